@@ -1,0 +1,78 @@
+"""An image that knows its axes, its pixel size and what its numbers mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import UserInputError
+
+Kind = Literal["intensity", "labels", "probability"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+AXES = "TCZYX"
+"""Time, channel, depth, row, column: the order in which every image of this library has its axes."""
+
+Labels = NDArray[np.int32]
+"""Instance labels, axes YX (or ZYX): 0 is background, every object has one positive number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Pixels with their meaning.
+
+    Parameters
+    ----------
+    array : one dimension per letter of `axes`.
+    axes : letters of "TCZYX" in this order, at least "YX"; an RGB image is "CYX" with three channel names.
+    pixel_size : length of a pixel along Z, Y, X in micrometres; axes of unknown size are absent.
+    channel_names : one name per channel, or empty.
+    kind : "intensity", "labels" (0 background, one positive number per object) or "probability" (0 to 1).
+
+    Raises
+    ------
+    UserInputError : axes and array do not fit together.
+    """
+
+    array: NDArray[Any]
+    axes: str
+    pixel_size: Mapping[str, float] = field(default_factory=dict)
+    channel_names: tuple[str, ...] = ()
+    kind: Kind = "intensity"
+
+    def __post_init__(self) -> None:
+        if sorted(self.axes, key=AXES.find) != list(self.axes) or len(set(self.axes)) != len(self.axes):
+            raise UserInputError(f"Axes {self.axes!r} are not in the order {AXES}.")
+        if not self.axes.endswith("YX") or self.array.ndim != len(self.axes):
+            raise UserInputError(f"Axes {self.axes!r} do not fit an array of shape {self.array.shape}.")
+        if self.kind not in KINDS:
+            raise UserInputError(f"Kind {self.kind!r} is none of {', '.join(KINDS)}.")
+        if self.channel_names and len(self.channel_names) != self.size("C"):
+            raise UserInputError(f"{len(self.channel_names)} channel names for {self.size('C')} channels.")
+
+    def size(self, axis: str) -> int:
+        """Number of pixels along an axis; 1 where the image has no such axis."""
+        return int(self.array.shape[self.axes.index(axis)]) if axis in self.axes else 1
+
+    def cyx(self) -> NDArray[Any]:
+        """The pixels of a 2-D image, axes CYX, without copying.
+
+        Raises
+        ------
+        UserInputError : the image is a stack or a time series.
+        """
+        extra = [a for a in "TZ" if self.size(a) > 1]
+        if extra:
+            kinds = " and ".join({"T": "a time series", "Z": "a Z-stack"}[a] for a in extra)
+            raise UserInputError(
+                f"The image is {kinds} (axes {self.axes}, shape {self.array.shape}), a 2-D image is needed.",
+                todo="Choose a time point or slice, or a projection, when reading it.",
+            )
+        channels = self.size("C")
+        return self.array.reshape(channels, self.size("Y"), self.size("X"))
+
+    def with_array(self, array: NDArray[Any], axes: str, kind: Kind) -> "Image":
+        """Another array with this image's pixel size."""
+        return replace(self, array=array, axes=axes, kind=kind, channel_names=())

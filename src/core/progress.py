@@ -1,0 +1,50 @@
+"""How long work tells its caller where it stands, and learns that it should stop."""
+
+from collections.abc import Callable
+
+from core.errors import Canceled
+
+
+class Progress:
+    """A callback for progress and a question for cancellation, over a part of the whole.
+
+    Parameters
+    ----------
+    report : called with the fraction done of the whole, 0 to 1, and a message.
+    is_canceled : asked at every step.
+    start, stop : the part of the whole that this object covers, fractions 0 to 1.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[float, str], None] = lambda fraction, message: None,
+        is_canceled: Callable[[], bool] = lambda: False,
+        start: float = 0.0,
+        stop: float = 1.0,
+    ) -> None:
+        self._report, self._is_canceled = report, is_canceled
+        self._start, self._stop = start, stop
+
+    def step(self, fraction: float, message: str = "") -> None:
+        """Report `fraction` (0 to 1) of this part as done.
+
+        Raises
+        ------
+        Canceled : the user stopped the work.
+        """
+        self.check()
+        fraction = min(max(float(fraction), 0.0), 1.0)
+        self._report(self._start + fraction * (self._stop - self._start), message)
+
+    def check(self) -> None:
+        """Raise Canceled if the user stopped the work; report nothing."""
+        if self._is_canceled():
+            raise Canceled()
+
+    def part(self, start: float, stop: float) -> "Progress":
+        """Progress over the part from `start` to `stop` (fractions of this one)."""
+        width = self._stop - self._start
+        return Progress(self._report, self._is_canceled, self._start + start * width, self._start + stop * width)
+
+
+SILENT = Progress()
