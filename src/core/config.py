@@ -18,11 +18,7 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """This configuration as JSON-able values."""
-        return {
-            f.name: v.to_dict() if isinstance(v, Config) else list(v) if isinstance(v, tuple) else v
-            for f in dataclasses.fields(self)
-            for v in (getattr(self, f.name),)
-        }
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -43,3 +39,10 @@ class Config:
                 value = default.from_dict(value)
             values[name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Config):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,187 @@
+"""A trained model: one file with everything that applying and retraining it need.
+
+The file is a zip archive, conventionally named `*.microseg`, of
+
+    config.json            architecture, normalisation, thresholds, what it was trained on, training history
+    weights.safetensors    the weights
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from core.config import Config, require
+from core.errors import MicrosegError, ModelFormatError
+from core.heads import Head, HeadConfig, make_head
+from core.io.write import atomic
+from core.networks import Network, NetworkConfig, make_network
+from core.normalization import NormalizationConfig
+
+SCHEMA_VERSION = 1
+"""Raised by one whenever an older program could not use a newer file."""
+
+SUFFIX = ".microseg"
+
+_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class ModelConfig(Config):
+    """What a model is, and where it comes from.
+
+    Parameters
+    ----------
+    network, head : the architecture.
+    normalization : how images are normalised before the network.
+    channel_names : names of the channels it was trained on, or empty.
+    pixel_size : pixel size of the training images in micrometres, 0 where unknown.
+    object_size : median diameter of the training objects in pixels, 0 where unknown.
+    thresholds : the head's thresholds, fitted on validation data.
+    provenance : versions, seed, fingerprint and number of the training images, licence of start weights, scores.
+    history : one row per epoch of training.
+    schema_version : version of the file format.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    normalization: NormalizationConfig = field(default_factory=NormalizationConfig)
+    channel_names: tuple[str, ...] = ()
+    pixel_size: float = 0.0
+    object_size: float = 0.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Mapping[str, float], ...] = ()
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        require(self.pixel_size >= 0, "pixel_size", self.pixel_size, "0 or more")
+        require(self.object_size >= 0, "object_size", self.object_size, "0 or more")
+
+
+class SegmentationModel(nn.Module):
+    """A network and its head, with their configuration.
+
+    `forward` takes normalised float32 images N C Y X and returns the head's raw output N K Y/grid X/grid.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network: Network = make_network(config.network)
+        self.head: Head = make_head(config.head, self.network.out_channels)
+        require(
+            config.network.grid in self.head.grids,
+            "grid",
+            config.network.grid,
+            f"one of {', '.join(map(str, self.head.grids))} for the head {config.head.name}",
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Raw output N K Y/grid X/grid of normalised images N C Y X."""
+        output: Tensor = self.head(self.network(images))
+        return output
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The fitted thresholds, the head's own where none were fitted."""
+        return {**self.head.default_thresholds(), **self.config.thresholds}
+
+    def with_config(self, **changes: Any) -> Self:
+        """This model, its configuration changed in what does not touch the architecture."""
+        self.config = replace(self.config, **changes)
+        return self
+
+    def copy(self) -> "SegmentationModel":
+        """A model of its own with the same weights."""
+        twin = SegmentationModel(self.config)
+        twin.load_state_dict(self.state_dict())
+        return twin
+
+    def summary(self) -> dict[str, Any]:
+        """What a reader should know before applying the model, JSON-able; without weights and history."""
+        data = self.config.to_dict()
+        data.pop("history")
+        return {**data, "thresholds": self.thresholds}
+
+    def to_bytes(self) -> bytes:
+        """The model file's content."""
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for name, content in (
+                (_CONFIG, json.dumps(self.config.to_dict(), indent=1).encode()),
+                (_WEIGHTS, safetensors.torch.save(weights)),
+            ):
+                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes | memoryview, name: str = "The model") -> "SegmentationModel":
+        """The model in a file's content.
+
+        Parameters
+        ----------
+        content : what `to_bytes` gave.
+        name : how messages call it, for instance the file's path.
+
+        Raises
+        ------
+        ModelFormatError : no model, damaged, or written by a newer version.
+        """
+        todo = "Write it again with the Model Writer, or get an undamaged copy."
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                data, weights = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS)
+        except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, NotImplementedError) as error:
+            raise ModelFormatError(f"This is no segmentation model, or it is damaged ({error}).", where=name, todo=todo) from None
+        version = data.get("schema_version") if isinstance(data, dict) else None
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise ModelFormatError(
+                f"The model has schema version {version}, this extension reads up to {SCHEMA_VERSION}.",
+                where=name,
+                todo="Update the extension.",
+            )
+        try:
+            model = cls(ModelConfig.from_dict(data))
+            model.load_state_dict(_upcast(safetensors.torch.load(weights)))
+        except (MicrosegError, RuntimeError, TypeError, ValueError, safetensors.SafetensorError) as error:
+            raise ModelFormatError(f"The model does not fit together ({error}).", where=name, todo=todo) from None
+        return model.eval()
+
+    def save(self, path: Path) -> None:
+        """Write the model file; a file that stood there is replaced only when all is written.
+
+        Raises
+        ------
+        OutputError : the file cannot be written.
+        """
+        with atomic(path) as part:
+            part.write_bytes(self.to_bytes())
+
+    @classmethod
+    def load(cls, path: Path) -> "SegmentationModel":
+        """The model in a file.
+
+        Raises
+        ------
+        ModelFormatError : no such file, no model, damaged, or written by a newer version.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelFormatError(f"The file cannot be read ({error.strerror}).", where=str(path)) from None
+        return cls.from_bytes(content, str(path))
+
+
+def _upcast(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights stored in half precision become float32."""
+    return {name: w.float() if w.dtype == torch.float16 else w for name, w in weights.items()}

@@ -1,0 +1,140 @@
+"""The examples that a model learns from, and what can be wrong with them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from core.errors import UserInputError
+from core.image import Image, Labels
+from core.normalization import NormalizationConfig, normalize
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """An image with its objects drawn in.
+
+    Parameters
+    ----------
+    name : how messages call it, for instance a row ID or a file name.
+    image : a 2-D image with any number of channels.
+    labels : int32, axes YX, of the image's height and width; 0 background, one positive number per object.
+    """
+
+    name: str
+    image: Image
+    labels: Labels
+
+
+def check_examples(examples: Sequence[Example]) -> list[str]:
+    """Refuse examples that nothing can be learned from, and warn of those that look wrong.
+
+    Returns
+    -------
+    Warnings, one sentence or two each.
+
+    Raises
+    ------
+    UserInputError : no examples, sizes or channels that do not fit, values that are no numbers, no object at all.
+    """
+    if not examples:
+        raise UserInputError("There is no labelled image.", todo="Give at least one image with labels.")
+    first = examples[0]
+    warnings = []
+    for example in examples:
+        check_pixels(example.image, example.name)
+        size = (example.image.size("Y"), example.image.size("X"))
+        if example.labels.shape != size:
+            height, width = example.labels.shape
+            raise UserInputError(
+                f"The labels are {width} x {height} pixels, the image is {size[1]} x {size[0]}.",
+                where=example.name,
+                todo="Give labels of the image's size.",
+            )
+        if example.image.size("C") != first.image.size("C"):
+            raise UserInputError(
+                f"The image has {_channels(example.image)}, but {first.name} has {_channels(first.image)}.",
+                where=example.name,
+                todo="Train with images of one kind.",
+            )
+        warnings += _doubts(example)
+    if not any(example.labels.any() for example in examples):
+        raise UserInputError("No image has a labelled object.", todo="Check the label column: all its pixels are 0.")
+    return warnings
+
+
+def check_pixels(image: Image, name: str) -> None:
+    """Raise a UserInputError if an image is no 2-D image or has values that are no numbers."""
+    try:
+        pixels = image.cyx()
+    except UserInputError as error:
+        raise error.at(name) from None
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        count = int((~np.isfinite(pixels)).sum())
+        raise UserInputError(
+            f"{count} pixels are not a number or infinite.", where=name, todo="Replace them before using the image."
+        )
+
+
+def _channels(image: Image) -> str:
+    count = image.size("C")
+    return "1 channel" if count == 1 else f"{count} channels"
+
+
+def _doubts(example: Example) -> list[str]:
+    """What looks wrong with an example, but may be meant."""
+    doubts = []
+    ids = np.unique(example.labels)
+    ids = ids[ids != 0]
+    if len(ids) == 0:
+        doubts.append(f"{example.name}: no object is labelled; the image is taken as pure background.")
+    elif len(ids) == 1:
+        components = ndimage.label(example.labels)[1]
+        if components > 1:
+            doubts.append(
+                f"{example.name}: one label, but {components} separate components: is this a binary mask? "
+                "Touching objects are then learned as one. Label every object with its own number."
+            )
+    if image_is_constant(example.image):
+        doubts.append(f"{example.name}: all pixels of the image have the same value.")
+    return doubts
+
+
+def image_is_constant(image: Image) -> bool:
+    """Whether all pixels are equal."""
+    return bool(image.array.min() == image.array.max())
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An example ready for the network: float32 pixels, axes CYX, and int32 labels, axes YX."""
+
+    pixels: NDArray[np.float32]
+    labels: Labels
+    boxes: list[tuple[slice, slice]]
+    """The bounding box of every object."""
+
+
+def prepare(examples: Iterable[Example], normalization: NormalizationConfig) -> list[Prepared]:
+    """Normalise the images and number the objects of each from 1."""
+    prepared = []
+    for example in examples:
+        ids, labels = np.unique(example.labels, return_inverse=True)
+        labels = labels.reshape(example.labels.shape).astype(np.int32) + np.int32(ids[0] != 0)
+        boxes: list[Any] = ndimage.find_objects(labels)
+        prepared.append(Prepared(normalize(example.image.cyx(), normalization), labels, boxes))
+    return prepared
+
+
+def fingerprint(examples: Iterable[Example]) -> str:
+    """A short text that changes with any pixel or label: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for example in examples:
+        for array in (example.image.array, example.labels):
+            digest.update(str((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()[:16]
