@@ -1,0 +1,230 @@
+"""A workflow as KNIME stores it (a folder or a .knwf archive), read into frozen dataclasses."""
+
+import contextlib
+import dataclasses
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias, cast
+from xml.etree.ElementTree import ParseError
+
+import defusedxml.ElementTree
+from defusedxml.common import DefusedXmlException
+
+from core.errors import MicrosegError, UserInputError
+from headless.model_settings import from_model
+from headless.settings_xml import Config, Typed, number, parse, section, text
+
+PYTHON_FACTORY = "org.knime.python3.nodes.extension.ExtensionNodeSetFactory$DynamicExtensionNodeFactory"
+_OLDEST_FORMAT = (4, 1, 0)
+_FIXED_PORT = re.compile(r"(Input|Output) .* # \d+", re.DOTALL)
+
+VariableValue: TypeAlias = bool | int | float | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """From an output port to an input port; port 0 carries flow variables, data ports count from 1."""
+
+    source: int
+    source_port: int
+    dest: int
+    dest_port: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment:
+    """A setting (path of names through groups) that takes its value from a flow variable, or gives it to one."""
+
+    path: tuple[str, ...]
+    used: str | None = None
+    exposed: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeEntry:
+    """One node as stored in a workflow.
+
+    kind : NativeNode, MetaNode or SubNode (a component).
+    label : the text below the node; empty when there is none.
+    extension_id, node_id : who the node is; empty when it is not of a Python extension.
+    parameters : as plain values, groups nested.
+    version : of the extension that wrote the parameters.
+    port_groups : number of ports in each optional port or port group.
+    """
+
+    id: int
+    kind: str
+    name: str
+    label: str = ""
+    factory: str = ""
+    extension_id: str = ""
+    node_id: str = ""
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    version: str = "0.0.0"
+    assignments: tuple[Assignment, ...] = ()
+    state: str = "IDLE"
+    port_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """How messages call it: name and number as in KNIME's error list."""
+        return f"{self.name} (#{self.id})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Workflow:
+    """A workflow: `path` is its folder, `name` the folder's (or archive's) name."""
+
+    path: Path
+    name: str
+    description: str
+    nodes: tuple[NodeEntry, ...]
+    connections: tuple[Connection, ...]
+    variables: Mapping[str, VariableValue]
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Workflow]:
+    """The workflow in a folder or an archive (.knwf, .zip); an archive lies unpacked in a temporary folder meanwhile.
+
+    Raises
+    ------
+    UserInputError : there is no workflow, or it is damaged; names the file.
+    """
+    if path.is_dir():
+        yield read_workflow(path)
+    elif path.is_file() and path.name == "workflow.knime":
+        yield read_workflow(path.parent)
+    elif path.is_file():
+        with tempfile.TemporaryDirectory(prefix="microseg-workflow-") as folder:
+            yield read_workflow(_unpack(path, Path(folder)))
+    else:
+        raise UserInputError("There is no such file or folder.", where=str(path))
+
+
+def read_workflow(folder: Path) -> Workflow:
+    """The workflow stored in a folder.
+
+    Raises
+    ------
+    UserInputError : a file is missing or damaged, or the workflow is older than KNIME 4.1.
+    """
+    where = folder / "workflow.knime"
+    config = _load(where, "This folder is no KNIME workflow.")
+    format_version = text(config, "version")
+    if not re.fullmatch(r"\d+\.\d+\.\d+", format_version) or _numbers(format_version) < _OLDEST_FORMAT:
+        raise UserInputError(
+            f"The workflow has the format {format_version or 'of an unknown KNIME'!r}.",
+            where=str(where),
+            todo="Open it in KNIME 5 and save it again.",
+        )
+    try:
+        nodes = tuple(_node(folder, row) for row in _rows(config, "nodes"))
+        connections = tuple(
+            Connection(*(number(row, key) for key in ("sourceID", "sourcePort", "destID", "destPort")))
+            for row in _rows(config, "connections")
+        )
+    except UserInputError as error:
+        raise error if error.where else error.at(str(where)) from None
+    variables = {text(row, "name"): _variable(row.get("value")) for row in _rows(config, "workflow_variables")}
+    return Workflow(
+        folder, text(config, "name") or folder.resolve().name, _description(folder), nodes, connections, variables
+    )
+
+
+def _load(path: Path, missing: str) -> Config:
+    try:
+        return parse(path.read_bytes(), str(path))[1]
+    except OSError as error:
+        reason = missing if not path.exists() else f"The file cannot be read: {error.strerror}."
+        raise UserInputError(reason, where=str(path)) from None
+
+
+def _rows(config: Config, key: str) -> list[Config]:
+    return [row for row in section(config, key).values() if isinstance(row, dict)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _node(folder: Path, row: Config) -> NodeEntry:
+    identity, kind = number(row, "id"), text(row, "node_type", "NativeNode")
+    file = PurePosixPath(text(row, "node_settings_file"))
+    if file.is_absolute() or ".." in file.parts or not file.parts:
+        raise UserInputError(f"The settings file {str(file)!r} of node #{identity} lies outside the workflow.")
+    path = folder.joinpath(*file.parts)
+    config = _load(path, f"The settings of node #{identity} are missing.")
+    stored = section(config, "factory_settings")
+    try:
+        parameters, version = from_model(section(config, "model")) if stored else ({}, "0.0.0")
+    except UserInputError as error:
+        raise error.at(str(path)) from None
+    return NodeEntry(
+        id=identity,
+        kind=kind,
+        name=text(config, "node-name") or text(config, "name") or re.sub(r" \(#\d+\)$", "", path.parent.name),
+        label=text(section(config, "nodeAnnotation"), "text"),
+        factory=text(config, "factory"),
+        extension_id=text(stored, "extension_id"),
+        node_id=text(stored, "node_id"),
+        parameters=parameters,
+        version=version,
+        assignments=tuple(_assignments(section(section(config, "variables"), "tree"), ())),
+        state=text(config, "state", "IDLE"),
+        port_groups={
+            name: len(group)
+            for name, group in section(config, "node_creation_config").items()
+            if isinstance(group, dict) and not _FIXED_PORT.fullmatch(name)
+        },
+    )
+
+
+def _assignments(tree: Config, path: tuple[str, ...]) -> Iterator[Assignment]:
+    for name, value in tree.items():
+        if not isinstance(value, dict):
+            continue
+        if "used_variable" in value or "exposed_variable" in value:
+            used, exposed = text(value, "used_variable") or None, text(value, "exposed_variable") or None
+            if used or exposed:
+                yield Assignment((*path, name), used, exposed)
+        else:
+            yield from _assignments(value, (*path, name))
+
+
+def _variable(value: object) -> VariableValue:
+    plain = value.value if isinstance(value, Typed) else value
+    return "" if plain is None or isinstance(plain, dict) else cast(VariableValue, plain)
+
+
+def _description(folder: Path) -> str:
+    try:
+        root = defusedxml.ElementTree.fromstring((folder / "workflow-metadata.xml").read_bytes())
+    except (OSError, ParseError, DefusedXmlException):
+        return ""  # KNIME opens a workflow without metadata, too
+    return next((child.text or "" for child in root if child.tag.endswith("}description")), "").strip()
+
+
+def _unpack(archive: Path, target: Path) -> Path:
+    todo = "Export the workflow from KNIME again: one workflow in one .knwf file."
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            names = [info.filename for info in bundle.infolist()]
+            for name in names:
+                parts = PurePosixPath(name).parts
+                if not parts or name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+                    raise UserInputError(f"It holds an entry {name!r} that points out of it.")
+            tops = {PurePosixPath(name).parts[0] for name in names}
+            if len(tops) != 1 or f"{next(iter(tops))}/workflow.knime" not in names:
+                raise UserInputError("It does not hold exactly one workflow folder.")
+            bundle.extractall(target)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise UserInputError(f"It is no readable archive: {error}.", where=str(archive), todo=todo) from None
+    except OSError as error:
+        raise MicrosegError(f"It cannot be unpacked: {error}.", where=str(archive)) from None
+    except UserInputError as error:
+        raise UserInputError(error.what, where=str(archive), todo=todo) from None
+    return target / tops.pop()
