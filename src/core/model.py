@@ -142,7 +142,9 @@ class SegmentationModel(nn.Module):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 data, weights = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS)
         except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, NotImplementedError) as error:
-            raise ModelFormatError(f"This is no segmentation model, or it is damaged ({error}).", where=name, todo=todo) from None
+            raise ModelFormatError(
+                f"This is no segmentation model, or it is damaged ({error}).", where=name, todo=todo
+            ) from None
         version = data.get("schema_version") if isinstance(data, dict) else None
         if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise ModelFormatError(

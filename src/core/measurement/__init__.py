@@ -1,0 +1,1 @@
+"""Objects measured and counted."""

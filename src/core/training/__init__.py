@@ -1,0 +1,1 @@
+"""Learning from labelled images: patches, augmentation, the loop, thresholds, transfer."""

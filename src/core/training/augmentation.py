@@ -71,9 +71,7 @@ def random_patch(
         offset = np.round(offset)
     order = 0 if exact else 1
     shape = (size, size)
-    channels = [
-        ndimage.affine_transform(c, matrix, offset, shape, order=order, mode="mirror") for c in example.pixels
-    ]
+    channels = [ndimage.affine_transform(c, matrix, offset, shape, order=order, mode="mirror") for c in example.pixels]
     labels = ndimage.affine_transform(example.labels, matrix, offset, shape, order=0, mode="mirror")
     return vary_intensity(np.stack(channels), config, rng), labels
 

@@ -1,0 +1,132 @@
+"""Segmenting an image: normalise, predict, decode."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import require
+from core.devices import choose_device
+from core.errors import UserInputError
+from core.heads import Instances
+from core.image import Image
+from core.inference.engines import make_engine
+from core.inference.tiling import round_up, tiles
+from core.model import SegmentationModel
+from core.normalization import normalize
+from core.progress import SILENT, Progress
+
+AUTO_TILE = 2048
+"""Images up to this many pixels a side are predicted whole; larger ones in tiles of this size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model found in an image.
+
+    Parameters
+    ----------
+    labels : int32, axes YX, objects numbered from 1.
+    scores : float32, the object's probability, 0 to 1; the first belongs to object 1.
+    thresholds : the thresholds that were used.
+    """
+
+    labels: Image
+    scores: NDArray[np.float32]
+    thresholds: dict[str, float]
+
+
+class Predictor:
+    """A model ready to segment many images.
+
+    Parameters
+    ----------
+    model : a trained model.
+    device : "auto", "cpu", "cuda" or "mps".
+    engine : "auto", "torch" or "onnx".
+    tile : pixels of a tile's side, 0 to choose by the image's size. It changes memory and time, not the result,
+        but for models with group normalisation, whose result depends on all that a tile holds.
+
+    Raises
+    ------
+    UserInputError : device or engine are not there.
+    """
+
+    def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
+        require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or at least 64 pixels")
+        self.model, self.device, self.tile = model, choose_device(device), tile or AUTO_TILE
+        self._run = make_engine(model, engine, self.device)
+
+    def check(self, channels: int) -> None:
+        """Raise a UserInputError if images of so many channels are not what the model was trained on."""
+        wanted = self.model.config.network.in_channels
+        if channels != wanted:
+            names = ", ".join(self.model.config.channel_names)
+            raise UserInputError(
+                f"The image has {channels} channel{'s' * (channels != 1)}, the model was trained on "
+                f"{wanted}{f' ({names})' if names else ''}.",
+                todo="Choose the same channels when reading the images, or train a model on images of this kind.",
+            )
+
+    def maps(self, pixels: NDArray[np.float32], progress: Progress = SILENT) -> NDArray[np.float32]:
+        """The head's activated maps of a whole image.
+
+        Parameters
+        ----------
+        pixels : normalised pixels, axes CYX, of any height and width.
+
+        Returns
+        -------
+        float32, K Y/grid X/grid, Y and X rounded up to multiples of the grid.
+        """
+        network, grid = self.model.network, self.model.config.network.grid
+        height, width = pixels.shape[1:]
+        shape = (round_up(height, network.multiple), round_up(width, network.multiple))
+        padded = np.pad(pixels, ((0, 0), (0, shape[0] - height), (0, shape[1] - width)), mode="symmetric")
+        if max(shape) <= self.tile:
+            progress.check()
+            result = self._run(padded)
+        else:
+            result = self._tiled(padded, progress)
+        return result[:, : -(-height // grid), : -(-width // grid)]
+
+    def _tiled(self, padded: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
+        network, grid = self.model.network, self.model.config.network.grid
+        plan = list(tiles(padded.shape[1:], self.tile, network.margin, network.multiple))
+        result = np.empty(0, np.float32)
+        for done, tile in enumerate(plan):
+            progress.step(done / len(plan), f"tile {done + 1} of {len(plan)}")
+            part = self._run(np.ascontiguousarray(padded[(slice(None), *tile.crop)]))
+            if not result.size:
+                result = np.empty((len(part), *(n // grid for n in padded.shape[1:])), np.float32)
+            result[(slice(None), *tile.outer(grid))] = part[(slice(None), *tile.inner(grid))]
+        return result
+
+    def predict(
+        self, image: Image, thresholds: Mapping[str, float] | None = None, progress: Progress = SILENT
+    ) -> Prediction:
+        """Segment an image.
+
+        Parameters
+        ----------
+        image : a 2-D image of any size, with the model's number of channels.
+        thresholds : thresholds instead of the model's own, all or some of them.
+
+        Raises
+        ------
+        UserInputError : wrong number of channels, no 2-D image, or an unknown threshold.
+        Canceled : the user stopped the work.
+        """
+        pixels = image.cyx()
+        self.check(len(pixels))
+        known = self.model.thresholds
+        for name in thresholds or {}:
+            require(name in known, "threshold", name, f"one of {', '.join(known)}")
+        used = {**known, **(thresholds or {})}
+        prediction = self.maps(normalize(pixels, self.model.config.normalization), progress.part(0.0, 0.8))
+        progress.step(0.8, "objects")
+        grid = self.model.config.network.grid
+        found: Instances = self.model.head.decode(prediction, pixels.shape[1:], grid, used)
+        progress.step(1.0, f"{len(found.scores)} objects")
+        return Prediction(image.with_array(found.labels, "YX", "labels"), found.scores, used)

@@ -1,0 +1,83 @@
+"""The state of a training after an epoch, in memory and in a file, so that a killed training goes on."""
+
+import math
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.io.write import atomic
+from core.model import SegmentationModel
+
+Row = dict[str, float]
+"""One epoch: epoch, train_loss, learning_rate, seconds, and with validation images validation_loss."""
+
+
+@dataclass
+class State:
+    """Where a training stands.
+
+    Parameters
+    ----------
+    model : the model that learns.
+    averaged : the running average of its weights.
+    optimizer : with its moments.
+    history : one row per finished epoch.
+    best : the averaged weights of the best epoch.
+    best_epoch : the number of that epoch, from 1; 0 before the first.
+    best_loss : its validation loss.
+    """
+
+    model: SegmentationModel
+    averaged: SegmentationModel
+    optimizer: torch.optim.Optimizer
+    history: list[Row] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
+    best_epoch: int = 0
+    best_loss: float = math.inf
+
+    def finish_epoch(self, row: Row) -> None:
+        """Add an epoch; keep its weights if they are the best so far, or if there is no validation to tell."""
+        self.history.append(row)
+        loss = row.get("validation_loss", -math.inf)
+        if loss < self.best_loss or loss == -math.inf:
+            self.best_loss, self.best_epoch = loss, len(self.history)
+            self.best = {name: w.detach().cpu().clone() for name, w in self.averaged.state_dict().items()}
+
+    def write(self, path: Path, fingerprint: str) -> None:
+        """Write the state; `fingerprint` tells which training it belongs to.
+
+        Raises
+        ------
+        OutputError : the file cannot be written.
+        """
+        content = {
+            "fingerprint": fingerprint,
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": self.history,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+        }
+        with atomic(path) as part:
+            torch.save(content, part)
+
+    def read(self, path: Path, fingerprint: str) -> bool:
+        """Take over the state in a file; False, and nothing is changed, if it is of another training or damaged."""
+        try:
+            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+            return False
+        if content.get("fingerprint") != fingerprint:
+            return False
+        self.model.load_state_dict(content["model"])
+        self.averaged.load_state_dict(content["averaged"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.history, self.best = content["history"], content["best"]
+        self.best_epoch, self.best_loss = content["best_epoch"], content["best_loss"]
+        return True

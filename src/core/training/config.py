@@ -1,0 +1,112 @@
+"""What a training is told."""
+
+from dataclasses import dataclass, field
+
+from core.config import Config, require
+from core.heads import HeadConfig
+from core.networks import NetworkConfig
+from core.normalization import NormalizationConfig
+from core.training.augmentation import AugmentationConfig
+
+LOAD = ("encoder", "backbone", "all")
+
+
+@dataclass(frozen=True)
+class ScheduleConfig(Config):
+    """How long and how fast a model learns.
+
+    Parameters
+    ----------
+    epochs : rounds of training, each followed by a look at the validation images; 1 or more.
+    steps : steps of an epoch, 1 or more.
+    batch_size : patches of a step, 1 to 256.
+    patch_size : side of a patch in pixels, 32 to 2048; rounded up to what the network's pooling needs.
+    learning_rate : the highest learning rate, reached after the warm-up and then lowered to a hundredth by half a
+        cosine (Loshchilov and Hutter 2017).
+    warmup : share of all steps in which the learning rate rises, 0 to 0.5.
+    weight_decay : of AdamW (Loshchilov and Hutter 2019), 0 or more.
+    clip : largest norm of the gradient, more than 0.
+    average : decay per step of the running average of the weights, which is the model that is kept; 0 is no average.
+    patience : stop after so many epochs without a better validation loss; 0 never stops early.
+    seed : the same seed, data and machine give the same model.
+    device : "auto", "cpu", "cuda" or "mps".
+    """
+
+    epochs: int = 20
+    steps: int = 16
+    batch_size: int = 8
+    patch_size: int = 128
+    learning_rate: float = 1e-3
+    warmup: float = 0.1
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    average: float = 0.97
+    patience: int = 0
+    seed: int = 0
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("epochs", 1, 100_000),
+            ("steps", 1, 100_000),
+            ("batch_size", 1, 256),
+            ("patch_size", 32, 2048),
+            ("warmup", 0, 0.5),
+            ("average", 0, 0.9999),
+            ("patience", 0, 100_000),
+            ("seed", 0, 2**31 - 1),
+        ):
+            require(low <= getattr(self, name) <= high, name, getattr(self, name), f"{low} to {high}")
+        for name in ("learning_rate", "clip"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "more than 0")
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Config):
+    """A training from random weights.
+
+    Parameters
+    ----------
+    network, head, normalization : the model; the number of input channels is taken from the images.
+    augmentation, schedule : how it learns.
+    validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than five
+        examples none is.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    normalization: NormalizationConfig = field(default_factory=NormalizationConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    validation_fraction: float = 0.15
+
+    def __post_init__(self) -> None:
+        require(0 <= self.validation_fraction <= 0.5, "validation_fraction", self.validation_fraction, "0 to 0.5")
+
+
+@dataclass(frozen=True)
+class RetrainingConfig(Config):
+    """A training that starts from a model.
+
+    Parameters
+    ----------
+    load : which weights are taken over: "encoder", "backbone" (all of the network) or "all" (the head too); the rest
+        starts from random weights.
+    freeze : number of first epochs in which the encoder does not change, 0 or more.
+    loaded_rate : learning rate of what was taken over, as a share of the learning rate, more than 0 to 1.
+    augmentation, schedule, validation_fraction : as in `TrainingConfig`.
+    """
+
+    load: str = "all"
+    freeze: int = 2
+    loaded_rate: float = 0.3
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    validation_fraction: float = 0.15
+
+    def __post_init__(self) -> None:
+        require(self.load in LOAD, "load", self.load, f"one of {', '.join(LOAD)}")
+        require(self.freeze >= 0, "freeze", self.freeze, "0 or more")
+        require(0 < self.loaded_rate <= 1, "loaded_rate", self.loaded_rate, "more than 0 and at most 1")
+        require(0 <= self.validation_fraction <= 0.5, "validation_fraction", self.validation_fraction, "0 to 0.5")

@@ -1,0 +1,207 @@
+"""The training loop: patches in, a better model out, on Lightning Fabric."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.devices import choose_device, precision
+from core.image import Labels
+from core.model import SegmentationModel
+from core.progress import SILENT, Progress
+from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch
+from core.training.checkpoint import Row, State
+from core.training.config import ScheduleConfig
+from core.training.data import Prepared
+
+Batch = tuple[Tensor, Tensor]
+"""Images N C Y X and the head's targets N T Y/grid X/grid, float32."""
+
+VALIDATION_PATCHES = 4
+"""Patches of every validation image; the same in every epoch."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Weights that learn alike.
+
+    Parameters
+    ----------
+    module : whose weights.
+    rate : their learning rate, as a share of the schedule's.
+    frozen : number of first epochs in which they do not change.
+    """
+
+    module: nn.Module
+    rate: float = 1.0
+    frozen: int = 0
+
+
+def fit(
+    model: SegmentationModel,
+    training: Sequence[Prepared],
+    validation: Sequence[Prepared],
+    schedule: ScheduleConfig,
+    augmentation: AugmentationConfig,
+    groups: Sequence[Group],
+    progress: Progress = SILENT,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> list[Row]:
+    """Train a model in place; in the end it holds the averaged weights of the best epoch.
+
+    The best epoch is that of the lowest validation loss; without validation images it is the last one.
+
+    Parameters
+    ----------
+    training, validation : examples, normalised; `validation` may be empty.
+    groups : all the model's weights, each in one group.
+    checkpoint : a file for the state after every epoch. A state of the same training (`fingerprint`) found there is
+        gone on with. The file is removed when the training is done.
+
+    Returns
+    -------
+    One row per epoch.
+
+    Raises
+    ------
+    Canceled : the user stopped the work; the checkpoint of the last whole epoch stays.
+    """
+    device = choose_device(schedule.device)
+    fabric = lightning_fabric.Fabric(accelerator=device, devices=1, precision=precision(device))  # type: ignore[arg-type]
+    parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
+    optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
+    learner, stepper = fabric.setup(model, optimizer)
+    state = State(model, model.copy().to(fabric.device).requires_grad_(False).eval(), optimizer)
+    if checkpoint is not None:
+        state.read(checkpoint, fingerprint)
+
+    multiple = model.network.multiple
+    size = -(-schedule.patch_size // multiple) * multiple
+    total = schedule.epochs * schedule.steps
+
+    def batch_of(step: int) -> Batch:
+        rng = np.random.default_rng([schedule.seed, step])
+        return _batch(model, [random_patch(training, size, augmentation, rng) for _ in range(schedule.batch_size)])
+
+    fixed = _validation_batches(model, validation, size, schedule)
+    epochs = range(len(state.history), schedule.epochs)
+    with _ahead(batch_of, range(epochs.start * schedule.steps, total), device) as batches:
+        for epoch in epochs:
+            if _patience_is_over(state, schedule):
+                break
+            begin = time.monotonic()
+            for group in groups:
+                group.module.requires_grad_(epoch >= group.frozen).train(epoch >= group.frozen)
+            losses: list[float] = []
+            for step in range(epoch * schedule.steps, (epoch + 1) * schedule.steps):
+                rate = learning_rate(step, total, schedule)
+                for options in optimizer.param_groups:
+                    options["lr"] = rate * options["share"]
+                images, targets = (tensor.to(fabric.device) for tensor in next(batches))
+                stepper.zero_grad()
+                loss = model.head.loss(learner(images).float(), targets)
+                fabric.backward(loss)
+                fabric.clip_gradients(learner, stepper, max_norm=schedule.clip)
+                stepper.step()
+                _average(state.averaged, model, min(schedule.average, (1 + step) / (10 + step)))
+                losses.append(float(loss.detach()))
+                progress.step((step + 1) / total, _message(epoch, schedule, losses, state.history))
+            row = {"epoch": epoch + 1.0, "train_loss": float(np.mean(losses)), "learning_rate": rate}
+            if fixed:
+                row["validation_loss"] = _loss_on(fixed, state.averaged, fabric.device, progress)
+            state.finish_epoch({**row, "seconds": time.monotonic() - begin})
+            if checkpoint is not None:
+                state.write(checkpoint, fingerprint)
+    model.to("cpu").load_state_dict(state.best)
+    model.requires_grad_(True).eval()
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return state.history
+
+
+def learning_rate(step: int, total: int, schedule: ScheduleConfig) -> float:
+    """The learning rate of a step out of `total`: a linear rise, then half a cosine down to a hundredth."""
+    rise = max(1, round(schedule.warmup * total))
+    if step < rise:
+        return schedule.learning_rate * (step + 1) / rise
+    done = (step - rise) / max(1, total - rise)
+    return schedule.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _batch(model: SegmentationModel, patches: Sequence[tuple[NDArray[np.float32], Labels]]) -> Batch:
+    grid = model.config.network.grid
+    targets = np.stack([model.head.targets(labels, grid) for _, labels in patches])
+    return torch.from_numpy(np.stack([pixels for pixels, _ in patches])), torch.from_numpy(targets)
+
+
+def _validation_batches(
+    model: SegmentationModel, validation: Sequence[Prepared], size: int, schedule: ScheduleConfig
+) -> list[Batch]:
+    """The patches of every validation image, a batch each."""
+    batches = []
+    for number, example in enumerate(validation):
+        rng = np.random.default_rng([schedule.seed, number])
+        patches = [random_patch([example], size, NO_AUGMENTATION, rng) for _ in range(VALIDATION_PATCHES)]
+        batches.append(_batch(model, patches))
+    return batches
+
+
+def _loss_on(batches: Iterable[Batch], model: SegmentationModel, device: torch.device, progress: Progress) -> float:
+    losses = []
+    with torch.inference_mode():
+        for images, targets in batches:
+            progress.check()
+            losses.append(float(model.head.loss(model(images.to(device)), targets.to(device))))
+    return float(np.mean(losses))
+
+
+@contextmanager
+def _ahead(batch_of: Callable[[int], Batch], steps: range, device: str) -> Iterator[Iterator[Batch]]:
+    """Batches made in the background: one ahead on a CPU, which has to compute, several for a GPU, which waits."""
+    workers = 1 if device == "cpu" else max(1, min(8, (os.cpu_count() or 2) - 1))
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            waiting = [pool.submit(batch_of, step) for step in steps[: workers + 1]]
+
+            def batches() -> Iterator[Batch]:
+                for step in steps:
+                    batch = waiting.pop(0).result()
+                    if step + workers + 1 in steps:
+                        waiting.append(pool.submit(batch_of, step + workers + 1))
+                    yield batch
+
+            yield batches()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
+    """Move every weight and statistic of `averaged` towards the model's (Polyak and Juditsky 1992)."""
+    with torch.no_grad():
+        for mean, value in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+
+def _patience_is_over(state: State, schedule: ScheduleConfig) -> bool:
+    return 0 < schedule.patience <= len(state.history) - state.best_epoch
+
+
+def _message(epoch: int, schedule: ScheduleConfig, losses: Sequence[float], history: Sequence[Row]) -> str:
+    message = f"epoch {epoch + 1} of {schedule.epochs}, loss {np.mean(losses):.3f}"
+    if history and "validation_loss" in history[-1]:
+        message += f", validation loss {history[-1]['validation_loss']:.3f}"
+    return message

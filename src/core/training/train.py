@@ -1,0 +1,154 @@
+"""Training a model from random weights."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.devices import describe_device
+from core.inference.predict import Predictor
+from core.measurement.size import typical_diameter
+from core.model import ModelConfig, SegmentationModel
+from core.progress import SILENT, Progress
+from core.training.augmentation import AugmentationConfig
+from core.training.checkpoint import Row
+from core.training.config import ScheduleConfig, TrainingConfig
+from core.training.data import Example, check_examples, fingerprint, prepare
+from core.training.loop import Group, fit
+from core.training.thresholds import fit_thresholds
+
+FEWEST_TO_SPLIT = 5
+"""With fewer examples none is held back for validation: each is worth more as an example."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """A trained model, and how it came about.
+
+    Parameters
+    ----------
+    model : ready to be applied, on the CPU.
+    history : one row per epoch: epoch, train_loss, learning_rate, seconds, and with validation images validation_loss.
+    score : mean average precision over IoU .50 to .95 on the images that the thresholds were fitted on.
+    scored_on : "validation" or "training" images.
+    warnings : what looked wrong with the examples, one sentence or two each.
+    device : where it was trained, in words.
+    """
+
+    model: SegmentationModel
+    history: list[Row]
+    score: float
+    scored_on: str
+    device: str
+    warnings: list[str] = field(default_factory=list)
+
+
+def train(
+    examples: Sequence[Example],
+    config: TrainingConfig,
+    progress: Progress = SILENT,
+    validation: Sequence[Example] = (),
+    checkpoint: Path | None = None,
+) -> TrainingResult:
+    """Train a model from random weights.
+
+    Parameters
+    ----------
+    examples : labelled images with one number of channels.
+    validation : labelled images for choosing the best epoch and the thresholds; where there are none, a part of the
+        examples is held back.
+    checkpoint : a file for the state of the training; a killed or cancelled training goes on from there.
+
+    Raises
+    ------
+    UserInputError : examples that nothing can be learned from.
+    Canceled : the user stopped the work.
+    """
+    warnings = check_examples([*examples, *validation])
+    first = examples[0].image
+    config = replace(config, network=replace(config.network, in_channels=first.size("C")))
+    training, validation = split(examples, validation, config.validation_fraction, config.schedule.seed)
+    torch.manual_seed(config.schedule.seed)
+    model = SegmentationModel(
+        ModelConfig(
+            network=config.network,
+            head=config.head,
+            normalization=config.normalization,
+            channel_names=first.channel_names,
+            **scale_of(training),
+            provenance={"training": config.to_dict(), **origin(training)},
+        )
+    )
+    learned = learn(
+        model, training, validation, config.schedule, config.augmentation, [Group(model)], progress, checkpoint
+    )
+    return replace(learned, warnings=warnings)
+
+
+def split(
+    examples: Sequence[Example], validation: Sequence[Example], fraction: float, seed: int
+) -> tuple[list[Example], list[Example]]:
+    """Training and validation examples.
+
+    Validation examples that are given are taken; otherwise a part of the examples is drawn at random, none of fewer
+    than five.
+    """
+    if validation or fraction == 0 or len(examples) < FEWEST_TO_SPLIT:
+        return list(examples), list(validation)
+    count = max(1, round(fraction * len(examples)))
+    held_back = set(np.random.default_rng(seed).permutation(len(examples))[:count].tolist())
+    training = [e for i, e in enumerate(examples) if i not in held_back]
+    return training, [e for i, e in enumerate(examples) if i in held_back]
+
+
+def learn(
+    model: SegmentationModel,
+    training: Sequence[Example],
+    validation: Sequence[Example],
+    schedule: ScheduleConfig,
+    augmentation: AugmentationConfig,
+    groups: Sequence[Group],
+    progress: Progress,
+    checkpoint: Path | None,
+) -> TrainingResult:
+    """Train a model in place and fit its thresholds: on the validation images, or the training images without them."""
+    normalization = model.config.normalization
+    prepared, held_back = prepare(training, normalization), prepare(validation, normalization)
+    task = f"{model.config.to_dict()} {schedule} {augmentation} {fingerprint([*training, *validation])}"
+    history = fit(
+        model, prepared, held_back, schedule, augmentation, groups, progress.part(0.0, 0.93), checkpoint, task
+    )
+    predictor = Predictor(model, schedule.device)
+    known = held_back or prepared
+    thresholds, score = fit_thresholds(predictor, known, progress.part(0.93, 1.0))
+    scored_on = "validation" if held_back else "training"
+    model.with_config(
+        thresholds=thresholds,
+        history=tuple(history),
+        provenance={**model.config.provenance, "score": score, "scored_on": scored_on, "images": len(training)},
+    )
+    return TrainingResult(model, history, score, scored_on, describe_device(predictor.device))
+
+
+def scale_of(examples: Sequence[Example]) -> dict[str, float]:
+    """Median pixel size in micrometres and object diameter in pixels, 0 where unknown, as `ModelConfig` names them."""
+    sizes = [e.image.pixel_size["X"] for e in examples if "X" in e.image.pixel_size]
+    return {
+        "pixel_size": float(np.median(sizes)) if sizes else 0.0,
+        "object_size": typical_diameter([e.labels for e in examples]),
+    }
+
+
+def origin(examples: Sequence[Example]) -> dict[str, Any]:
+    """When, with which versions and on which data a model is trained."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": fingerprint(examples),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "numpy")}},
+    }
