@@ -1,0 +1,160 @@
+"""The command line: our own options, and those of KNIME's batch application in its spelling."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.errors import UserInputError
+from headless.workflow import VariableValue
+
+_TYPES = "String, int, long, double, float or boolean"
+# What KNIME's launcher and batch application take and what has no meaning here.
+_IGNORED_FLAGS = ("-nosplash", "-consoleLog", "-noversioncheck", "-showlocation", "-allowdeadlock", "-checkforupdates")
+_IGNORED_VALUES = ("-preferences", "-perspective", "-profileList", "-profileLocation", "-data", "-application")
+EPILOG = """\
+exit codes: 0 every node was executed; 2 wrong options; 3 the workflow cannot be loaded or holds a node that is not of
+this extension; 4 a node failed or the run was canceled (Ctrl-C).
+
+Nothing is ever written into the workflow's folder: every node is executed afresh (-reset) and the workflow itself
+is not saved (-nosave); both options are accepted and always in force. With --out, a workflow variable named
+output_folder is set to that folder, unless -workflow.variable sets it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SettingOption:
+    """A setting of one node, given on the command line: `path` leads through groups to it."""
+
+    node: int
+    path: tuple[str, ...]
+    value: VariableValue
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `microseg`."""
+    parser = argparse.ArgumentParser(
+        prog="microseg", description="Run KNIME workflows made of Microseg's nodes, without KNIME.", allow_abbrev=False
+    )
+    parser.add_argument("--extension", type=Path, metavar="DIR", help="folder with another extension's knime.yml")
+    parser.add_argument("--debug", action="store_true", help="show stack traces")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_run(commands)
+    commands.add_parser("nodes", help="list the nodes")
+    describe = commands.add_parser("describe", help="show the ports and settings of a node")
+    describe.add_argument("node", metavar="NODE", help="a node's ID or name")
+    return parser
+
+
+def workflow_path(arguments: argparse.Namespace) -> Path:
+    """Where the workflow lies, whichever way it was said.
+
+    Raises
+    ------
+    UserInputError : it was not said, said twice, or nothing lies there.
+    """
+    given = [path for path in (arguments.path, arguments.workflow_dir, arguments.workflow_file) if path is not None]
+    if len(given) != 1:
+        raise UserInputError("Name one workflow: a folder or a .knwf file.")
+    path: Path = given[0]
+    if not path.exists():
+        raise UserInputError("There is no such workflow.", where=str(path))
+    return path
+
+
+def variables(texts: Sequence[str]) -> dict[str, VariableValue]:
+    """Flow variables from NAME,VALUE,TYPE; VALUE may hold commas and may stand in quotes.
+
+    Raises
+    ------
+    UserInputError : a text of another form, or a value that is not of its type.
+    """
+    result = {}
+    for text in texts:
+        name, comma, rest = text.partition(",")
+        value, second, kind = rest.rpartition(",")
+        if not (name and comma and second):
+            raise UserInputError(f"{text!r} is not NAME,VALUE,TYPE.", where="-workflow.variable")
+        result[name.strip()] = _value(value, kind, "-workflow.variable")
+    return result
+
+
+def setting_options(texts: Sequence[str]) -> list[SettingOption]:
+    """Settings from NODE,NAME,VALUE,TYPE; NODE is a number, NAME may lead through groups with /.
+
+    Raises
+    ------
+    UserInputError : a text of another form, or a value that is not of its type.
+    """
+    result = []
+    for text in texts:
+        node, _, rest = text.partition(",")
+        name, _, rest = rest.partition(",")
+        value, comma, kind = rest.rpartition(",")
+        if not (node.strip().isdecimal() and name and comma):
+            raise UserInputError(f"{text!r} is not NODE,NAME,VALUE,TYPE with the node's number.", where="-option")
+        result.append(SettingOption(int(node), tuple(name.strip().split("/")), _value(value, kind, "-option")))
+    return result
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser(
+        "run",
+        help="execute a workflow",
+        epilog=EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("path", nargs="?", type=Path, metavar="PATH", help="workflow folder or .knwf file")
+    run.add_argument("--out", type=Path, metavar="DIR", help="write a report and the result tables there")
+    named = run.add_argument_group("in the spelling of KNIME's batch application")
+    named.add_argument("-workflowDir", dest="workflow_dir", type=Path, metavar="DIR", help="the workflow's folder")
+    named.add_argument(
+        "-workflowFile", dest="workflow_file", type=Path, metavar="FILE", help="the workflow's .knwf file"
+    )
+    named.add_argument(
+        "-workflow.variable",
+        dest="variables",
+        action="append",
+        default=[],
+        metavar="NAME,VALUE,TYPE",
+        help=f"set a workflow variable; TYPE is {_TYPES}",
+    )
+    named.add_argument(
+        "-option",
+        dest="options",
+        action="append",
+        default=[],
+        metavar="NODE,NAME,VALUE,TYPE",
+        help="set a setting of a node; NODE is its number, NAME leads through groups with /",
+    )
+    named.add_argument("-reset", action="store_true", help="always in force")
+    named.add_argument("-nosave", action="store_true", help="always in force")
+    named.add_argument("-failonloaderror", action="store_true", help="always in force")
+    named.add_argument("-noexecute", action="store_true", help="only load the workflow")
+    for name in ("-destDir", "-destFile"):
+        named.add_argument(name, dest="destination", metavar="PATH", help="accepted, nothing is saved: use --out")
+    for name in _IGNORED_FLAGS:
+        named.add_argument(name, action="store_true", help=argparse.SUPPRESS)
+    for name in _IGNORED_VALUES:
+        named.add_argument(name, help=argparse.SUPPRESS)
+
+
+def _value(text: str, kind: str, where: str) -> VariableValue:
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    kind = kind.strip()
+    try:
+        if kind in ("String", "StringCell", "char"):
+            return text
+        if kind in ("int", "long", "short", "byte", "IntCell", "LongCell"):
+            return int(text)
+        if kind in ("double", "float", "DoubleCell"):
+            return float(text)
+        if kind == "boolean" and text.lower() in ("true", "false"):
+            return text.lower() == "true"
+    except ValueError:
+        pass
+    else:
+        if kind != "boolean":
+            raise UserInputError(f"There is no type {kind!r}.", where=where, todo=f"Types are {_TYPES}.")
+    raise UserInputError(f"{text!r} is not of the type {kind}.", where=where)
