@@ -1,0 +1,59 @@
+# `make demo` and `make test` need Python 3.11 or later, git and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Threads of the numerical libraries in one process.
+THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
+
+.PHONY: demo test lint format workflows icons test-knime bench study-nuclei weights clean
+
+demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
+	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
+
+test: $(READY)  ## The whole suite.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+lint: $(READY)  ## Style, types, and who may import whom.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## Put the code into the project's style.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+workflows: $(READY)  ## Write the template workflows anew.
+	$(BIN)/python workflows/generate.py
+
+icons: $(READY)  ## Draw the icons anew.
+	$(BIN)/python icons/draw.py
+
+test-knime: $(READY)  ## The nodes in KNIME's own Python backend; KNIME_PYTHON_SOURCE is a git folder of knime/knime-python.
+	@test -n "$(KNIME_PYTHON_SOURCE)" || { echo "Set KNIME_PYTHON_SOURCE to a git folder or tree of knime/knime-python."; exit 2; }
+	$(BIN)/pip install -q -c constraints.txt -e '.[knime]'
+	$(BIN)/python -W ignore tests/knime_backend/harness.py .
+	MICROSEG_BACKEND=knime OMP_NUM_THREADS=2 $(BIN)/pytest -W default tests/nodes tests/knime_backend
+
+bench: $(READY)  ## Speed and memory beside StarDist-TF; writes benchmarks/RESULTS.md.
+	$(BIN)/python benchmarks/run.py
+
+study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fluo and dsb2018_other.
+	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }
+	$(BIN)/python studies/nuclei/run.py "$(DATA)"
+
+weights: $(READY)  ## Train the start model of the second template; DATA as for study-nuclei.
+	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo."; exit 2; }
+	$(BIN)/python workflows/start_model.py "$(DATA)"
+
+clean:
+	rm -rf $(VENV) out build *.egg-info
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --upgrade pip
+	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	$(BIN)/pip install -q -c constraints.txt -e '.[onnx,dev]'
+	@touch $(READY)

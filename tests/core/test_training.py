@@ -1,0 +1,207 @@
+"""Training learns, repeats itself, goes on after a stop, and retraining does no harm."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import Canceled, UserInputError
+from core.heads import HeadConfig
+from core.image import Image
+from core.inference.predict import Predictor
+from core.model import SegmentationModel
+from core.networks import NetworkConfig
+from core.progress import Progress
+from core.training.augmentation import AugmentationConfig
+from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
+from core.training.data import Example
+from core.training.loop import learning_rate
+from core.training.retrain import groups_of, retrain, start_from
+from core.training.train import split, train
+
+
+def discs(count: int, seed: int, *, channels: int = 1, dark: bool = False) -> list[Example]:
+    """Images of bright (or dark) discs."""
+    examples = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        labels = np.zeros((64, 64), np.int32)
+        rows, columns = np.mgrid[:64, :64]
+        for identity, (y, x) in enumerate([(14, 15), (16, 46), (45, 18), (47, 48)], start=1):
+            centre, radius = np.array([y, x]) + rng.uniform(-3, 3, 2), rng.uniform(6, 9)
+            labels[np.hypot(rows - centre[0], columns - centre[1]) <= radius] = identity
+        pixels = rng.normal(100, 5, (channels, 64, 64)) + (-60 if dark else 60) * (labels > 0)
+        examples.append(Example(f"Row{number}", Image(pixels.astype(np.float32), "CYX"), labels))
+    return examples
+
+
+def quick(epochs: int = 2, steps: int = 3, **changes: object) -> ScheduleConfig:
+    defaults: dict[str, object] = {"batch_size": 2, "patch_size": 32, "device": "cpu"}
+    return ScheduleConfig(epochs=epochs, steps=steps, **{**defaults, **changes})  # type: ignore[arg-type]
+
+
+def config(schedule: ScheduleConfig, **network: object) -> TrainingConfig:
+    sizes: dict[str, object] = {"base": 8, "depth": 2, "norm": "batch", **network}
+    return TrainingConfig(network=NetworkConfig(**sizes), head=HeadConfig(n_rays=16), schedule=schedule)  # type: ignore[arg-type]
+
+
+def weights(model: SegmentationModel) -> torch.Tensor:
+    return torch.cat([w.flatten().double() for w in model.state_dict().values()])
+
+
+@pytest.fixture(scope="module")
+def trained() -> SegmentationModel:
+    """A model that has learned the bright discs."""
+    return train(discs(8, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
+
+
+def test_it_learns_to_find_the_discs(trained: SegmentationModel) -> None:
+    for example in discs(3, 99):
+        prediction = Predictor(trained, "cpu").predict(example.image)
+        assert len(prediction.scores) == 4
+        truth = example.labels > 0
+        found = prediction.labels.array > 0
+        assert (truth & found).sum() / (truth | found).sum() > 0.8
+
+
+def test_the_model_knows_where_it_comes_from(trained: SegmentationModel) -> None:
+    provenance = trained.config.provenance
+    assert provenance["training"]["schedule"]["seed"] == 0
+    assert provenance["versions"]["torch"] == torch.__version__
+    assert provenance["images"] == 7
+    assert provenance["scored_on"] == "validation"
+    assert trained.config.object_size == pytest.approx(15, abs=1.5)
+    assert len(trained.config.history) == 8
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    first, second = (train(discs(3, 1), config(quick())).model for _ in range(2))
+    assert torch.equal(weights(first), weights(second))
+    other = train(discs(3, 1), config(quick(seed=1))).model
+    assert not torch.equal(weights(first), weights(other))
+
+
+@pytest.mark.parametrize("head", ["stardist", "foreground"])
+@pytest.mark.parametrize("network", ["unet", "res_unet"])
+def test_every_network_trains_with_every_head(network: str, head: str) -> None:
+    settings = TrainingConfig(
+        network=NetworkConfig(name=network, base=4, depth=1, grid=1), head=HeadConfig(name=head), schedule=quick()
+    )
+    result = train(discs(2, 1, channels=2), settings)
+    assert [row["epoch"] for row in result.history] == [1, 2]
+    assert result.model.config.network.in_channels == 2
+    assert SegmentationModel.from_bytes(result.model.to_bytes()).config == result.model.config
+
+
+def test_a_canceled_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "training.checkpoint"
+    asked = 0
+
+    def stop_in_the_second_epoch() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 5
+
+    settings = config(quick(3))
+    with pytest.raises(Canceled):
+        train(discs(3, 1), settings, Progress(is_canceled=stop_in_the_second_epoch), checkpoint=checkpoint)
+    assert checkpoint.exists()
+    fractions: list[float] = []
+    resumed = train(discs(3, 1), settings, Progress(lambda f, _: fractions.append(f)), checkpoint=checkpoint)
+    assert not checkpoint.exists()
+    assert fractions[0] > 0.3, "the first epoch is not done again"
+    straight = train(discs(3, 1), settings)
+    assert torch.equal(weights(resumed.model), weights(straight.model))
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_with(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "training.checkpoint"
+    checkpoint.write_bytes(b"something else")
+    result = train(discs(3, 1), config(quick(1)), checkpoint=checkpoint)
+    assert torch.equal(weights(result.model), weights(train(discs(3, 1), config(quick(1))).model))
+
+
+def test_progress_rises_to_one() -> None:
+    fractions: list[float] = []
+    train(discs(5, 1), config(quick()), Progress(lambda f, _: fractions.append(f)))
+    assert fractions == sorted(fractions)
+    assert 0.9 < fractions[-1] <= 1
+
+
+def test_training_stops_early_without_progress() -> None:
+    settings = config(quick(50, 1, patience=2, learning_rate=1e-9, average=0.0))
+    history = train(discs(5, 1), settings).history
+    assert len(history) < 50
+
+
+def test_learning_rate_rises_and_falls() -> None:
+    schedule = ScheduleConfig(learning_rate=1.0, warmup=0.1)
+    rates = [learning_rate(step, 100, schedule) for step in range(100)]
+    assert int(np.argmax(rates)) in (9, 10)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.01, abs=1e-3)
+    assert (np.diff(rates[10:]) <= 0).all()
+
+
+def test_few_examples_are_not_split() -> None:
+    assert [len(part) for part in split(discs(4, 1), [], 0.5, 0)] == [4, 0]
+    assert [len(part) for part in split(discs(5, 1), [], 0.1, 0)] == [4, 1]
+    assert [len(part) for part in split(discs(5, 1), discs(2, 2), 0.5, 0)] == [5, 2]
+
+
+RETRAIN = RetrainingConfig(schedule=quick(1), augmentation=AugmentationConfig(scale=1))
+
+
+@pytest.mark.parametrize(("load", "same"), [("encoder", False), ("backbone", False), ("all", True)])
+def test_what_is_loaded(trained: SegmentationModel, load: str, same: bool) -> None:
+    settings = RetrainingConfig(load=load)
+    model = start_from(trained, settings)
+    for name, stage in trained.network.encoder_stages().items():
+        for key, weight in stage.state_dict().items():
+            assert torch.equal(weight, model.network.get_submodule(name).state_dict()[key])
+    decoder = [torch.equal(a, b) for a, b in zip(trained.network.get_submodule("dec0").parameters(),
+                                                  model.network.get_submodule("dec0").parameters(), strict=True)]  # fmt: skip
+    assert all(decoder) == (load != "encoder")
+    assert torch.equal(weights(trained), weights(model)) == same
+
+
+def test_every_weight_is_in_one_group(trained: SegmentationModel) -> None:
+    groups = groups_of(trained, RetrainingConfig(load="encoder", freeze=3, loaded_rate=0.1))
+    parameters = [p for group in groups for p in group.module.parameters()]
+    assert len(parameters) == len({id(p) for p in parameters}) == len(list(trained.parameters()))
+    assert {group.rate for group in groups} == {0.1, 1.0}
+    assert {group.frozen for group in groups} == {0, 3}
+
+
+def test_a_frozen_encoder_does_not_change(trained: SegmentationModel) -> None:
+    settings = RetrainingConfig(freeze=9, schedule=quick(2, average=0.0, learning_rate=1e-2))
+    before = {k: v.clone() for k, v in trained.state_dict().items()}
+    result = retrain(trained, discs(2, 5, dark=True), settings)
+    assert not result.kept_given_model
+    after = result.model.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert not {name for name in changed if name.startswith(("network.stem", "network.enc", "network.mid"))}
+    assert all(torch.equal(before[name], weight) for name, weight in trained.state_dict().items()), "given model"
+
+
+def test_retraining_learns_another_kind_of_image(trained: SegmentationModel) -> None:
+    settings = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(6, 10, batch_size=4, learning_rate=3e-3))
+    result = retrain(trained, discs(4, 7, dark=True), settings)
+    assert not result.kept_given_model
+    assert result.score > result.score_before + 0.2
+    assert result.scored_on == "training"
+
+
+def test_a_ruined_model_is_not_returned(trained: SegmentationModel) -> None:
+    ruinous = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(1, 4, learning_rate=100.0, average=0.0))
+    result = retrain(trained, discs(4, 1), ruinous)
+    assert result.kept_given_model
+    assert result.score == result.score_before
+    assert torch.equal(weights(result.model), weights(trained))
+
+
+def test_retraining_refuses_another_number_of_channels(trained: SegmentationModel) -> None:
+    with pytest.raises(UserInputError, match="Row0: The images have 3 channels, the model was trained on 1"):
+        retrain(trained, discs(2, 1, channels=3), RETRAIN)
