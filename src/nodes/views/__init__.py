@@ -1,0 +1,1 @@
+"""The pages that nodes show: self-contained HTML, nothing is loaded from the web."""

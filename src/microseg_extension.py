@@ -1,0 +1,35 @@
+"""What KNIME imports: the category in the node repository, then the nodes."""
+
+import knime.extension as knext
+
+knext.category(
+    path="/community",
+    level_id="microseg",
+    name="Microseg",
+    description="Find, count and measure the objects in microscopy images with networks that learn from yours.",
+    icon="icons/category.png",
+)
+
+from nodes import (  # noqa: E402  the category comes before the nodes that are in it
+    counter,
+    image_reader,
+    label_writer,
+    learner,
+    model_reader,
+    model_writer,
+    predictor,
+    retrainer,
+    scorer,
+)
+
+__all__ = [
+    "counter",
+    "image_reader",
+    "label_writer",
+    "learner",
+    "model_reader",
+    "model_writer",
+    "predictor",
+    "retrainer",
+    "scorer",
+]

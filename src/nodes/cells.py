@@ -1,0 +1,273 @@
+"""Tables row by row: cells become images, results become cells.
+
+Tables of images are written one row per batch, whatever the batches of the input are: KNIME wants batches of equal
+length, and none so large that it must be split within a row.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import knime.extension as knext
+import numpy as np
+
+from core.errors import UserInputError
+from core.image import Image
+from core.io.axes import canonical, simplify_colour
+from core.tensor_cell import Header, decode, encode, read_header
+from nodes.columns import png_type, tensor_type, unique_name
+
+ROW_ID = "<RowID>"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Parameters
+    ----------
+    id : the row's ID.
+    record : an Arrow record batch of this one row, the row ID first.
+    """
+
+    id: str
+    record: Any
+
+    def __str__(self) -> str:
+        return f"Row {self.id!r}"
+
+    def at(self, column: str) -> str:
+        """A cell of this row in words."""
+        return f"{self}, column {column!r}"
+
+    def is_missing(self, column: str) -> bool:
+        """Whether a cell is empty."""
+        return self._storage(column).null_count > 0
+
+    def value(self, column: str) -> Any:
+        """A cell's plain value, None where missing."""
+        return self.record.column(column)[0].as_py()
+
+    def image(self, column: str) -> Image | None:
+        """The image in a cell, None where missing; raw tensors are not copied.
+
+        Raises
+        ------
+        UserInputError : the cell is damaged or holds something else; names row and column.
+        """
+        return self._image(column, palette_as_numbers=False)
+
+    def labels(self, column: str) -> Image | None:
+        """The label image in a cell, axes YX, int32; None where missing.
+
+        Raises
+        ------
+        UserInputError : the cell holds no labels; names row and column.
+        """
+        image = self._image(column, palette_as_numbers=True)
+        try:
+            return image and _as_labels(image)
+        except UserInputError as error:
+            raise error.at(self.at(column)) from None
+
+    def header(self, column: str) -> Header | Image | None:
+        """Axes and shape of the image in a cell, without touching a tensor's pixels; None where missing.
+
+        Raises
+        ------
+        UserInputError : the cell is damaged or holds something else; names row and column.
+        """
+        storage = self._storage(column)
+        if storage.null_count or not _is_bytes(storage):
+            return self.image(column)
+        try:
+            return read_header(storage[0].as_buffer())
+        except UserInputError as error:
+            raise error.at(self.at(column)) from None
+
+    def _image(self, column: str, *, palette_as_numbers: bool) -> Image | None:
+        storage = self._storage(column)
+        if storage.null_count:
+            return None
+        try:
+            if _is_bytes(storage):
+                return decode(storage[0].as_buffer())
+            return _of_picture(self._png(column, storage), palette_as_numbers)
+        except UserInputError as error:
+            raise error.at(self.at(column)) from None
+
+    def _png(self, column: str, storage: Any) -> Any:
+        """The picture in a PNG cell: in the table, or in a file of KNIME's."""
+        import PIL.Image
+
+        PIL.Image.MAX_IMAGE_PIXELS = None  # whole slides are no attack
+        key, content = storage.field(0)[0], storage.field(1)[0]
+        try:
+            if key.is_valid and key.as_py():
+                return self.record.column(column)[0].as_py()
+            return PIL.Image.open(io.BytesIO(content.as_buffer()[4:]))
+        except (OSError, SyntaxError, ValueError, TypeError) as error:
+            raise UserInputError(
+                f"The PNG picture is damaged ({error}).", todo="Execute the node that made it again."
+            ) from None
+
+    def _storage(self, column: str) -> Any:
+        array = self.record.column(column)
+        return getattr(array, "storage", array)
+
+
+def rows(table: Any) -> Iterator[Row]:
+    """The rows of a table, one after the other."""
+    for batch in table.batches():
+        records = batch.to_pyarrow()
+        for i, row_id in enumerate(records.column(0).to_pylist()):
+            yield Row(str(row_id), records.slice(i, 1))
+
+
+class RowWriter:
+    """The rows of a table with new columns behind their own.
+
+    Parameters
+    ----------
+    table : the input table.
+    columns : the new columns, under names that are not taken.
+    """
+
+    def __init__(self, table: Any, columns: Sequence[Any]) -> None:
+        self._table, self._columns, self._empty = table, columns, True
+        self._out = knext.BatchOutputTable.create()
+
+    def add(self, row: Row, values: Sequence[Any]) -> None:
+        """Add a row with a value per new column: an Image, PNG bytes, a number, a text, or None."""
+        import pyarrow as pa
+
+        self._append(pa.Table.from_batches([row.record]), [[value] for value in values])
+
+    def finish(self) -> Any:
+        """The table; one without rows has its columns too."""
+        if self._empty:
+            self._append(self._table.to_pyarrow().slice(0, 0), [[] for _ in self._columns])
+        return self._out
+
+    def _append(self, table: Any, values: list[list[Any]]) -> None:
+        for column, cells in zip(self._columns, values, strict=True):
+            table = table.append_column(column.name, to_arrow(column, cells))
+        self._out.append(table)
+        self._empty = False
+
+
+class NewRows:
+    """A table of new rows.
+
+    Parameters
+    ----------
+    columns : all its columns.
+    """
+
+    def __init__(self, columns: Sequence[Any]) -> None:
+        self._columns, self._ids = columns, set[str]()
+        self._out = knext.BatchOutputTable.create()
+
+    def add(self, row_id: str, values: Sequence[Any]) -> None:
+        """Add a row with a value per column, see `RowWriter.add`; a row ID that is taken gets a number."""
+        row_id = unique_name(self._ids, row_id)
+        self._ids.add(row_id)
+        self._out.append(new_table(self._columns, [row_id], [[value] for value in values]))
+
+    def finish(self) -> Any:
+        """The table; one without rows has its columns too."""
+        if not self._ids:
+            self._out.append(new_table(self._columns, [], [[] for _ in self._columns]))
+        return self._out
+
+
+def new_table(columns: Sequence[Any], row_ids: Sequence[str], values: Iterable[Sequence[Any]]) -> Any:
+    """An Arrow table with row IDs first; `values` has one sequence per column."""
+    import pyarrow as pa
+
+    arrays = {ROW_ID: pa.array(row_ids, pa.string())}
+    return pa.table(arrays | {c.name: to_arrow(c, v) for c, v in zip(columns, values, strict=True)})
+
+
+def small_table(columns: Sequence[Any], row_ids: Sequence[str], values: Iterable[Sequence[Any]]) -> Any:
+    """A KNIME table without images, see `new_table`."""
+    return knext.Table.from_pyarrow(new_table(columns, row_ids, values), row_ids="keep")
+
+
+def to_arrow(column: Any, values: Sequence[Any]) -> Any:
+    """Values as an Arrow array of a column's type: Images for tensors, bytes for PNG pictures; None and NaN are missing.
+
+    An Arrow array is taken as it is.
+    """
+    import pyarrow as pa
+
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if column.ktype == tensor_type():
+        cells = pa.array([None if v is None else encode(v) for v in values], pa.large_binary())
+        return pa.ExtensionArray.from_storage(column.ktype.to_pyarrow(), cells)
+    if column.ktype == png_type():
+        return _png_array(column.ktype.to_pyarrow(), values)
+    types: Mapping[Any, Any] = {
+        knext.int32(): pa.int32(),
+        knext.int64(): pa.int64(),
+        knext.double(): pa.float64(),
+        knext.bool_(): pa.bool_(),
+        knext.string(): pa.string(),
+    }
+    return pa.array(values, types[column.ktype], from_pandas=True)
+
+
+def _png_array(kind: Any, blobs: Sequence[bytes | None]) -> Any:
+    """PNG cells that lie in the table: no key of a file, then the length as int32 and the bytes."""
+    import pyarrow as pa
+
+    content = [None if blob is None else len(blob).to_bytes(4, "little") + blob for blob in blobs]
+    storage = pa.StructArray.from_arrays(
+        [pa.nulls(len(blobs), pa.string()), pa.array(content, pa.large_binary())],
+        fields=list(kind.storage_type),
+        mask=pa.array([blob is None for blob in blobs], pa.bool_()),
+    )
+    return pa.ExtensionArray.from_storage(kind, storage)
+
+
+def _is_bytes(storage: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_large_binary(storage.type) or pa.types.is_binary(storage.type))
+
+
+def _of_picture(picture: Any, palette_as_numbers: bool) -> Image:
+    try:
+        if picture.mode in ("P", "PA") and not palette_as_numbers:
+            picture = picture.convert("RGBA")
+        array = np.array(picture)
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise UserInputError(
+            f"The PNG picture is damaged ({error}).", todo="Execute the node that made it again."
+        ) from None
+    names: tuple[str, ...] = ()
+    if array.ndim == 3:
+        array, names = simplify_colour(array, 2)
+    array, axes = canonical(array, "YXC"[: array.ndim], "Z")
+    return Image(array, axes, {}, names if "C" in axes else ())
+
+
+def _as_labels(image: Image) -> Image:
+    pixels = image.cyx()
+    if len(pixels) != 1:
+        raise UserInputError(
+            f"A label image has one channel, this one has {len(pixels)}.", todo="Choose the column of label images."
+        )
+    labels = pixels[0]
+    if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
+        raise UserInputError(
+            "Labels are whole numbers, this image has others.", todo="Choose the column of label images."
+        )
+    if labels.size and (labels.min() < 0 or labels.max() > np.iinfo(np.int32).max):
+        raise UserInputError(
+            f"Labels are numbers from 0 to {np.iinfo(np.int32).max}, this image has {labels.min()} to {labels.max()}.",
+            todo="Number the objects from 1.",
+        )
+    return image.with_array(labels.astype(np.int32, copy=False), "YX", "labels")

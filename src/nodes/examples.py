@@ -1,0 +1,96 @@
+"""Tables of labelled images as examples to learn from, and a training as a table of epochs."""
+
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import rows, small_table
+from nodes.columns import IMAGE, LABELS, find_column
+from nodes.running import named
+from nodes.settings import MissingExamples
+
+if TYPE_CHECKING:
+    from core.training.checkpoint import Row
+    from core.training.data import Example
+
+LABEL_NAMES = (LABELS, "labels", "Label", "label", "Masks", "Mask", "masks", "mask", "Truth", "truth")
+"""Names of label columns that are taken first."""
+
+HISTORY = (
+    ("Epoch", "epoch", knext.int32),
+    ("Training loss", "train_loss", knext.double),
+    ("Validation loss", "validation_loss", knext.double),
+    ("Learning rate", "learning_rate", knext.double),
+    ("Seconds", "seconds", knext.double),
+)
+"""Columns of the table of epochs, and what the library calls them."""
+
+
+def example_columns(schema: Any, image: str | None, labels: str | None) -> tuple[str, str]:
+    """The image and the label column of a table to learn from.
+
+    Raises
+    ------
+    knext.InvalidParametersError : a column is missing, of the wrong type, or used twice.
+    """
+    label_column = find_column(schema, labels, "label column", preferred=LABEL_NAMES, avoid=[image, IMAGE])
+    image_column = find_column(schema, image, "image column", preferred=(IMAGE,), avoid=[label_column])
+    if image_column == label_column:
+        raise knext.InvalidParametersError(
+            f"Column {image_column!r} is chosen both as image column and as label column. Choose two columns."
+        )
+    return image_column, label_column
+
+
+def read_examples(table: Any, image: str, labels: str, missing: str, ctx: Any) -> "tuple[list[Example], list[str]]":
+    """The labelled images of a table, and warnings about rows that were skipped.
+
+    Parameters
+    ----------
+    table : with the image and the label column; None gives no examples.
+    missing : a name of `MissingExamples`.
+
+    Raises
+    ------
+    UserInputError : a cell that is no image or no labels, or a missing one where that is to fail.
+    Canceled : the user stopped the work.
+    """
+    from core.errors import Canceled, UserInputError
+    from core.training.data import Example
+
+    examples: list[Example] = []
+    skipped: list[str] = []
+    for row in rows(table) if table is not None else ():
+        if ctx.is_canceled():
+            raise Canceled
+        pixels, truth = row.image(image), row.labels(labels)
+        if pixels is not None and truth is not None:
+            examples.append(Example(str(row), pixels, truth.array))
+            continue
+        if missing == MissingExamples.FAIL.name:
+            raise UserInputError(
+                "The cell is missing.",
+                where=row.at(image if pixels is None else labels),
+                todo="Remove the row, or let rows without image or labels be skipped.",
+            )
+        skipped.append(row.id)
+    if table is not None and not examples:
+        raise UserInputError(
+            f"The table has no row with an image in column {image!r} and labels in column {labels!r}.",
+            todo="Give at least one labelled image.",
+        )
+    if skipped:
+        return examples, [f"{len(skipped)} rows without image or labels were skipped: {named(skipped)}."]
+    return examples, []
+
+
+def history_columns() -> list[Any]:
+    """The columns of the table of epochs."""
+    return [knext.Column(kind(), name) for name, _, kind in HISTORY]
+
+
+def history_table(history: "list[Row]") -> Any:
+    """One row per epoch."""
+    values = [[row.get(key) for row in history] for _, key, _ in HISTORY]
+    values[0] = [int(epoch) for epoch in values[0] if epoch is not None]
+    return small_table(history_columns(), [f"Epoch {epoch}" for epoch in values[0]], values)

@@ -1,0 +1,256 @@
+"""Microscopy Image Reader."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import NewRows
+from nodes.columns import IMAGE, LABELS, png_type, tensor_type
+from nodes.paths import HOW, check_path, resolve
+from nodes.running import named, plain_errors, progress_of, warn
+from nodes.settings import CATEGORY
+
+if TYPE_CHECKING:
+    from core.image import Image
+    from core.io.pairs import Pair
+
+
+class MissingLabels(knext.EnumParameterOptions):
+    """What to do where an image has no labels."""
+
+    MISSING = ("Missing cell", "The image comes without labels; there is a warning where other images have some.")
+    FAIL = ("Fail", "Stop and name the images: every image must have labels.")
+
+
+class Colours(knext.EnumParameterOptions):
+    """What becomes of colour pictures."""
+
+    KEEP = ("Keep", "Red, green and blue become three channels.")
+    GREY = ("Grey", "One channel, as bright as the eye sees the colour.")
+
+
+class Stacks(knext.EnumParameterOptions):
+    """What becomes of Z-stacks."""
+
+    REFUSE = ("Refuse", "Stop and name the file.")
+    MAXIMUM = ("Maximum projection", "The brightest value of all slices, pixel by pixel.")
+    MIDDLE = ("Middle slice", "The slice in the middle of the stack.")
+
+
+class Pages(knext.EnumParameterOptions):
+    """What the pages of a TIFF are that does not say it."""
+
+    Z = ("Slices", "Pages are slices of a Z-stack.")
+    C = ("Channels", "Pages are channels.")
+
+
+@knext.parameter_group("Labels")
+class LabelSettings:
+    """Labels are images in which 0 is background and every object has a number of its own."""
+
+    pattern = knext.StringParameter(
+        "Where the labels are",
+        "Empty: labels are found by themselves in a folder `labels` or `masks` beside the folder `images` or below the "
+        "images, or in files with `_labels` or `_mask` behind the name. Otherwise a folder, or a pattern in which "
+        "`{name}` is the name of the image, for instance `../truth/{name}.tif` or `{name}_nuclei`.",
+        "",
+    )
+    missing = knext.EnumParameter(
+        "Images without labels",
+        "What to do with an image that no labels are found for.",
+        MissingLabels.MISSING.name,
+        MissingLabels,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+
+
+@knext.parameter_group("Pixels", is_advanced=True)
+class PixelSettings:
+    """How files become images."""
+
+    colours = knext.EnumParameter(
+        "Colour pictures",
+        "A picture whose colours are equal is grey in any case.",
+        Colours.KEEP.name,
+        Colours,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+    stacks = knext.EnumParameter("Z-stacks", "What to do with a stack of slices.", Stacks.REFUSE.name, Stacks)
+    pages = knext.EnumParameter(
+        "Pages of plain TIFF files",
+        "What the pages of a TIFF are that does not say it itself.",
+        Pages.Z.name,
+        Pages,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+    pixel_size = knext.DoubleParameter(
+        "Pixel size (µm)", "Width and height of a pixel; 0 takes what the file says.", 0.0, min_value=0.0
+    )
+
+
+COLUMNS = (
+    (IMAGE, tensor_type),
+    (LABELS, tensor_type),
+    ("Name", knext.string),
+    ("Path", knext.string),
+    ("Group", knext.string),
+    ("Width", knext.int32),
+    ("Height", knext.int32),
+    ("Channels", knext.int32),
+    ("Pixel size (µm)", knext.double),
+)
+
+
+@knext.node(
+    "Microscopy Image Reader",
+    knext.NodeType.SOURCE,
+    "icons/image_reader.png",
+    CATEGORY,
+    id="MicroscopyImageReader",
+    keywords=["image", "microscopy", "TIFF", "OME-TIFF", "ImageJ", "PNG", "labels", "mask", "folder"],
+)
+@knext.output_table("Images", "One row per image: the image, its labels, its name and size, a preview.")
+class MicroscopyImageReader:
+    """Reads the images of a folder, and the labels that belong to them.
+
+    Use it to begin a workflow: **give the folder**, everything else is found. Labels, that is images in which every
+    object has its own number, are needed for training and scoring only; without them the column *Labels* stays empty.
+
+    Read are TIFF (OME-TIFF, ImageJ, plain), PNG, JPEG and BMP, 8 and 16 bit or floating point, grey, colour or with any
+    number of channels. Pixel sizes are taken from the file. The images keep all their bits; the preview is a picture
+    with stretched contrast, made only to be looked at.
+    """
+
+    folder = knext.StringParameter("Folder", "The folder of the images. " + HOW, "")
+    pattern = knext.StringParameter(
+        "Files",
+        "Which files are images: `*` stands for any text, `?` for one character, for instance `*.tif` or `*_dapi*`.",
+        "*",
+    )
+    recursive = knext.BoolParameter(
+        "Include sub-folders",
+        "Read the images of sub-folders too; the column *Group* then names the sub-folder.",
+        False,
+    )
+    labels = LabelSettings()
+    pixels = PixelSettings()
+    previews = knext.BoolParameter("Previews", "Append a picture of each image that KNIME's table shows.", True)
+
+    def configure(self, ctx: Any) -> Any:
+        """The columns, which no setting but the previews changes."""
+        check_path(self.folder, "folder of images")
+        return knext.Schema.from_columns(self._columns())
+
+    def execute(self, ctx: Any) -> Any:
+        """One row per image."""
+        with plain_errors():
+            from core.io.pairs import find_pairs
+
+            folder = resolve(ctx, self.folder, "folder of images")
+            progress = progress_of(ctx)
+            progress.step(0.0, "Looking for images")
+            pairs = find_pairs(folder, self.pattern.strip() or "*", self.labels.pattern.strip(), self.recursive)
+            warn(ctx, self._missing(pairs))
+            table = NewRows(self._columns())
+            for done, pair in enumerate(pairs):
+                progress.step(done / len(pairs), f"{pair.name} ({done + 1} of {len(pairs)})")
+                table.add(pair.name, self._row(pair, folder))
+            return table.finish()
+
+    def _columns(self) -> list[Any]:
+        preview = [knext.Column(png_type(), "Image preview")] if self.previews else []
+        return [knext.Column(kind(), name) for name, kind in COLUMNS] + preview
+
+    def _missing(self, pairs: "Sequence[Pair]") -> list[str]:
+        """Warnings about images without labels."""
+        from core.errors import UserInputError
+
+        without = [pair.name for pair in pairs if pair.labels is None]
+        if without and self.labels.missing == MissingLabels.FAIL.name:
+            raise UserInputError(
+                f"{len(without)} of {len(pairs)} images have no labels: {named(without)}.",
+                todo="Add label files of the same name, or say where the labels are.",
+            )
+        if 0 < len(without) < len(pairs):
+            return [f"{len(without)} of {len(pairs)} images have no labels: {named(without)}."]
+        return []
+
+    def _row(self, pair: "Pair", folder: Path) -> list[Any]:
+        from core.visual import png_bytes, to_display
+
+        from core.io.read import read_image, read_labels
+
+        image = self._prepared(read_image(pair.image, "C" if self.pixels.pages == Pages.C.name else "Z"), pair.image)
+        labels = read_labels(pair.labels) if pair.labels else None
+        if labels is not None:
+            labels = image.with_array(labels.array, labels.axes, "labels")
+        group = _below(pair.image.parent, folder)
+        return [
+            image,
+            labels,
+            pair.name,
+            str(pair.image),
+            group,
+            image.size("X"),
+            image.size("Y"),
+            image.size("C"),
+            image.pixel_size.get("X"),
+            *([png_bytes(to_display(image))] if self.previews else []),
+        ]
+
+    def _prepared(self, image: "Image", path: Path) -> "Image":
+        """The image as a 2-D image with the pixel size that was set."""
+        from dataclasses import replace
+
+        from core.errors import UserInputError
+
+        try:
+            if image.size("T") > 1:
+                image.cyx()
+            if image.size("Z") > 1 and self.pixels.stacks == Stacks.REFUSE.name:
+                image.cyx()
+        except UserInputError as error:
+            raise UserInputError(
+                error.what,
+                where=str(path),
+                todo="Set how to handle Z-stacks in the node's dialog, or export single planes.",
+            ) from None
+        if image.size("Z") > 1:
+            image = _flat(image, middle=self.pixels.stacks == Stacks.MIDDLE.name)
+        if self.pixels.colours == Colours.GREY.name and image.channel_names[:3] == ("red", "green", "blue"):
+            image = _grey(image)
+        if self.pixels.pixel_size > 0:
+            image = replace(image, pixel_size={"Y": self.pixels.pixel_size, "X": self.pixels.pixel_size})
+        return image
+
+
+def _below(folder: Path, root: Path) -> str | None:
+    """The path of a folder below another, without the sub-folder `images`; None for the folder itself."""
+    from core.io.pairs import IMAGE_FOLDERS
+
+    parts = [part for part in folder.relative_to(os.path.normpath(root)).parts if part.lower() not in IMAGE_FOLDERS]
+    return "/".join(parts) or None
+
+
+def _flat(image: "Image", *, middle: bool) -> "Image":
+    """A Z-stack as one plane."""
+    from dataclasses import replace
+
+    z = image.axes.index("Z")
+    array = image.array.take(image.size("Z") // 2, z) if middle else image.array.max(z)
+    sizes = {axis: size for axis, size in image.pixel_size.items() if axis != "Z"}
+    return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes)
+
+
+def _grey(image: "Image") -> "Image":
+    """A colour picture as one channel (ITU-R BT.601), of the same type of numbers."""
+    import numpy as np
+
+    red, green, blue = image.cyx()[:3].astype(np.float32)
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    if image.array.dtype.kind in "iu":
+        grey = np.rint(grey)
+    return image.with_array(grey.astype(image.array.dtype), "YX", "intensity")

@@ -1,0 +1,178 @@
+"""Segmentation Label Writer."""
+
+import itertools
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import Row, rows, small_table
+from nodes.columns import LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
+from nodes.paths import HOW, check_path, resolve
+from nodes.running import named, plain_errors, progress_of, warn
+from nodes.settings import CATEGORY
+
+if TYPE_CHECKING:
+    from core.image import Image
+
+FORMATS = (
+    ("ome_tiff", "OME-TIFF", ".ome.tif"),
+    ("roi_zip", "ImageJ ROI", "_rois.zip"),
+    ("geojson", "GeoJSON", ".geojson"),
+)
+"""The parameter, the name and the ending of every format."""
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
+
+
+class Existing(knext.EnumParameterOptions):
+    """What to do with files of these names."""
+
+    FAIL = ("Fail", "Stop before anything is written.")
+    OVERWRITE = ("Overwrite", "Replace each file, once the new one is whole.")
+
+
+@knext.parameter_group("Formats")
+class FormatSettings:
+    """What to write for every image."""
+
+    ome_tiff = knext.BoolParameter(
+        "OME-TIFF", "The label image with its pixel size, for Fiji, QuPath, napari and other programs.", True
+    )
+    roi_zip = knext.BoolParameter("ImageJ ROIs (zip)", "The outlines for the ROI Manager of ImageJ and Fiji.", False)
+    geojson = knext.BoolParameter("GeoJSON", "The outlines as detections for QuPath.", False)
+
+
+@knext.node(
+    "Segmentation Label Writer",
+    knext.NodeType.OTHER,
+    "icons/label_writer.png",
+    CATEGORY,
+    id="SegmentationLabelWriter",
+    keywords=["save", "export", "labels", "OME-TIFF", "ImageJ", "Fiji", "ROI", "QuPath", "GeoJSON"],
+)
+@knext.input_table("Label images", "Label images in which every object has its own number.")
+@knext.output_table("Files", "The paths of the files that were written, one row per image.")
+class SegmentationLabelWriter:
+    """Writes label images as files for other programs.
+
+    Use it to go on in **Fiji** or **QuPath**: label images as OME-TIFF, outlines as ImageJ ROIs or as GeoJSON. A file
+    appears when it is whole: where the disk is full, what stood there before stays.
+    """
+
+    label_column = knext.ColumnParameter("Label column", "Label images to write.", 0, is_image)
+    folder = knext.StringParameter(
+        "Folder", f"Where to write. It is created if only its last part does not exist. {HOW}", ""
+    )
+    name_column = knext.ColumnParameter(
+        "File names from", "A column of text; none takes the row IDs.", 0, is_text, include_none_column=True
+    )
+    formats = FormatSettings()
+    existing = knext.EnumParameter(
+        "If files exist",
+        "What to do where files of these names exist.",
+        Existing.FAIL.name,
+        Existing,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+
+    def configure(self, ctx: Any, schema: Any) -> Any:
+        """One column per format."""
+        self.label_column = self._label_column(schema)
+        check_optional_column(schema, self.name_column, "column of file names", is_text)
+        check_path(self.folder, "folder for the labels")
+        if not self._chosen():
+            raise knext.InvalidParametersError("No format is chosen. Choose at least one.")
+        return knext.Schema.from_columns(self._columns())
+
+    def execute(self, ctx: Any, table: Any) -> Any:
+        """Writes the files of one image after the other."""
+        with plain_errors():
+            progress = progress_of(ctx)
+            column = self._label_column(table.schema)
+            names = check_optional_column(table.schema, self.name_column, "column of file names", is_text)
+            folder = self._folder(ctx)
+            plan: list[tuple[str, list[Path]]] = []
+            taken: set[str] = set()
+            missing = []
+            for row in rows(table):
+                progress.step(0.0, "Checking the names")
+                if row.is_missing(column):
+                    missing.append(row.id)
+                    continue
+                name = safe_name(str(row.value(names) or row.id) if names else row.id)
+                name = free_name(name, taken)
+                plan.append((row.id, [folder / f"{name}{ending}" for _, ending in self._chosen()]))
+            self._refuse_existing([path for _, paths in plan for path in paths])
+            planned = iter(plan)
+            for done, row in enumerate(row for row in rows(table) if not row.is_missing(column)):
+                _, paths = next(planned)
+                progress.step(done / len(plan), f"{paths[0].name} ({done + 1} of {len(plan)})")
+                self._write(row, column, paths)
+            if missing:
+                warn(ctx, [f"{len(missing)} rows have no labels, nothing was written for them: {named(missing)}."])
+            written = [[str(paths[i]) for _, paths in plan] for i in range(len(self._chosen()))]
+            return small_table(self._columns(), [row_id for row_id, _ in plan], written)
+
+    def _label_column(self, schema: Any) -> str:
+        return find_column(schema, self.label_column, "label column", preferred=(PREDICTED, LABELS))
+
+    def _chosen(self) -> list[tuple[str, str]]:
+        """Name and ending of the formats to write."""
+        return [(name, ending) for key, name, ending in FORMATS if getattr(self.formats, key)]
+
+    def _columns(self) -> list[Any]:
+        return [knext.Column(knext.string(), f"{name} file") for name, _ in self._chosen()]
+
+    def _folder(self, ctx: Any) -> Path:
+        """The folder, created where its parent exists."""
+        from core.errors import OutputError
+        from core.io.write import make_folder
+
+        folder = resolve(ctx, self.folder, "folder for the labels")
+        if not folder.parent.is_dir():
+            raise OutputError(
+                "The folder that should hold it does not exist.",
+                where=str(folder),
+                todo="Create it, or choose another.",
+            )
+        return make_folder(folder)
+
+    def _refuse_existing(self, paths: list[Path]) -> None:
+        from core.errors import OutputError
+
+        there = [path.name for path in paths if path.exists()]
+        if there and self.existing == Existing.FAIL.name:
+            raise OutputError(
+                f"{len(there)} of the files exist already: {named(there)}.",
+                where=str(paths[0].parent),
+                todo="Choose another folder, or let them be overwritten.",
+            )
+
+    def _write(self, row: Row, column: str, paths: list[Path]) -> None:
+        from core.io.geojson import write_geojson
+        from core.io.imagej_roi import write_roi_zip
+
+        from core.io.write import write_ome_tiff
+
+        labels: Image | None = row.labels(column)
+        if labels is None:
+            return
+        writers = {"OME-TIFF": write_ome_tiff, "ImageJ ROI": write_roi_zip, "GeoJSON": write_geojson}
+        for (name, _), path in zip(self._chosen(), paths, strict=True):
+            writers[name](path, labels)
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken, upper and lower case being the same; it is added to those taken."""
+    candidates = itertools.chain([name], (f"{name} (#{i})" for i in itertools.count(1)))
+    free = next(candidate for candidate in candidates if candidate.casefold() not in taken)
+    taken.add(free.casefold())
+    return free
+
+
+def safe_name(name: str) -> str:
+    """A text as a file name on every system: without folders, forbidden characters and reserved names."""
+    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")[:180] or "image"
+    return f"_{safe}" if safe.split(".")[0].lower() in _RESERVED else safe

@@ -1,0 +1,166 @@
+"""Segmentation Learner."""
+
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.columns import is_image
+from nodes.examples import example_columns, history_columns, history_table, read_examples
+from nodes.paths import resolve
+from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
+from nodes.running import plain_errors, progress_of, warn
+from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
+from nodes.views.training import training_view
+
+if TYPE_CHECKING:
+    from core.training.config import TrainingConfig
+
+
+class Head(knext.EnumParameterOptions):
+    """What the network predicts, and how objects come out of it."""
+
+    STARDIST = ("StarDist", "Every object as a star-convex polygon: for round objects that touch, such as nuclei.")
+    FOREGROUND = ("Foreground", "Object or background for every pixel: for objects of any shape that rarely touch.")
+
+
+class Network(knext.EnumParameterOptions):
+    """The network."""
+
+    UNET = ("U-Net", "Fast, and good with few images.")
+    RES_UNET = ("Res-U-Net", "With residual blocks: slower; for many images.")
+
+
+@knext.parameter_group("Model")
+class ModelSettings:
+    """What the model is made of."""
+
+    head = knext.EnumParameter("Objects", "How objects are found.", Head.STARDIST.name, Head)
+    network = knext.EnumParameter(
+        "Network",
+        "What looks at the image.",
+        Network.UNET.name,
+        Network,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+    rays = knext.IntParameter(
+        "Rays",
+        "Corners of a polygon: 32 for round objects, 64 for more detail.",
+        32,
+        min_value=8,
+        max_value=128,
+        is_advanced=True,
+    ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
+    grid = knext.IntParameter(
+        "Stride of the output (pixels)",
+        "StarDist predicts one polygon for every so many pixels: 1, 2 or 4. 1 for objects smaller than ten pixels, 4 for "
+        "ones larger than eighty; larger is faster.",
+        2,
+        min_value=1,
+        max_value=4,
+        is_advanced=True,
+    ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
+    base = knext.IntParameter(
+        "Width",
+        "Channels of the network's first level, a multiple of 4. Twice as many is four times slower.",
+        32,
+        min_value=4,
+        max_value=128,
+        is_advanced=True,
+    )
+    depth = knext.IntParameter(
+        "Depth",
+        "How often the image is halved: one more sees twice as far, for larger objects.",
+        3,
+        min_value=1,
+        max_value=5,
+        is_advanced=True,
+    )
+
+
+@knext.node(
+    "Segmentation Learner",
+    knext.NodeType.LEARNER,
+    "icons/learner.png",
+    CATEGORY,
+    id="SegmentationLearner",
+    keywords=["train", "segmentation", "deep learning", "StarDist", "U-Net", "nuclei", "cells", "instance"],
+)
+@knext.input_table("Labelled images", "Images, and label images in which every object has its own number.")
+@knext.input_table(
+    "Validation images",
+    "Labelled images with the same columns, to choose the best epoch and the thresholds. Without them a share of the "
+    "labelled images is held back.",
+    optional=True,
+)
+@knext.output_port("Model", "The trained model.", model_port)
+@knext.output_table("History", "One row per epoch of training.")
+@knext.output_view("Training curve", "The loss of training and validation over the epochs.")
+class SegmentationLearner:
+    """Trains a model that finds every single object in an image.
+
+    Use it when you have **images with labels** of the kind that you want to segment: twenty images with some hundred
+    objects are a good start. With only a few images of a new kind, and a model of a similar one, use the *Segmentation
+    Retrainer*. Connect the *Segmentation Predictor* to apply the model, and the *Model Writer* to keep it.
+
+    Before the training begins, the data are checked: labels of another size than their image, pixels that are no
+    numbers, binary masks in place of labels and other faults are named with their row.
+    """
+
+    image_column = knext.ColumnParameter("Image column", "Images to learn from.", 0, is_image)
+    label_column = knext.ColumnParameter(
+        "Label column", "Labels: 0 is background, every object has its own number.", 0, is_image
+    )
+    missing = missing_examples_parameter()
+    model = ModelSettings()
+    training = TrainingSettings()
+
+    def configure(self, ctx: Any, schema: Any, validation: Any) -> Any:
+        """The kind of model; its channels are not known before the images are seen."""
+        self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
+        if validation is not None:
+            example_columns(validation, self.image_column, self.label_column)
+        if self.model.grid == 3:
+            raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
+        if self.model.base % 4:
+            raise knext.InvalidParametersError(f"The width is {self.model.base}. Choose a multiple of 4.")
+        spec = SegmentationModelSpec({"head": {"name": self.model.head.lower()}})
+        return spec, knext.Schema.from_columns(history_columns())
+
+    def execute(self, ctx: Any, table: Any, validation: Any) -> Any:
+        """Trains the model."""
+        with plain_errors():
+            ctx.set_progress(0.0, "Reading the images")
+            from core.training.train import train
+
+            columns = example_columns(table.schema, self.image_column, self.label_column)
+            examples, warnings = read_examples(table, *columns, self.missing, ctx)
+            held_back, more = read_examples(validation, *columns, self.missing, ctx)
+            checkpoint = self.training.checkpoint.strip()
+            result = train(
+                examples,
+                self._config(),
+                progress_of(ctx),
+                held_back,
+                resolve(ctx, checkpoint, "checkpoint file") if checkpoint else None,
+            )
+            warn(ctx, [*warnings, *more, *result.warnings])
+            return SegmentationModelObject.of(result.model), history_table(result.history), training_view(result)
+
+    def _config(self) -> "TrainingConfig":
+        from core.heads import HEADS, HeadConfig
+        from core.networks import NetworkConfig
+        from core.training.config import TrainingConfig
+
+        head = HeadConfig(name=self.model.head.lower(), n_rays=self.model.rays)
+        grid = self.model.grid if self.model.grid in HEADS[head.name].grids else HEADS[head.name].grids[0]
+        network = NetworkConfig(
+            name=self.model.network.lower(), base=self.model.base, depth=self.model.depth, grid=grid
+        )
+        return TrainingConfig(
+            network=network,
+            head=head,
+            augmentation=self.training.augmentations(),
+            schedule=self.training.schedule(),
+            validation_fraction=self.training.validation_fraction,
+        )

@@ -1,0 +1,68 @@
+"""Model Writer."""
+
+from typing import Any
+
+import knime.extension as knext
+
+from nodes.paths import HOW, check_path, resolve
+from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
+from nodes.running import plain_errors
+from nodes.settings import CATEGORY
+
+SUFFIX = ".microseg"
+
+
+class Existing(knext.EnumParameterOptions):
+    """What to do with a file of this name."""
+
+    FAIL = ("Fail", "Stop; the file stays as it is.")
+    OVERWRITE = ("Overwrite", "Replace the file, once the new one is whole.")
+
+
+@knext.node(
+    "Model Writer",
+    knext.NodeType.SINK,
+    "icons/model_writer.png",
+    CATEGORY,
+    id="ModelWriter",
+    keywords=["save", "model", "write", "segmentation", "export"],
+)
+@knext.input_port("Model", "The model to write.", model_port)
+class ModelWriter:
+    """Writes a model to a file.
+
+    Use it to keep a trained model, or to give it to others. The file (`.microseg`) holds everything that applying and
+    retraining need: the weights, how images are normalised, the thresholds, and where the model comes from. Read it
+    with the *Model Reader*.
+    """
+
+    path = knext.StringParameter(
+        "File", f"Where to write, `{SUFFIX}` is added to a name without it. The folder must exist. {HOW}", ""
+    )
+    existing = knext.EnumParameter(
+        "If the file exists",
+        "What to do with a file of this name.",
+        Existing.FAIL.name,
+        Existing,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+
+    def configure(self, ctx: Any, model: SegmentationModelSpec) -> None:
+        """Only the path can be wrong."""
+        check_path(self.path, "file for the model")
+
+    def execute(self, ctx: Any, model: SegmentationModelObject) -> None:
+        """Writes the file."""
+        with plain_errors():
+            from core.errors import OutputError
+            from core.io.write import atomic
+
+            path = resolve(ctx, self.path, "file for the model")
+            if path.suffix != SUFFIX:
+                path = path.with_name(path.name + SUFFIX)
+            if path.exists() and self.existing == Existing.FAIL.name:
+                raise OutputError(
+                    "The file exists already.", where=str(path), todo="Choose another name, or let it be overwritten."
+                )
+            with atomic(path) as part:
+                part.write_bytes(model.content)

@@ -1,0 +1,56 @@
+"""Paths in settings: absolute, or in the data area of the workflow, so that a workflow can travel with its data."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+import knime.extension as knext
+
+DATA_AREA = "knime://knime.workflow/data"
+
+HOW = (
+    "An absolute path; or a path below the data area of the workflow (the folder `data` inside the workflow's own "
+    f"folder), plain or as `{DATA_AREA}/...`."
+)
+"""What a path can be, for descriptions."""
+
+
+def check_path(text: str, what: str) -> str:
+    """A path setting without blanks around it.
+
+    Raises
+    ------
+    knext.InvalidParametersError : it is empty, or a URL that is no path of this computer.
+    """
+    path = text.strip()
+    if not path:
+        raise knext.InvalidParametersError(f"No {what} is chosen. Enter one in the node's dialog.")
+    if "://" in path and not (path + "/").startswith(DATA_AREA + "/"):
+        raise knext.InvalidParametersError(
+            f"{path!r} cannot be used as {what}. Enter an absolute path, or one that begins with {DATA_AREA}/."
+        )
+    return path
+
+
+def resolve(ctx: Any, text: str, what: str) -> Path:
+    """The path that a setting means.
+
+    Raises
+    ------
+    knext.InvalidParametersError : it is empty, a URL that is no path of this computer, or leads out of the data area.
+    """
+    path = check_path(text, what)
+    if path.startswith(DATA_AREA):
+        path = unquote(path[len(DATA_AREA) :]).strip("/") or "."
+    if Path(path).is_absolute():
+        return Path(path)
+    if ".." in PurePosixPath(path.replace("\\", "/")).parts:
+        raise knext.InvalidParametersError(
+            f"{text!r} leads out of the data area of the workflow. Enter an absolute path."
+        )
+    return Path(ctx.get_workflow_data_area_dir()) / path
+
+
+def absolute(text: str) -> Path | None:
+    """The path if it is absolute, and so known before the node runs."""
+    return Path(text.strip()) if Path(text.strip()).is_absolute() else None

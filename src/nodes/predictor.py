@@ -1,0 +1,264 @@
+"""Segmentation Predictor."""
+
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import Row, RowWriter, rows
+from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
+from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
+from nodes.running import named, plain_errors, progress_of, warn
+from nodes.settings import CATEGORY, device_parameter
+
+if TYPE_CHECKING:
+    from core.inference.predict import Predictor
+    from nodes.views.overlay import Slide
+
+
+class MissingImages(knext.EnumParameterOptions):
+    """What to do with rows without image."""
+
+    KEEP = ("Missing result", "The row stays, its results are missing; with a warning.")
+    FAIL = ("Fail", "Stop and name the row.")
+
+
+class ThresholdsFrom(knext.EnumParameterOptions):
+    """Where the thresholds come from."""
+
+    MODEL = ("Model", "Those that were fitted when the model was trained.")
+    MANUAL = ("Manual", "Those that are set here.")
+
+
+class Engine(knext.EnumParameterOptions):
+    """What runs the network."""
+
+    AUTO = ("Automatic", "ONNX Runtime on the processor where it is installed, PyTorch otherwise.")
+    TORCH = ("PyTorch", "Runs everywhere.")
+    ONNX = ("ONNX Runtime", "Faster on processors; fails where it is not installed.")
+
+
+@knext.parameter_group("Thresholds")
+class ThresholdSettings:
+    """How sure the model must be. Fewer objects with higher thresholds, more with lower ones."""
+
+    source = knext.EnumParameter(
+        "Thresholds from",
+        "The values in force are shown in the node's view.",
+        ThresholdsFrom.MODEL.name,
+        ThresholdsFrom,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+    probability = knext.DoubleParameter(
+        "Probability", "From which probability on there is an object, 0 to 1.", 0.5, min_value=0.0, max_value=1.0
+    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
+    overlap = knext.DoubleParameter(
+        "Overlap",
+        "How much two objects may overlap before the less probable one is dropped, 0 to 1. StarDist only.",
+        0.4,
+        min_value=0.0,
+        max_value=1.0,
+    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
+
+
+@knext.parameter_group("Computing", is_advanced=True)
+class ComputeSettings:
+    """Where and how to compute; the result stays the same within rounding."""
+
+    device = device_parameter()
+    engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+    tile = knext.IntParameter(
+        "Tile size (pixels)",
+        "Larger images are predicted in overlapping tiles of this size; 0 chooses it. Smaller needs less memory.",
+        0,
+        min_value=0,
+        max_value=65_536,
+    )
+
+
+@knext.node(
+    "Segmentation Predictor",
+    knext.NodeType.PREDICTOR,
+    "icons/predictor.png",
+    CATEGORY,
+    id="SegmentationPredictor",
+    keywords=["apply", "predict", "segment", "nuclei", "cells", "instance", "StarDist", "inference"],
+)
+@knext.input_port("Model", "A trained model.", model_port)
+@knext.input_table("Images", "Images of the kind that the model was trained on.")
+@knext.output_table("Segmented images", "The input with the objects that were found, their number, and a picture.")
+@knext.output_view("Outlines", "The images with the outlines of the objects that were found.")
+class SegmentationPredictor:
+    """Finds the objects in images with a trained model.
+
+    Use it with a model of a *Segmentation Learner*, *Segmentation Retrainer* or *Model Reader*, on images of any size
+    with the **same channels** as those that it was trained on. Every object gets its own number in the new column of
+    label images. Count and measure them with the *Instance Counter*, compare them with drawn labels with the
+    *Segmentation Scorer*, write them for other programs with the *Segmentation Label Writer*.
+
+    Before the first image is segmented, all rows are checked, so that a wrong image fails the node at once.
+    """
+
+    image_column = knext.ColumnParameter("Image column", "Images to segment.", 1, is_image)
+    output_column = knext.StringParameter(
+        "Name of the new column", "A number is added where the table has such a column already.", PREDICTED
+    )
+    thresholds = ThresholdSettings()
+    missing = knext.EnumParameter(
+        "Rows without image",
+        "What to do with a row whose image cell is missing.",
+        MissingImages.KEEP.name,
+        MissingImages,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+    previews = knext.BoolParameter("Previews", "Append a picture of each image with the outlines of its objects.", True)
+    shown = knext.IntParameter(
+        "Images in the view",
+        "How many images the view shows at most.",
+        32,
+        min_value=0,
+        max_value=500,
+        is_advanced=True,
+    )
+    computing = ComputeSettings()
+
+    def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
+        """The new columns."""
+        self.image_column = self._column(schema)
+        if not self.output_column.strip():
+            raise knext.InvalidParametersError("The new column has no name. Enter one.")
+        if 0 < self.computing.tile < 64:
+            raise knext.InvalidParametersError("The tile size is too small. Enter at least 64 pixels, or 0.")
+        return knext.Schema.from_columns(
+            [*(knext.Column(c.ktype, c.name) for c in schema), *self._new_columns(schema.column_names)]
+        )
+
+    def execute(self, ctx: Any, model: SegmentationModelObject, table: Any) -> Any:
+        """Segments one image after the other."""
+        with plain_errors():
+            progress = progress_of(ctx)
+            progress.step(0.0, "Loading the model")
+            from core.inference.predict import Predictor
+
+            column = self._column(table.schema)
+            computing = self.computing
+            predictor = Predictor(model.load(), computing.device.lower(), computing.engine.lower(), computing.tile)
+            count = 0
+            missing, warnings = [], []
+            for row in rows(table):
+                progress.step(0.0, "Checking the images")
+                count += 1
+                if row.is_missing(column):
+                    missing.append(row.id)
+                else:
+                    warnings += self._check(row, column, predictor)
+            self._refuse_missing(missing, column)
+            writer = RowWriter(table, self._new_columns(table.column_names))
+            slides: list[Slide] = []
+            for done, row in enumerate(rows(table)):
+                part = progress.part(done / count, (done + 1) / count)
+                part.step(0.0, f"{row.id} ({done + 1} of {count})")
+                writer.add(row, self._segment(row, column, predictor, part, slides, warnings))
+            warn(ctx, warnings + self._missing_warnings(missing))
+            return writer.finish(), self._view(slides, count, predictor)
+
+    def _column(self, schema: Any) -> str:
+        return find_column(schema, self.image_column, "image column", preferred=(IMAGE,), avoid=["Labels"])
+
+    def _new_columns(self, taken: Any) -> list[Any]:
+        columns = [
+            knext.Column(tensor_type(), self.output_column.strip()),
+            knext.Column(knext.int32(), "Object count"),
+        ]
+        if self.previews:
+            columns.append(knext.Column(png_type(), "Overlay preview"))
+        return unique_names(taken, columns)
+
+    def _check(self, row: Row, column: str, predictor: "Predictor") -> list[str]:
+        """Refuses an image that the model cannot take, by its axes alone; warns of another pixel size."""
+        from core.errors import UserInputError
+
+        header = row.header(column)
+        if header is None:
+            return []
+        shape = dict(zip(header.axes, getattr(header, "shape", None) or header.array.shape, strict=True))
+        try:
+            if shape.get("Z", 1) > 1 or shape.get("T", 1) > 1:
+                raise UserInputError(
+                    f"The image is a stack (axes {header.axes}), the model takes 2-D images.",
+                    todo="Choose a slice or a projection when reading it.",
+                )
+            predictor.check(shape.get("C", 1))
+        except UserInputError as error:
+            raise error.at(row.at(column)) from None
+        size, trained = header.pixel_size.get("X", 0.0), predictor.model.config.pixel_size
+        if size and trained and not 2 / 3 <= size / trained <= 3 / 2:
+            return [
+                f"The pixels of some images ({size:.3g} µm) are much larger or smaller than those that the model was "
+                f"trained on ({trained:.3g} µm): objects may be missed or split."
+            ]
+        return []
+
+    def _refuse_missing(self, missing: list[str], column: str) -> None:
+        from core.errors import UserInputError
+
+        if missing and self.missing == MissingImages.FAIL.name:
+            raise UserInputError(
+                "The image is missing.",
+                where=f"Row {missing[0]!r}, column {column!r}",
+                todo="Remove the row, or let rows without image have missing results.",
+            )
+
+    def _missing_warnings(self, missing: list[str]) -> list[str]:
+        return [f"{len(missing)} rows have no image, their results are missing: {named(missing)}."] if missing else []
+
+    def _segment(
+        self,
+        row: Row,
+        column: str,
+        predictor: "Predictor",
+        progress: Any,
+        slides: "list[Slide]",
+        warnings: list[str],
+    ) -> list[Any]:
+        """The values of the new columns."""
+        from core.visual import outline_overlay, png_bytes
+
+        from core.errors import UserInputError
+        from core.training.data import check_pixels, image_is_constant
+        from nodes.views.overlay import COLORS, slide
+
+        image = row.image(column)
+        if image is None:
+            return [None] * (3 if self.previews else 2)
+        try:
+            check_pixels(image, "")
+            found = predictor.predict(image, self._manual(predictor), progress)
+        except UserInputError as error:
+            raise error.at(row.at(column)) from None
+        if image_is_constant(image):
+            warnings.append(f"{row}: all pixels of the image have the same value.")
+        count = len(found.scores)
+        if len(slides) < self.shown:
+            slides.append(slide(row.id, f"{count} objects", image, [(found.labels.array, COLORS["found"])]))
+        preview = [png_bytes(outline_overlay(image, found.labels.array))] if self.previews else []
+        return [found.labels, count, *preview]
+
+    def _manual(self, predictor: "Predictor") -> dict[str, float] | None:
+        """The thresholds that are set by hand, those that the model's head has."""
+        if self.thresholds.source == ThresholdsFrom.MODEL.name:
+            return None
+        values = {"probability": self.thresholds.probability, "overlap": self.thresholds.overlap}
+        return {name: value for name, value in values.items() if name in predictor.model.thresholds}
+
+    def _view(self, slides: "list[Slide]", count: int, predictor: "Predictor") -> Any:
+        from core.devices import describe_device
+        from nodes.views.overlay import COLORS, overlay_page
+
+        thresholds = {**predictor.model.thresholds, **(self._manual(predictor) or {})}
+        note = (
+            f"{count} images, {len(slides)} shown. Thresholds: "
+            f"{', '.join(f'{name} {value:.2f}' for name, value in thresholds.items())}. "
+            f"Computed on {describe_device(predictor.device)}. Arrow keys change the image, the space bar the outlines."
+        )
+        return knext.view_html(overlay_page("Objects found", note, [("Outlines", COLORS["found"])], slides))

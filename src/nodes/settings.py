@@ -1,0 +1,167 @@
+"""Settings that nodes share.
+
+Names of parameters and of the constants of enumerations are stored in workflows: they are for ever. The menus name what
+the library's registries hold (a test compares them), because importing those here would load PyTorch in every dialog.
+"""
+
+from typing import TYPE_CHECKING
+
+import knime.extension as knext
+
+if TYPE_CHECKING:
+    from core.training.augmentation import AugmentationConfig
+    from core.training.config import ScheduleConfig
+
+CATEGORY = "/community/microseg"
+
+
+class Device(knext.EnumParameterOptions):
+    """Where to compute."""
+
+    AUTO = ("Automatic", "A graphics card where there is one, the processor otherwise.")
+    CPU = ("Processor (CPU)", "Works everywhere.")
+    CUDA = ("NVIDIA graphics card (CUDA)", "Fastest; fails where there is none.")
+    MPS = ("Apple graphics card (MPS)", "On Macs with an Apple processor.")
+
+
+class Augmentation(knext.EnumParameterOptions):
+    """How patches are varied."""
+
+    FULL = ("Shape and brightness", "Flips, rotations, sizes, brightness, contrast, noise and blur: the usual choice.")
+    SHAPE = ("Shape only", "Flips, rotations and sizes: where brightness itself tells objects apart.")
+    NONE = ("None", "Images as they are: for comparisons.")
+
+
+class MissingExamples(knext.EnumParameterOptions):
+    """What to do with rows that have no image or no labels."""
+
+    SKIP = ("Skip the row", "Train on the other rows, with a warning.")
+    FAIL = ("Fail", "Stop and name the row.")
+
+
+def device_parameter() -> knext.EnumParameter:
+    """The choice of the device."""
+    return knext.EnumParameter(
+        "Device",
+        "Where to compute. What was chosen is shown in the node's view or progress.",
+        Device.AUTO.name,
+        Device,
+        is_advanced=True,
+    )
+
+
+def missing_examples_parameter() -> knext.EnumParameter:
+    """What a training does with incomplete rows."""
+    return knext.EnumParameter(
+        "Rows without image or labels",
+        "What to do with a row whose image or label cell is missing.",
+        MissingExamples.SKIP.name,
+        MissingExamples,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+
+
+@knext.parameter_group("Training")
+class TrainingSettings:
+    """How long and how fast the model learns."""
+
+    epochs = knext.IntParameter(
+        "Epochs",
+        "Rounds of training; after each one the model is tested on the validation images. More is slower and better, "
+        "up to a point that the training curve shows.",
+        20,
+        min_value=1,
+        max_value=100_000,
+    )
+    steps = knext.IntParameter(
+        "Steps per epoch",
+        "Each step learns from one batch of patches.",
+        16,
+        min_value=1,
+        max_value=100_000,
+        is_advanced=True,
+    )
+    batch_size = knext.IntParameter("Batch size", "Patches per step.", 8, min_value=1, max_value=256, is_advanced=True)
+    patch_size = knext.IntParameter(
+        "Patch size (pixels)",
+        "Side of the square patches that are cut out of the images. It should hold a few objects.",
+        128,
+        min_value=32,
+        max_value=2048,
+    )
+    augmentation = knext.EnumParameter(
+        "Variation of patches",
+        "Patches are varied at random, so that the model learns what an object is, and not these objects by heart.",
+        Augmentation.FULL.name,
+        Augmentation,
+        is_advanced=True,
+    )
+    learning_rate = knext.DoubleParameter(
+        "Learning rate",
+        "The highest learning rate; it rises to it at first, then falls to a hundredth of it.",
+        1e-3,
+        min_value=1e-7,
+        max_value=1.0,
+        is_advanced=True,
+    )
+    validation_fraction = knext.DoubleParameter(
+        "Share of images for validation",
+        "Held back to choose the best epoch and to fit the thresholds, where no validation table is connected and "
+        "there are five images or more. 0 to 0.5.",
+        0.15,
+        min_value=0.0,
+        max_value=0.5,
+        is_advanced=True,
+    )
+    patience = knext.IntParameter(
+        "Stop early after (epochs)",
+        "Stop when the validation loss has not become better for so many epochs; 0 never stops early.",
+        0,
+        min_value=0,
+        max_value=100_000,
+        is_advanced=True,
+    )
+    seed = knext.IntParameter(
+        "Seed",
+        "The same seed, data and computer give the same model.",
+        0,
+        min_value=0,
+        max_value=2**31 - 1,
+        is_advanced=True,
+    )
+    device = device_parameter()
+    checkpoint = knext.StringParameter(
+        "Checkpoint file",
+        "A file for the state of the training after every epoch, absolute or below the workflow's data area. A training "
+        "that was cancelled or killed goes on from there when the node is executed again with the same data and "
+        "settings; the file is removed in the end. Empty: no checkpoint.",
+        "",
+        is_advanced=True,
+    )
+
+    def schedule(self) -> "ScheduleConfig":
+        """These settings for the library."""
+        from core.training.config import ScheduleConfig
+
+        return ScheduleConfig(
+            epochs=self.epochs,
+            steps=self.steps,
+            batch_size=self.batch_size,
+            patch_size=self.patch_size,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            seed=self.seed,
+            device=self.device.lower(),
+        )
+
+    def augmentations(self) -> "AugmentationConfig":
+        """How patches are varied, for the library."""
+        from dataclasses import replace
+
+        from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig
+
+        full = AugmentationConfig()
+        if self.augmentation == Augmentation.SHAPE.name:
+            return replace(NO_AUGMENTATION, flip=full.flip, rotate=full.rotate, scale=full.scale)
+        return full if self.augmentation == Augmentation.FULL.name else NO_AUGMENTATION

@@ -1,0 +1,20 @@
+"""Numbers of objects as a page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import knime.extension as knext
+
+from nodes.views.charts import bar_chart
+from nodes.views.html import number, page, paragraph, table
+
+
+def counts_view(names: Sequence[str], counts: Sequence[float | None], densities: Sequence[float | None]) -> Any:
+    """Bars and a table of the counts of images; None where there is no count."""
+    known = [count for count in counts if count is not None]
+    text = f"{number(float(sum(known)))} objects in {len(known)} images"
+    text += f", {number(sum(known) / len(known))} per image on average." if known else "."
+    bars = [(name, float("nan") if count is None else count) for name, count in zip(names, counts, strict=True)]
+    chart = bar_chart(bars, "Objects per image")
+    rows = table(["Image", "Count", "Density (1/mm²)"], list(zip(names, counts, densities, strict=True)))
+    return knext.view_html(page("Counts", paragraph(text), chart, rows), svg_or_png=chart, can_be_used_in_report=True)
