@@ -20,6 +20,9 @@ from core.progress import SILENT, Progress
 AUTO_TILE = 2048
 """Images up to this many pixels a side are predicted whole; larger ones in tiles of this size."""
 
+SAMPLE = 512
+"""Side of the patches that stand for an image too large to be predicted whole, 4 x 4 of them; in pixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -45,8 +48,8 @@ class Predictor:
     model : a trained model.
     device : "auto", "cpu", "cuda" or "mps".
     engine : "auto", "torch" or "onnx".
-    tile : pixels of a tile's side, 0 to choose by the image's size. It changes memory and time, not the result,
-        but for models with group normalisation, whose result depends on all that a tile holds.
+    tile : pixels of a tile's side, 64 to 2048, or 0 to choose by the image's size. It changes memory and time, not the
+        result.
 
     Raises
     ------
@@ -54,9 +57,9 @@ class Predictor:
     """
 
     def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
-        require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or at least 64 pixels")
+        require(tile == 0 or 64 <= tile <= AUTO_TILE, "tile", tile, f"0 (automatic) or 64 to {AUTO_TILE} pixels")
         self.model, self.device, self.tile = model, choose_device(device), tile or AUTO_TILE
-        self._run = make_engine(model, engine, self.device)
+        self._engine = make_engine(model, engine, self.device)
 
     def check(self, channels: int) -> None:
         """Raise a UserInputError if images of so many channels are not what the model was trained on."""
@@ -84,9 +87,9 @@ class Predictor:
         height, width = pixels.shape[1:]
         shape = (round_up(height, network.multiple), round_up(width, network.multiple))
         padded = np.pad(pixels, ((0, 0), (0, shape[0] - height), (0, shape[1] - width)), mode="symmetric")
-        if max(shape) <= self.tile:
+        if max(shape) <= min(self.tile, AUTO_TILE):
             progress.check()
-            result = self._run(padded)
+            result = self._engine(padded)
         else:
             result = self._tiled(padded, progress)
         return result[:, : -(-height // grid), : -(-width // grid)]
@@ -95,12 +98,14 @@ class Predictor:
         network, grid = self.model.network, self.model.config.network.grid
         plan = list(tiles(padded.shape[1:], self.tile, network.margin, network.multiple))
         result = np.empty(0, np.float32)
-        for done, tile in enumerate(plan):
-            progress.step(done / len(plan), f"tile {done + 1} of {len(plan)}")
-            part = self._run(np.ascontiguousarray(padded[(slice(None), *tile.crop)]))
-            if not result.size:
-                result = np.empty((len(part), *(n // grid for n in padded.shape[1:])), np.float32)
-            result[(slice(None), *tile.outer(grid))] = part[(slice(None), *tile.inner(grid))]
+        progress.step(0.0, f"{len(plan)} tiles")
+        with self._engine.for_tiles(_sample(padded)) as run:
+            for done, tile in enumerate(plan):
+                progress.step(done / len(plan), f"tile {done + 1} of {len(plan)}")
+                part = run(np.ascontiguousarray(padded[(slice(None), *tile.crop)]))
+                if not result.size:
+                    result = np.empty((len(part), *(n // grid for n in padded.shape[1:])), np.float32)
+                result[(slice(None), *tile.outer(grid))] = part[(slice(None), *tile.inner(grid))]
         return result
 
     def predict(
@@ -130,3 +135,13 @@ class Predictor:
         found: Instances = self.model.head.decode(prediction, pixels.shape[1:], grid, used)
         progress.step(1.0, f"{len(found.scores)} objects")
         return Prediction(image.with_array(found.labels, "YX", "labels"), found.scores, used)
+
+
+def _sample(padded: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What stands for a whole image, C Y X: itself if it can be predicted whole, or patches spread evenly over it."""
+    height, width = padded.shape[1:]
+    if max(height, width) <= AUTO_TILE:
+        return padded
+    rows, columns = ([int(i * max(0, n - SAMPLE) / 3) for i in range(4)] for n in (height, width))
+    mosaic = [[padded[:, y : y + SAMPLE, x : x + SAMPLE] for x in columns] for y in rows]
+    return np.ascontiguousarray(np.concatenate([np.concatenate(row, axis=2) for row in mosaic], axis=1))

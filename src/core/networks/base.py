@@ -1,6 +1,8 @@
 """What every network of this library offers, and its configuration."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 
 from core.config import Config, require
 
-NORMS = ("group", "batch", "pixel", "none")
+NORMS = ("group", "batch", "none")
 
 
 @dataclass(frozen=True)
@@ -76,23 +78,60 @@ class Network(nn.Module, ABC):
         return {name: stage for name, stage in self.stages().items() if name.startswith(self.ENCODER)}
 
 
-class PixelNorm(nn.LayerNorm):
-    """Layer normalisation over the channels of every pixel (Ba et al. 2016), N C Y X."""
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation (Wu and He 2018) whose statistics can be held.
+
+    Its statistics are sums over the whole of what it is given: of a tile they are not those of the image. Held
+    statistics of the image make tiles and the whole image come out alike; see `hold_statistics`.
+    """
+
+    _hold = False
+    _held: tuple[Tensor, Tensor] | None = None
+
+    def hold(self, on: bool) -> None:
+        """Keep the statistics of the next input for those after it, or forget them."""
+        self._hold, self._held = on, None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise every pixel on its own."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        """Normalised features N C Y X; with statistics held, N is 1."""
+        if not self._hold:
+            return super().forward(x)
+        if self._held is None:
+            groups = x.reshape(self.num_groups, -1)
+            scale = torch.rsqrt(groups.var(dim=1, correction=0) + self.eps)
+            shift = -groups.mean(dim=1) * scale
+            per_group = x.shape[1] // self.num_groups
+            scale, shift = (v.repeat_interleave(per_group) for v in (scale, shift))
+            self._held = (scale * self.weight)[:, None, None], (shift * self.weight + self.bias)[:, None, None]
+        scale, shift = self._held
+        return x * scale + shift
+
+
+def has_group_norm(module: nn.Module) -> bool:
+    """Whether a network's result depends on statistics of all that it is given."""
+    return any(isinstance(m, GroupNorm) for m in module.modules())
+
+
+@contextmanager
+def hold_statistics(module: nn.Module) -> Iterator[None]:
+    """Within the context, all of a network's inputs are normalised by the statistics of the first."""
+    norms = [m for m in module.modules() if isinstance(m, GroupNorm)]
+    for norm in norms:
+        norm.hold(True)
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.hold(False)
 
 
 def convolution(inputs: int, outputs: int, kernel: int, norm: str, *, activate: bool = True) -> nn.Sequential:
     """A convolution that keeps the size, with its normalisation and ReLU."""
-    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=norm in ("none", "pixel"))]
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=norm == "none")]
     if norm == "group":
-        layers.append(nn.GroupNorm(min(8, outputs // 4), outputs))
+        layers.append(GroupNorm(min(8, outputs // 4), outputs))
     elif norm == "batch":
         layers.append(nn.BatchNorm2d(outputs))
-    elif norm == "pixel":
-        layers.append(PixelNorm(outputs))
     if activate:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
