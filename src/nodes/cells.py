@@ -196,9 +196,9 @@ def small_table(columns: Sequence[Any], row_ids: Sequence[str], values: Iterable
 
 
 def to_arrow(column: Any, values: Sequence[Any]) -> Any:
-    """Values as an Arrow array of a column's type: Images for tensors, bytes for PNG pictures; None and NaN are missing.
+    """Values as an Arrow array of a column's type: Images for tensors, bytes for PNG pictures.
 
-    An Arrow array is taken as it is.
+    None and NaN are missing cells; an Arrow array is taken as it is.
     """
     import pyarrow as pa
 

@@ -206,6 +206,7 @@ class MicroscopyImageReader:
         from dataclasses import replace
 
         from core.errors import UserInputError
+        from core.planes import project, to_grey
 
         try:
             if image.size("T") > 1:
@@ -218,10 +219,9 @@ class MicroscopyImageReader:
                 where=str(path),
                 todo="Set how to handle Z-stacks in the node's dialog, or export single planes.",
             ) from None
-        if image.size("Z") > 1:
-            image = _flat(image, middle=self.pixels.stacks == Stacks.MIDDLE.name)
-        if self.pixels.colours == Colours.GREY.name and image.channel_names[:3] == ("red", "green", "blue"):
-            image = _grey(image)
+        image = project(image, middle=self.pixels.stacks == Stacks.MIDDLE.name)
+        if self.pixels.colours == Colours.GREY.name:
+            image = to_grey(image)
         if self.pixels.pixel_size > 0:
             image = replace(image, pixel_size={"Y": self.pixels.pixel_size, "X": self.pixels.pixel_size})
         return image
@@ -233,24 +233,3 @@ def _below(folder: Path, root: Path) -> str | None:
 
     parts = [part for part in folder.relative_to(os.path.normpath(root)).parts if part.lower() not in IMAGE_FOLDERS]
     return "/".join(parts) or None
-
-
-def _flat(image: "Image", *, middle: bool) -> "Image":
-    """A Z-stack as one plane."""
-    from dataclasses import replace
-
-    z = image.axes.index("Z")
-    array = image.array.take(image.size("Z") // 2, z) if middle else image.array.max(z)
-    sizes = {axis: size for axis, size in image.pixel_size.items() if axis != "Z"}
-    return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes)
-
-
-def _grey(image: "Image") -> "Image":
-    """A colour picture as one channel (ITU-R BT.601), of the same type of numbers."""
-    import numpy as np
-
-    red, green, blue = image.cyx()[:3].astype(np.float32)
-    grey = 0.299 * red + 0.587 * green + 0.114 * blue
-    if image.array.dtype.kind in "iu":
-        grey = np.rint(grey)
-    return image.with_array(grey.astype(image.array.dtype), "YX", "intensity")

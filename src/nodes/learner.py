@@ -53,8 +53,8 @@ class ModelSettings:
     ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
     grid = knext.IntParameter(
         "Stride of the output (pixels)",
-        "StarDist predicts one polygon for every so many pixels: 1, 2 or 4. 1 for objects smaller than ten pixels, 4 for "
-        "ones larger than eighty; larger is faster.",
+        "StarDist predicts one polygon for every so many pixels: 1, 2 or 4. 1 for objects smaller than ten "
+        "pixels, 4 for ones larger than eighty; larger is faster.",
         2,
         min_value=1,
         max_value=4,

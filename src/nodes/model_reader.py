@@ -42,7 +42,7 @@ class ModelReader:
 
 
 def _summary(path: Path) -> dict[str, Any]:
-    """The configuration in a model file, without loading PyTorch; nothing where it cannot be read, which `execute` tells."""
+    """The configuration in a model file, without loading PyTorch; nothing where it cannot be read."""
     import json
     import zipfile
 

@@ -138,7 +138,9 @@ class SegmentationPredictor:
         with plain_errors():
             progress = progress_of(ctx)
             progress.step(0.0, "Loading the model")
+            from core.devices import describe_device
             from core.inference.predict import Predictor
+            from nodes.views.found import found_view
 
             column = self._column(table.schema)
             computing = self.computing
@@ -159,8 +161,11 @@ class SegmentationPredictor:
                 part = progress.part(done / count, (done + 1) / count)
                 part.step(0.0, f"{row.id} ({done + 1} of {count})")
                 writer.add(row, self._segment(row, column, predictor, part, slides, warnings))
-            warn(ctx, warnings + self._missing_warnings(missing))
-            return writer.finish(), self._view(slides, count, predictor)
+            if missing:
+                warnings.append(f"{len(missing)} rows have no image, their results are missing: {named(missing)}.")
+            warn(ctx, warnings)
+            thresholds = {**predictor.model.thresholds, **(self._manual(predictor) or {})}
+            return writer.finish(), found_view(slides, count, thresholds, describe_device(predictor.device))
 
     def _column(self, schema: Any) -> str:
         return find_column(schema, self.image_column, "image column", preferred=(IMAGE,), avoid=["Labels"])
@@ -209,9 +214,6 @@ class SegmentationPredictor:
                 todo="Remove the row, or let rows without image have missing results.",
             )
 
-    def _missing_warnings(self, missing: list[str]) -> list[str]:
-        return [f"{len(missing)} rows have no image, their results are missing: {named(missing)}."] if missing else []
-
     def _segment(
         self,
         row: Row,
@@ -248,17 +250,5 @@ class SegmentationPredictor:
         """The thresholds that are set by hand, those that the model's head has."""
         if self.thresholds.source == ThresholdsFrom.MODEL.name:
             return None
-        values = {"probability": self.thresholds.probability, "overlap": self.thresholds.overlap}
+        values = {"prob": self.thresholds.probability, "nms": self.thresholds.overlap}
         return {name: value for name, value in values.items() if name in predictor.model.thresholds}
-
-    def _view(self, slides: "list[Slide]", count: int, predictor: "Predictor") -> Any:
-        from core.devices import describe_device
-        from nodes.views.overlay import COLORS, overlay_page
-
-        thresholds = {**predictor.model.thresholds, **(self._manual(predictor) or {})}
-        note = (
-            f"{count} images, {len(slides)} shown. Thresholds: "
-            f"{', '.join(f'{name} {value:.2f}' for name, value in thresholds.items())}. "
-            f"Computed on {describe_device(predictor.device)}. Arrow keys change the image, the space bar the outlines."
-        )
-        return knext.view_html(overlay_page("Objects found", note, [("Outlines", COLORS["found"])], slides))

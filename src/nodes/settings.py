@@ -133,9 +133,9 @@ class TrainingSettings:
     device = device_parameter()
     checkpoint = knext.StringParameter(
         "Checkpoint file",
-        "A file for the state of the training after every epoch, absolute or below the workflow's data area. A training "
-        "that was cancelled or killed goes on from there when the node is executed again with the same data and "
-        "settings; the file is removed in the end. Empty: no checkpoint.",
+        "A file for the state of the training after every epoch, absolute or below the workflow's data area. A "
+        "training that was cancelled or killed goes on from there when the node is executed again with the same data "
+        "and settings; the file is removed in the end. Empty: no checkpoint.",
         "",
         is_advanced=True,
     )

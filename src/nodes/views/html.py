@@ -1,6 +1,6 @@
 """The frame of every view, and small tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -44,6 +44,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]], most: int = 200)
     )
     more = paragraph(f"The first {most} of {len(rows)} rows.") if len(rows) > most else ""
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
+
+
+def thresholds_text(thresholds: Mapping[str, float]) -> str:
+    """Thresholds of a head in words."""
+    words = {"prob": "probability", "nms": "overlap"}
+    return ", ".join(f"{words.get(name, name)} {value:.2f}" for name, value in thresholds.items())
 
 
 def number(value: Any) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.views.charts import line_chart
-from nodes.views.html import page, paragraph
+from nodes.views.html import page, paragraph, thresholds_text
 
 if TYPE_CHECKING:
     from core.training.train import TrainingResult
@@ -21,12 +21,11 @@ def training_view(result: "TrainingResult", *notes: str) -> Any:
     validated = series["Validation loss"]
     best = (min(validated, key=lambda point: point[1])[0], "best epoch") if validated else None
     chart = line_chart({name: points for name, points in series.items() if points}, "Epoch", "Loss", best)
-    thresholds = ", ".join(f"{name} {value:.2f}" for name, value in result.model.thresholds.items())
     seconds = sum(float(row.get("seconds", 0.0)) for row in history)
     text = [
         *notes,
         f"Mean average precision on the {result.scored_on} images: {result.score:.3f} (1 is perfect).",
-        f"Thresholds fitted to them: {thresholds}.",
+        f"Thresholds fitted to them: {thresholds_text(result.model.thresholds)}.",
         f"Trained for {len(history)} epochs in {seconds:.0f} s on {result.device}. "
         f"Network {config.network.name}, head {config.head.name}, {config.network.in_channels} channel(s).",
     ]

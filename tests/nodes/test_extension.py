@@ -1,0 +1,118 @@
+"""What a workflow relies on: identities, descriptions, defaults; and that the menus offer what the library has."""
+
+import ast
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+NODES = {
+    "MicroscopyImageReader": "Microscopy Image Reader",
+    "SegmentationLearner": "Segmentation Learner",
+    "SegmentationRetrainer": "Segmentation Retrainer",
+    "SegmentationPredictor": "Segmentation Predictor",
+    "InstanceCounter": "Instance Counter",
+    "SegmentationScorer": "Segmentation Scorer",
+    "SegmentationLabelWriter": "Segmentation Label Writer",
+    "ModelWriter": "Model Writer",
+    "ModelReader": "Model Reader",
+}
+
+
+def test_identity() -> None:
+    """Names that saved workflows hold: they can never change."""
+    described = yaml.safe_load((ROOT / "knime.yml").read_text())
+    assert (described["group_id"], described["name"]) == ("org.microseg", "segmentation")
+    assert described["extension_module"] == "src/microseg_extension"
+    assert [int(part) for part in described["version"].split(".")] == [0, 1, 0]
+    for key in ("license_file", "pixi_toml_path"):
+        assert (ROOT / described[key]).is_file()
+
+
+def test_nodes_and_their_names(session: Any) -> None:
+    assert {node["id"]: node["name"] for node in session.nodes} == NODES
+    port = next(n for n in session.nodes if n["id"] == "ModelReader")["output_port_specifier"][0]
+    assert port["type_string"] == "org.microseg.segmentation.model"
+
+
+@pytest.mark.parametrize("node_id", NODES)
+def test_settings_survive_saving(session: Any, node_id: str) -> None:
+    node = session.node(node_id)
+    before = node.settings
+    assert node.validate() is None
+    assert node.save_and_load_settings().settings == before
+
+
+def test_icons() -> None:
+    icons = {path.stem: path.read_bytes() for path in (ROOT / "icons").glob("*.png")}
+    assert len(icons) == len(NODES) + 1
+    for name, content in icons.items():
+        assert struct.unpack(">II", content[16:24]) == ((16, 16) if name == "category" else (48, 48))
+
+
+def test_short_descriptions_are_safe() -> None:
+    """KNIME reads the first line of a description as XML: a bare < or & would drop the whole extension."""
+    for path in (ROOT / "src/nodes").glob("*.py"):
+        for item in ast.parse(path.read_text()).body:
+            if isinstance(item, ast.ClassDef):
+                first = (ast.get_docstring(item) or "").splitlines()[0]
+                assert not set(first) & set("<&"), f"{path.name}: {first}"
+
+
+def test_menus_offer_what_the_library_has(session: Any) -> None:
+    from core.devices import DEVICES
+    from core.heads import HEADS
+    from core.inference.engines import ENGINES
+    from core.networks import NETWORKS
+    from core.training.config import LOAD
+    from nodes import learner, predictor, retrainer, settings
+
+    def names(options: Any) -> set[str]:
+        return {name.lower() for name in options.get_all_options()}
+
+    assert names(learner.Head) == set(HEADS)
+    assert names(learner.Network) == set(NETWORKS)
+    assert names(settings.Device) == set(DEVICES)
+    assert names(predictor.Engine) == set(ENGINES)
+    assert names(retrainer.Load) == set(LOAD)
+
+
+def test_defaults_are_those_of_the_library(session: Any) -> None:
+    from core.heads import HeadConfig
+    from core.networks import NetworkConfig
+    from core.training.config import RetrainingConfig, TrainingConfig
+
+    learner = session.node("SegmentationLearner").settings["model"]
+    library = TrainingConfig()
+    for name in ("epochs", "steps", "batch_size", "patch_size", "learning_rate", "patience", "seed"):
+        assert learner["training"][name] == getattr(library.schedule, name), name
+    assert learner["training"]["validation_fraction"] == library.validation_fraction
+    for name in ("base", "depth", "grid"):
+        assert learner["model"][name] == getattr(NetworkConfig(), name), name
+    assert learner["model"]["rays"] == HeadConfig().n_rays
+    transfer = session.node("SegmentationRetrainer").settings["model"]["transfer"]
+    for name in ("freeze", "loaded_rate"):
+        assert transfer[name] == getattr(RetrainingConfig(), name), name
+    assert transfer["load"].lower() == RetrainingConfig().load
+
+
+def test_scored_thresholds_are_those_of_the_library(session: Any) -> None:
+    from core.evaluation.scores import IOU_THRESHOLDS
+
+    from nodes.scorer import THRESHOLDS
+
+    assert [float(text) for text in THRESHOLDS] == pytest.approx(list(IOU_THRESHOLDS))
+
+
+def test_nothing_heavy_is_loaded_with_the_extension() -> None:
+    """KNIME gives an extension 30 seconds to start; what nodes compute with is imported when they run."""
+    heavy = {"torch", "numba", "scipy", "skimage", "pandas", "lightning_fabric", "tifffile"}
+    for path in [ROOT / "src/microseg_extension.py", *(ROOT / "src/nodes").rglob("*.py")]:
+        for item in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in item.names] if isinstance(item, ast.Import) else []
+            names += [item.module or ""] if isinstance(item, ast.ImportFrom) else []
+            assert not {name.split(".")[0] for name in names} & heavy, path.name
