@@ -1,0 +1,5 @@
+"""Values of the special cells that KNIME itself knows."""
+
+
+class DenseByteVectorValue(bytes):
+    """Bytes in a cell."""
