@@ -1,1 +1,1 @@
-"""Star-convex polygons: distances, suppression, rendering; numba kernels and their numpy twins."""
+"""Star-convex polygons: distances, suppression, rendering; numba kernels and their numpy twins. Rims of objects."""

@@ -1,0 +1,120 @@
+"""Objects as star-convex polygons (StarDist: Schmidt, Weigert, Broaddus & Myers, MICCAI 2018)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from core.geometry.polygon_nms import suppress
+from core.geometry.render import render_polygons
+from core.geometry.star_distances import star_targets
+from core.heads.base import PRIOR, Head, HeadConfig, Instances
+from core.image import Labels
+
+SHORTEST = 1e-3
+"""Shortest distance in pixels that the head predicts."""
+
+DISTANCE_WEIGHT = 0.2
+BACKGROUND_WEIGHT = 1e-4
+
+
+class StarDistHead(Head):
+    """Predicts for every pixel how probably it lies in an object's middle, and how far the boundary is along rays.
+
+    Maps: the object probability (1 in the middle of an object, 0 outside), then one distance per ray in pixels.
+    Distances are linear outputs, as in StarDist, so that their gradient is the same at every size; they are cut off
+    below only when objects are decoded.
+    """
+
+    grids: ClassVar[tuple[int, ...]] = (1, 2, 4)
+
+    def __init__(self, config: HeadConfig, in_channels: int) -> None:
+        super().__init__()
+        self.config = config
+        self.features = nn.Conv2d(in_channels, config.features, 3, padding=1)
+        self.probability = nn.Conv2d(config.features, 1, 1)
+        self.distances = nn.Conv2d(config.features, config.n_rays, 1)
+        nn.init.constant_(self.probability.bias, math.log(PRIOR / (1 - PRIOR)))  # type: ignore[arg-type]
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits of the probability and distances, N (1 + n_rays) Y X, of features N F Y X."""
+        features = functional.relu(self.features(features))
+        return torch.cat([self.probability(features), self.distances(features)], dim=1)
+
+    def activate(self, raw: Tensor) -> Tensor:
+        """Probabilities, 0 to 1, and distances in pixels, above 0: float32, N (1 + n_rays) Y X."""
+        raw = raw.float()
+        return torch.cat([torch.sigmoid(raw[:, :1]), raw[:, 1:].clamp(min=SHORTEST)], dim=1)
+
+    def targets(self, labels: Labels, grid: int) -> NDArray[np.float32]:
+        """Object probability and distances, (1 + n_rays) ceil(Y/grid) ceil(X/grid)."""
+        return star_targets(labels, self.config.n_rays, grid)
+
+    def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
+        """Cross-entropy of the probability, and the distances' absolute error weighted with the true probability.
+
+        A small weight pulls the distances of the background to 0. All as in StarDist since 0.3.
+        """
+        probability, mask = raw[:, 0], targets[:, 0]
+        error = (raw[:, 1:] - targets[:, 1:]).abs().mean(dim=1)
+        distance = (mask * error).sum() / mask.sum().clamp(min=1e-6)
+        background = ((1 - mask) * raw[:, 1:].abs().mean(dim=1)).mean()
+        entropy = functional.binary_cross_entropy_with_logits(probability, mask)
+        return entropy + DISTANCE_WEIGHT * (distance + BACKGROUND_WEIGHT * background)
+
+    def decode(
+        self, prediction: NDArray[np.float32], shape: tuple[int, int], grid: int, thresholds: Mapping[str, float]
+    ) -> Instances:
+        """Polygons of all pixels above the threshold `prob`, of which those stay that overlap none better by `nms`."""
+        above = prediction[0] > thresholds["prob"]
+        scores = prediction[0][above]
+        points = np.argwhere(above) * grid
+        distances = np.ascontiguousarray(prediction[1:, above].T)
+        kept = suppress(distances, points, scores, thresholds["nms"])
+        scores = scores[kept]
+        labels = render_polygons(distances[kept], points[kept], scores, shape)
+        visible = np.bincount(labels.ravel(), minlength=len(kept) + 1)[1:] > 0
+        if not visible.all():
+            numbers = np.concatenate([[0], np.cumsum(visible) * visible]).astype(np.int32)
+            labels, scores = numbers[labels], scores[visible]
+        return Instances(labels, scores)
+
+    def decode_many(
+        self,
+        prediction: NDArray[np.float32],
+        shape: tuple[int, int],
+        grid: int,
+        thresholds: Sequence[Mapping[str, float]],
+    ) -> list[Instances]:
+        """What `decode` gives for each of many thresholds, at the cost of one per value of `nms`.
+
+        Suppression asks only polygons of better score, and so does painting. Thus what stays above a higher `prob`
+        are the first ones, of the best scores, of what stays above the lowest.
+        """
+        lowest: dict[float, Instances] = {}
+        for nms in {one["nms"] for one in thresholds}:
+            prob = min(one["prob"] for one in thresholds if one["nms"] == nms)
+            lowest[nms] = self.decode(prediction, shape, grid, {"prob": prob, "nms": nms})
+        found = []
+        for one in thresholds:
+            all_of_them = lowest[one["nms"]]
+            count = int(np.count_nonzero(all_of_them.scores > one["prob"]))
+            labels = np.where(all_of_them.labels <= count, all_of_them.labels, np.int32(0))
+            found.append(Instances(labels, all_of_them.scores[:count]))
+        return found
+
+    def default_thresholds(self) -> dict[str, float]:
+        """`prob`, probability that a pixel must exceed; `nms`, largest overlap of two objects, of the smaller one."""
+        return {"prob": 0.5, "nms": 0.4}
+
+    def threshold_grid(self) -> dict[str, tuple[float, ...]]:
+        """Probabilities most densely around one half, and StarDist's three overlaps."""
+        return {
+            "prob": (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9),
+            "nms": (0.3, 0.4, 0.5),
+        }
