@@ -19,6 +19,13 @@ from core.image import Labels
 SHORTEST = 1e-3
 """Shortest distance in pixels that the head predicts."""
 
+DISTANCE_UNIT = 10.0
+"""What the last convolution gives as 1, in pixels.
+
+So its outputs are of the size that the optimiser's steps are made for. With one pixel as the unit, a training of some
+hundred steps ends with circles: it has only learned how large objects are on average.
+"""
+
 DISTANCE_WEIGHT = 0.2
 BACKGROUND_WEIGHT = 1e-4
 
@@ -40,11 +47,12 @@ class StarDistHead(Head):
         self.probability = nn.Conv2d(config.features, 1, 1)
         self.distances = nn.Conv2d(config.features, config.n_rays, 1)
         nn.init.constant_(self.probability.bias, math.log(PRIOR / (1 - PRIOR)))  # type: ignore[arg-type]
+        nn.init.constant_(self.distances.bias, 0.5)  # type: ignore[arg-type]
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits of the probability and distances, N (1 + n_rays) Y X, of features N F Y X."""
         features = functional.relu(self.features(features))
-        return torch.cat([self.probability(features), self.distances(features)], dim=1)
+        return torch.cat([self.probability(features), DISTANCE_UNIT * self.distances(features)], dim=1)
 
     def activate(self, raw: Tensor) -> Tensor:
         """Probabilities, 0 to 1, and distances in pixels, above 0: float32, N (1 + n_rays) Y X."""

@@ -56,13 +56,14 @@ def random_patch(
 ) -> tuple[NDArray[np.float32], Labels]:
     """A square patch of a random image around a random object.
 
-    Beyond the image's edge the image is mirrored.
+    An image with four times as many objects is drawn twice as often. Beyond the image's edge the image is mirrored.
 
     Returns
     -------
     Pixels, float32, axes CYX, and labels, int32, axes YX, both `size` pixels high and wide.
     """
-    example = examples[rng.integers(len(examples))]
+    share = np.sqrt([max(1, len(example.boxes)) for example in examples])
+    example = examples[rng.choice(len(examples), p=share / share.sum())]
     matrix = _turn(config, rng)
     centre = _centre(example, size, rng)
     offset = centre - matrix @ np.full(2, (size - 1) / 2)

@@ -1,0 +1,140 @@
+"""Write the template workflows: `make workflows`. A test compares the folders with what this writes.
+
+python workflows/generate.py [FOLDER]
+"""
+
+import sys
+from pathlib import Path
+
+from headless import install_api
+
+install_api()
+
+from headless.backend import load_extension  # noqa: E402
+from headless.workflow_builder import build_workflow  # noqa: E402
+from headless.workflow_template import Note, Template, TemplateNode  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+ROW, COLUMN = 160, 220
+
+
+def at(column: float, row: float) -> tuple[int, int]:
+    """Where a node lies on the canvas, in pixels."""
+    return int(120 + COLUMN * column), int(260 + ROW * row)
+
+
+def note(html: str, column: float, columns: float, rows: float = 3.2) -> Note:
+    """An explanation behind a column of nodes."""
+    x, _ = at(column, 0)
+    return Note(html, x - 60, 60, int(COLUMN * columns) - 20, int(180 + ROW * (rows - 1)))
+
+
+WRITE = {"folder": "output_folder"}
+
+TRAIN_AND_COUNT = Template(
+    description=(
+        "Train a model on 24 labelled images of nuclei, apply it to 8 others, count the nuclei, and compare with the "
+        "truth.\n\nTo use it with your own images, enter their folders in the two Microscopy Image Readers: a folder "
+        "with the sub-folders images and labels, with files of equal names. The sample images are from BBBC038 (CC0)."
+    ),
+    nodes=[
+        TemplateNode(1, "MicroscopyImageReader", "24 images to learn from", at(0, 0), {"folder": "train"}),
+        TemplateNode(2, "MicroscopyImageReader", "8 images to test on", at(0, 1), {"folder": "test"}),
+        TemplateNode(3, "SegmentationLearner", "Train", at(1, 0)),
+        TemplateNode(4, "SegmentationPredictor", "Find the nuclei", at(2, 1)),
+        TemplateNode(5, "InstanceCounter", "Count", at(3, 0.3)),
+        TemplateNode(6, "SegmentationScorer", "Compare with the truth", at(3, 1.3)),
+        TemplateNode(
+            7, "SegmentationLabelWriter", "Keep the labels", at(3, 2.3), {"existing": "OVERWRITE"}, uses=WRITE
+        ),
+        TemplateNode(8, "ModelWriter", "Keep the model", at(2, 0), {"existing": "OVERWRITE"}, uses=WRITE),
+    ],
+    connections=[
+        (1, "Images", 3, "Labelled images"),
+        (3, "Model", 4, "Model"),
+        (2, "Images", 4, "Images"),
+        (4, "Segmented images", 5, "Label images"),
+        (4, "Segmented images", 6, "Label images"),
+        (4, "Segmented images", 7, "Label images"),
+        (3, "Model", 8, "Model"),
+    ],
+    variables={"output_folder": "results"},
+    notes=[
+        note("<p><b>1. Read</b></p><p>Images and their labels. Your own: enter a folder here.</p>", 0, 1),
+        note("<p><b>2. Train</b></p><p>Some minutes on a laptop. See the training curve in the view.</p>", 1, 1),
+        note("<p><b>3. Apply</b></p><p>To images that the model has not seen.</p>", 2, 1),
+        note("<p><b>4. Count, score, keep</b></p><p>Results go to the folder of the variable output_folder.</p>", 3, 1),
+    ],
+    tags=["segmentation", "counting", "nuclei", "StarDist", "deep learning"],
+    author="Microseg",
+)
+
+SHORT = {"training": {"epochs": 16, "patch_size": 256, "batch_size": 4}}
+
+RETRAIN = Template(
+    description=(
+        "A model trained on nuclei in fluorescence learns cells in phase contrast from 4 labelled images. Beside it the "
+        "same training from random weights; both are scored on 4 other images.\n\nThe images are from Usiigaci "
+        "(MIT licence), the model was trained on BBBC038 (CC0)."
+    ),
+    nodes=[
+        TemplateNode(
+            1, "ModelReader", "Knows nuclei in fluorescence", at(0, 0), {"path": "nuclei_fluorescence.microseg"}
+        ),
+        TemplateNode(2, "MicroscopyImageReader", "4 labelled images", at(0, 1), {"folder": "train"}),
+        TemplateNode(3, "MicroscopyImageReader", "4 images to test on", at(0, 2), {"folder": "test"}),
+        TemplateNode(4, "SegmentationRetrainer", "Retrain", at(1, 0), SHORT),
+        TemplateNode(5, "SegmentationLearner", "From random weights", at(1, 1), SHORT),
+        TemplateNode(6, "SegmentationPredictor", "Apply the retrained", at(2, 0.5), {"output_column": "Retrained"}),
+        TemplateNode(
+            7,
+            "SegmentationPredictor",
+            "Apply the other",
+            at(3, 1),
+            {"image_column": "Image", "output_column": "Random start"},
+        ),
+        TemplateNode(
+            8,
+            "SegmentationScorer",
+            "Side by side",
+            at(4, 0.5),
+            {"truth_column": "Labels", "predicted_column": "Retrained", "second_column": "Random start"},
+        ),
+        TemplateNode(9, "InstanceCounter", "Count", at(4, 1.5), {"label_column": "Retrained"}),
+        TemplateNode(10, "ModelWriter", "Keep the model", at(2, -0.5), {"existing": "OVERWRITE"}, uses=WRITE),
+    ],
+    connections=[
+        (1, "Model", 4, "Model"),
+        (2, "Images", 4, "Labelled images"),
+        (2, "Images", 5, "Labelled images"),
+        (4, "Model", 6, "Model"),
+        (3, "Images", 6, "Images"),
+        (5, "Model", 7, "Model"),
+        (6, "Segmented images", 7, "Images"),
+        (7, "Segmented images", 8, "Label images"),
+        (7, "Segmented images", 9, "Label images"),
+        (4, "Model", 10, "Model"),
+    ],
+    variables={"output_folder": "results"},
+    notes=[
+        note("<p><b>1. Read</b></p><p>A model of another kind of image, and four labelled images.</p>", 0, 1),
+        note("<p><b>2. Learn</b></p><p>Once from the model, once from nothing, with the same settings.</p>", 1, 1),
+        note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2),
+        note("<p><b>4. Compare and count</b></p><p>The Scorer's view shows both curves.</p>", 4, 1),
+    ],
+    tags=["segmentation", "transfer learning", "few images", "phase contrast"],
+    author="Microseg",
+)
+
+TEMPLATES = {"01_Train_and_count_nuclei": TRAIN_AND_COUNT, "02_Retrain_with_four_images": RETRAIN}
+
+
+def main(folder: Path) -> None:
+    """Write every template into a folder of its name."""
+    extension = load_extension(HERE.parent)
+    for name, template in TEMPLATES.items():
+        build_workflow(folder / name, extension, template)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
