@@ -1,0 +1,122 @@
+"""Loads an extension and describes its nodes, as KNIME does at its start; `instance` runs them.
+
+    extension = load_extension(folder)                  # the folder that holds knime.yml
+    node = extension.nodes["Multiplier"].create()       # parameters at their defaults
+    node.load(parameters, version)                      # as a workflow stores them
+    node.validate()                                     # None, or what is wrong
+    context = Context(temp=folder)
+    specs = node.configure(inputs, context)             # one input per declared port, None: not connected
+    result = node.execute(inputs, context)              # result.outputs feed the next node, result.view_html
+
+An input of `configure` is a spec or an output, an input of `execute` an output of another node, or an Arrow table.
+Works on the stand-in for KNIME's API only.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.errors import UserInputError
+from headless import install_api
+from headless.handover import ImageOutput, Output, PortOutput, TableOutput
+from headless.instance import Context, Execution, NodeError, NodeInstance
+from headless.node_type import NodeType, Parameter, Port
+
+install_api()
+
+from knime.extension._nodes import Category, registered_categories, registered_nodes  # noqa: E402  it is on the path only now
+
+__all__ = [
+    "Category",
+    "Context",
+    "Execution",
+    "Extension",
+    "ImageOutput",
+    "NodeError",
+    "NodeInstance",
+    "NodeType",
+    "Output",
+    "Parameter",
+    "Port",
+    "PortOutput",
+    "TableOutput",
+    "load_extension",
+]
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A loaded extension: what knime.yml says of it, and its nodes by their id."""
+
+    group_id: str
+    name: str
+    version: str
+    description: str
+    vendor: str
+    folder: Path
+    categories: tuple[Category, ...]
+    nodes: Mapping[str, NodeType]
+
+    @property
+    def id(self) -> str:
+        """The name under which workflows know the extension."""
+        return f"{self.group_id}.{self.name}"
+
+
+def load_extension(folder: Path) -> Extension:
+    """Import the extension whose knime.yml lies in `folder`.
+
+    Raises
+    ------
+    UserInputError : knime.yml is missing or wrong, or the extension cannot be imported.
+    """
+    folder = folder.resolve()
+    yml = _read_yml(folder / "knime.yml")
+    module = folder / str(yml["extension_module"])
+    source = module.parent
+    if str(source) not in sys.path:
+        sys.path.insert(0, str(source))
+    try:
+        importlib.import_module(module.name)
+    except Exception as error:
+        raise UserInputError(f"The extension cannot be imported: {error!r}.", where=str(module)) from error
+    extension_id, version = f"{yml['group_id']}.{yml['name']}", str(yml.get("version") or "0.0.0")
+    text = {key: str(yml.get(key) or "") for key in ("group_id", "name", "description", "vendor")}
+    return Extension(
+        **text,
+        version=version,
+        folder=folder,
+        categories=tuple(c for c in registered_categories() if _lies_in(c.module, source)),
+        nodes={n.id: NodeType(n, extension_id, version) for n in registered_nodes() if _lies_in(n.module, source)},
+    )
+
+
+def _lies_in(module: str, source: Path) -> bool:
+    """Whether a module was read from a file below `source`: one process may load several extensions."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is not None and Path(file).resolve().is_relative_to(source)
+
+
+def _read_yml(path: Path) -> dict[str, Any]:
+    try:
+        yml = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserInputError(
+            "There is no such file.", where=str(path), todo="Give the folder that holds the extension's knime.yml."
+        ) from None
+    except yaml.YAMLError as error:
+        raise UserInputError(f"The file is no YAML: {error}.", where=str(path)) from None
+    if not isinstance(yml, dict):
+        raise UserInputError("The file is empty or holds no keys.", where=str(path))
+    for key in ("name", "group_id", "extension_module"):
+        if not yml.get(key):
+            raise UserInputError(f"The key {key!r} is missing.", where=str(path))
+    parts = str(yml.get("version") or "0.0.0").split(".")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        raise UserInputError("The version must have the form 1.2.3.", where=str(path))
+    return yml

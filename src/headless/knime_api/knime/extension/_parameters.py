@@ -1,0 +1,390 @@
+"""Parameters: what a user sets, as attributes of a node's class or of a group.
+
+A parameter checks what it is set to. A validator of one's own takes the place of the built-in check.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, Self, TypeVar, overload
+
+from knime.extension._rules import Condition, Effect
+from knime.extension._version import FIRST, Version
+
+T = TypeVar("T")
+_ANY_VERSION = Version(2**31, 0, 0)
+
+Validator = Callable[[Any], None]
+
+
+class Parameter(Generic[T]):
+    """A parameter of any kind.
+
+    Parameters
+    ----------
+    label, description : for the dialog.
+    default_value : or a function of the version of the extension.
+    validator : raises where a value is wrong.
+    since_version : of the extension, the first one that has the parameter.
+    is_advanced : whether it is hidden at first.
+    """
+
+    kind = "text"
+
+    def __init__(
+        self,
+        label: str | None,
+        description: str | None,
+        default_value: Any,
+        validator: Validator | None,
+        since_version: Version | str | None,
+        is_advanced: bool,
+    ) -> None:
+        self._label, self._description, self._default = label, description, default_value
+        self._validator = validator
+        self.since = Version.parse_version(since_version) if since_version else FIRST
+        self.is_advanced = is_advanced
+        self.name = ""
+
+    @property
+    def label(self) -> str:
+        """What the dialog calls it."""
+        return self._label or self.name
+
+    @property
+    def description(self) -> str:
+        """What the dialog says about it."""
+        return self._description or ""
+
+    def default(self, version: Version) -> Any:
+        """The value where none was set, in a version of the extension."""
+        return self._default(version) if callable(self._default) else self._default
+
+    def check(self, value: Any) -> None:
+        """Raise where the value is wrong."""
+        if self._validator is None:
+            self._check(value)
+        else:
+            self._validator(value)
+
+    def options(self) -> list[tuple[str, str, str]]:
+        """(value, label, description) of all values, where these are known beforehand."""
+        return []
+
+    def to_json(self, value: Any) -> Any:
+        """The value as settings hold it."""
+        return value
+
+    def from_json(self, value: Any) -> Any:
+        """The value from what settings hold."""
+        return value
+
+    def validator(self, function: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Decorator: the function checks the values, and raises where one is wrong."""
+        self._validator = function
+        return function
+
+    def rule(self, condition: Condition, effect: Effect) -> Self:
+        """Show, hide, enable or disable the parameter in the dialog; its value stays as it is."""
+        if not isinstance(condition, Condition) or not isinstance(effect, Effect):
+            raise TypeError("A rule has a condition and an effect.")
+        return self
+
+    def _check(self, value: Any) -> None:
+        """The built-in check."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, holder: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, holder: object, owner: type) -> T: ...
+
+    def __get__(self, holder: object | None, owner: type) -> Any:
+        if holder is None:
+            return self
+        if self.name not in vars(holder):
+            vars(holder)[self.name] = self.default(_ANY_VERSION)
+        return vars(holder)[self.name]
+
+    def __set__(self, holder: object, value: T) -> None:
+        self.check(value)
+        vars(holder)[self.name] = value
+
+
+class _Number(Parameter[T]):
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        default_value: T | Callable[[Version], T] = 0,  # type: ignore[assignment]
+        validator: Callable[[T], None] | None = None,
+        min_value: T | None = None,
+        max_value: T | None = None,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+    ) -> None:
+        super().__init__(label, description, default_value, validator, since_version, is_advanced)
+        self.min_value, self.max_value = min_value, max_value
+
+    def _check_limits(self, value: Any) -> None:
+        if self.min_value is not None and value < self.min_value:
+            raise ValueError(f"{value} is less than {self.min_value}, the least value of {self.label!r}.")
+        if self.max_value is not None and value > self.max_value:
+            raise ValueError(f"{value} is more than {self.max_value}, the greatest value of {self.label!r}.")
+
+
+class IntParameter(_Number[int]):
+    """A whole number."""
+
+    kind = "integer"
+
+    def _check(self, value: Any) -> None:
+        if not isinstance(value, int):
+            raise TypeError(f"{value!r} is no whole number, which {self.label!r} needs.")
+        self._check_limits(value)
+
+
+class DoubleParameter(_Number[float]):
+    """A number."""
+
+    kind = "number"
+
+    def _check(self, value: Any) -> None:
+        if not isinstance(value, int | float):
+            raise TypeError(f"{value!r} is no number, which {self.label!r} needs.")
+        self._check_limits(value)
+
+
+class BoolParameter(Parameter[bool]):
+    """True or false."""
+
+    kind = "boolean"
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        default_value: bool | Callable[[Version], bool] = False,
+        validator: Callable[[bool], None] | None = None,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+    ) -> None:
+        super().__init__(label, description, default_value, validator, since_version, is_advanced)
+
+    def _check(self, value: Any) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"{value!r} is neither true nor false, which {self.label!r} needs.")
+
+
+class StringParameter(Parameter[str]):
+    """A text. Whether it is one of `enum` or `choices` is not checked: these only fill the dialog's menu."""
+
+    @dataclass(frozen=True)
+    class Choice:
+        """An entry of the menu."""
+
+        id: str
+        label: str
+        description: str = ""
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        default_value: str | Callable[[Version], str] = "",
+        enum: list[str] | None = None,
+        validator: Callable[[str], None] | None = None,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+        choices: Callable[[Any], Sequence[Any]] | Sequence[Any] | None = None,
+    ) -> None:
+        super().__init__(label, description, default_value, validator, since_version, is_advanced)
+        self._menu = enum or choices or []
+
+    def options(self) -> list[tuple[str, str, str]]:
+        """The menu, where it does not depend on the input."""
+        menu = [] if callable(self._menu) else self._menu
+        return [(c, c, "") if isinstance(c, str) else (c.id, c.label, c.description) for c in menu]
+
+    def _check(self, value: Any) -> None:
+        _check_text(self, value)
+
+
+class MultilineStringParameter(Parameter[str]):
+    """A text of several lines."""
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        default_value: str | Callable[[Version], str] = "",
+        validator: Callable[[str], None] | None = None,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+        number_of_lines: int | None = 3,
+    ) -> None:
+        super().__init__(label, description, default_value, validator, since_version, is_advanced)
+
+    def _check(self, value: Any) -> None:
+        _check_text(self, value)
+
+
+class LocalPathParameter(Parameter[str]):
+    """The path of a file or folder that exists, or nothing."""
+
+    kind = "path"
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        placeholder_text: str = "",
+        validator: Callable[[str], None] | None = None,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+    ) -> None:
+        super().__init__(label, description, "", validator, since_version, is_advanced)
+
+    def _check(self, value: Any) -> None:
+        if value and not os.path.exists(value):
+            raise ValueError(f"There is no file or folder {value!r}.")
+
+
+class EnumParameterOptions(Enum):
+    """Base of enumerations; a constant is `NAME = ("Label", "Description")`, its name is what settings hold."""
+
+    def __init__(self, label: str, description: str) -> None:
+        self.label, self.description = label, description
+
+    @classmethod
+    def get_all_options(cls) -> list[str]:
+        """Names of all constants."""
+        return list(cls.__members__)
+
+
+class _OfOptions(Parameter[T]):
+    """A parameter over an enumeration; a check of one's own comes by decorator only, as in KNIME."""
+
+    def __init__(
+        self,
+        label: str | None,
+        description: str | None,
+        default: Any,
+        enum: type[EnumParameterOptions] | None,
+        since_version: Version | str | None,
+        is_advanced: bool,
+    ) -> None:
+        if enum is None:
+            raise TypeError(f"The parameter {label!r} needs an enumeration.")
+        super().__init__(label, description, default, None, since_version, is_advanced)
+        self.enum = enum
+
+    def options(self) -> list[tuple[str, str, str]]:
+        """The constants."""
+        return [(member.name, member.label, member.description) for member in self.enum]
+
+
+class EnumParameter(_OfOptions[str]):
+    """The name of one constant of an enumeration."""
+
+    kind = "choice"
+
+    class Style(Enum):
+        """How the dialog shows the constants."""
+
+        RADIO = "radio"
+        VALUE_SWITCH = "valueSwitch"
+        DROPDOWN = "string"
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        default_value: str | EnumParameterOptions | Callable[[Version], str] | None = None,
+        enum: type[EnumParameterOptions] | None = None,
+        *,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+        style: Style | None = None,
+        hidden_choices: Callable[[Any], Sequence[Any]] | None = None,
+    ) -> None:
+        if default_value is None and enum is not None:
+            default_value = enum.get_all_options()[0]
+        if isinstance(default_value, Enum):
+            default_value = default_value.name
+        super().__init__(label, description, default_value, enum, since_version, is_advanced)
+
+    def _check(self, value: Any) -> None:
+        names = self.enum.get_all_options()
+        if value not in names:
+            raise ValueError(f"{value!r} is no choice of {self.label!r}; choose one of {', '.join(names)}.")
+
+
+class EnumSetParameter(_OfOptions[list[str]]):
+    """The names of some constants of an enumeration."""
+
+    kind = "choices"
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        default_value: list[str] | Callable[[Version], list[str]] | None = None,
+        enum: type[EnumParameterOptions] | None = None,
+        *,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+    ) -> None:
+        super().__init__(label, description, default_value or [], enum, since_version, is_advanced)
+
+    def default(self, version: Version) -> list[str]:
+        """A list of its own for every node."""
+        return list(super().default(version))
+
+    def _check(self, value: Any) -> None:
+        if not isinstance(value, list):
+            raise TypeError(f"{value!r} is no list, which {self.label!r} needs.")
+        names = self.enum.get_all_options()
+        wrong = [v for v in value if v not in names]
+        if wrong:
+            raise ValueError(f"{wrong} are no choices of {self.label!r}; choose among {', '.join(names)}.")
+
+
+class ColumnParameter(Parameter[str | None]):
+    """The name of a column of an input table, None where none is chosen. The column need not exist: nodes check that."""
+
+    kind = "column"
+    NONE = "<none>"
+
+    def __init__(
+        self,
+        label: str | None = None,
+        description: str | None = None,
+        port_index: int = 0,
+        column_filter: Callable[[Any], bool] | None = None,
+        include_row_key: bool = False,
+        include_none_column: bool = False,
+        since_version: Version | str | None = None,
+        is_advanced: bool = False,
+        schema_provider: Callable[[Any], Any] | None = None,
+        default_value: str | Callable[[Version], str] | None = None,
+    ) -> None:
+        super().__init__(label, description, default_value, None, since_version, is_advanced)
+        self.port_index, self.column_filter = port_index, column_filter
+
+    def to_json(self, value: Any) -> Any:
+        """No column is an empty text."""
+        return "" if value is None else value
+
+    def from_json(self, value: Any) -> Any:
+        """An empty text is no column."""
+        return None if value == "" else value
+
+
+def _check_text(parameter: Parameter[str], value: Any) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text, which {parameter.label!r} needs.")

@@ -1,0 +1,144 @@
+"""What is known of a node before it is used: its ports, its parameters, their defaults."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headless import install_api
+
+install_api()
+
+from knime.extension import _settings  # noqa: E402  it is on the path only now
+from knime.extension._nodes import NodeEntry, PortEntry  # noqa: E402
+from knime.extension._version import Version  # noqa: E402
+
+if TYPE_CHECKING:
+    from headless.instance import NodeInstance
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port as its node declares it.
+
+    kind : "table", "image", or "port" for a port type of an extension.
+    port_type : the id of that port type, else "".
+    """
+
+    name: str
+    description: str
+    kind: str
+    optional: bool = False
+    port_type: str = ""
+
+    @classmethod
+    def of(cls, port: PortEntry) -> "Port":
+        """The port that a decorator declared."""
+        port_type = port.port_type.id if port.port_type else ""
+        return cls(port.name, port.description, port.kind, port.optional, port_type)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that a parameter can take: as stored, as shown."""
+
+    id: str
+    label: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter as a dialog would show it.
+
+    path : names of its groups and itself, as stored.
+    groups : labels of its groups.
+    kind : integer, number, boolean, text, path, column, choice or choices.
+    choices : what it can be, empty where it is free.
+    """
+
+    path: tuple[str, ...]
+    groups: tuple[str, ...]
+    label: str
+    description: str
+    kind: str
+    default: Any
+    choices: tuple[Choice, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    is_advanced: bool = False
+
+    @property
+    def key(self) -> str:
+        """The path in one word: group/parameter."""
+        return "/".join(self.path)
+
+
+class NodeType:
+    """A kind of node.
+
+    Parameters
+    ----------
+    entry : what the decorators left.
+    extension_id, version : of the node's extension.
+    """
+
+    def __init__(self, entry: NodeEntry, extension_id: str, version: str) -> None:
+        self.entry, self.extension_id, self.version = entry, extension_id, version
+        self.id, self.name, self.node_type = entry.id, entry.name, entry.node_type.name
+        self.category, self.icon_path, self.keywords = entry.category, entry.icon_path, tuple(entry.keywords)
+        self.is_deprecated, self.is_hidden = entry.is_deprecated, entry.is_hidden
+        node = entry.make()
+        self.summary, self.description = _split(type(node).__doc__ or "")
+        self.input_ports = tuple(Port.of(port) for port in entry.input_ports(node))
+        self.output_ports = tuple(Port.of(port) for port in entry.output_ports(node))
+        view = entry.output_view(node)
+        self.view_name = view.name if view else None
+
+    def __repr__(self) -> str:
+        return f"NodeType({self.id!r})"
+
+    def create(self) -> "NodeInstance":
+        """A node of this kind, with its defaults."""
+        from headless.instance import NodeInstance
+
+        return NodeInstance(self)
+
+    def default_parameters(self) -> dict[str, Any]:
+        """What a new node is set to, groups nested."""
+        return _settings.extract(self.entry.make(), Version.parse_version(self.version))
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """All parameters in the order of the dialog."""
+        return tuple(_flat(self.entry.make(), self.default_parameters(), (), (), False))
+
+
+def _flat(
+    holder: Any, defaults: dict[str, Any], path: tuple[str, ...], groups: tuple[str, ...], advanced: bool
+) -> Iterator[Parameter]:
+    for name, item in _settings.items(holder):
+        if isinstance(item, _settings.Group):
+            inner = getattr(holder, name)
+            yield from _flat(
+                inner, defaults[name], (*path, name), (*groups, item.label), advanced or item.is_advanced
+            )
+        else:
+            limits = (getattr(item, "min_value", None), getattr(item, "max_value", None))
+            yield Parameter(
+                (*path, name),
+                groups,
+                item.label,
+                item.description,
+                item.kind,
+                defaults[name],
+                tuple(Choice(*choice) for choice in item.options()),
+                *limits,
+                is_advanced=advanced or item.is_advanced,
+            )
+
+
+def _split(docstring: str) -> tuple[str, str]:
+    """First line, and the rest without its indentation."""
+    import inspect
+
+    first, _, rest = inspect.cleandoc(docstring).partition("\n")
+    return first, rest.strip()
