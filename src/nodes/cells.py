@@ -71,7 +71,7 @@ class Row:
         except UserInputError as error:
             raise error.at(self.at(column)) from None
 
-    def header(self, column: str) -> Header | Image | None:
+    def header(self, column: str) -> Header | None:
         """Axes and shape of the image in a cell, without touching a tensor's pixels; None where missing.
 
         Raises
@@ -79,8 +79,11 @@ class Row:
         UserInputError : the cell is damaged or holds something else; names row and column.
         """
         storage = self._storage(column)
-        if storage.null_count or not _is_bytes(storage):
-            return self.image(column)
+        if storage.null_count:
+            return None
+        if not _is_bytes(storage):
+            image = self.image(column)
+            return image and read_header(encode(image))
         try:
             return read_header(storage[0].as_buffer())
         except UserInputError as error:

@@ -70,7 +70,7 @@ def find_column(
             raise knext.InvalidParametersError(f"The table has no column {chosen!r}. Choose another {what}.")
         if not fits(columns[chosen]):
             raise knext.InvalidParametersError(
-                f"Column {chosen!r} is of the type {columns[chosen].ktype}, which the {what} cannot have. "
+                f"Column {chosen!r} is of the type {_type_name(columns[chosen])}, which the {what} cannot have. "
                 f"{_hint(columns, fits)}"
             )
         return str(chosen)
@@ -125,6 +125,13 @@ def unique_names(taken: Iterable[str], columns: Iterable[Any]) -> list[Any]:
 def plain_columns(schema: Any) -> list[Any]:
     """The columns that hold no images: what belongs to an image's row and travels with its results."""
     return [knext.Column(column.ktype, column.name) for column in schema if not is_image(column)]
+
+
+def _type_name(column: Any) -> str:
+    if is_tensor(column):
+        return "image"
+    names = {knext.string(): "text", knext.double(): "number", knext.int32(): "whole number", png_type(): "PNG image"}
+    return names.get(column.ktype, str(column.ktype))
 
 
 def _hint(columns: dict[str, Any], fits: Callable[[Any], bool]) -> str:

@@ -19,9 +19,8 @@ from nodes.settings import CATEGORY
 from nodes.views.counts import counts_view
 
 if TYPE_CHECKING:
-    from core.measurement.objects import ObjectTable
-
     from core.image import Image
+    from core.measurement.objects import ObjectTable
 
 
 class EdgeRule(knext.EnumParameterOptions):
@@ -57,6 +56,9 @@ class LimitSettings:
     )
 
 
+MEASURES = ("id", "area_px", "area_um2", "diameter_px", "centroid_x", "centroid_y", "solidity", "touches_edge")
+"""What the library calls the columns of `OBJECTS` behind the first."""
+
 COUNTS = (
     ("Count", knext.double),
     ("Density (1/mm²)", knext.double),
@@ -70,6 +72,7 @@ OBJECTS = (
     ("Object", knext.int32),
     ("Area (px)", knext.double),
     ("Area (µm²)", knext.double),
+    ("Diameter (px)", knext.double),
     ("Centroid X (px)", knext.double),
     ("Centroid Y (px)", knext.double),
     ("Solidity", knext.double),
@@ -184,9 +187,8 @@ class InstanceCounter:
 
     def _measure(self, row: Row, labels: "Image", image_column: str | None) -> "ObjectTable":
         """The objects of an image within the limits."""
-        from core.measurement.objects import measure
-
         from core.errors import UserInputError
+        from core.measurement.objects import measure
 
         image = row.image(image_column) if image_column else None
         try:
@@ -231,7 +233,7 @@ class InstanceCounter:
 
         size = 0 if objects is None else len(objects["id"])
         values: list[Any] = [np.full(size, row_id, object)]
-        for key in ("id", "area_px", "area_um2", "centroid_x", "centroid_y", "solidity", "touches_edge"):
+        for key in MEASURES:
             values.append(np.empty(0) if objects is None else objects[key])
         means = [] if objects is None else [v for name, v in objects.items() if name.startswith("mean_intensity")]
         for i in range(len(self._measured()) - len(OBJECTS)):

@@ -2,19 +2,17 @@
 
 import itertools
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import knime.extension as knext
 
-from nodes.cells import Row, rows, small_table
+from nodes.cells import rows, small_table
 from nodes.columns import LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
 from nodes.paths import HOW, check_path, resolve
 from nodes.running import named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
-
-if TYPE_CHECKING:
-    from core.image import Image
 
 FORMATS = (
     ("ome_tiff", "OME-TIFF", ".ome.tif"),
@@ -93,7 +91,7 @@ class SegmentationLabelWriter:
             column = self._label_column(table.schema)
             names = check_optional_column(table.schema, self.name_column, "column of file names", is_text)
             folder = self._folder(ctx)
-            plan: list[tuple[str, list[Path]]] = []
+            plan: dict[str, list[Path]] = {}
             taken: set[str] = set()
             missing = []
             for row in rows(table):
@@ -103,17 +101,17 @@ class SegmentationLabelWriter:
                     continue
                 name = safe_name(str(row.value(names) or row.id) if names else row.id)
                 name = free_name(name, taken)
-                plan.append((row.id, [folder / f"{name}{ending}" for _, ending in self._chosen()]))
-            self._refuse_existing([path for _, paths in plan for path in paths])
-            planned = iter(plan)
-            for done, row in enumerate(row for row in rows(table) if not row.is_missing(column)):
-                _, paths = next(planned)
-                progress.step(done / len(plan), f"{paths[0].name} ({done + 1} of {len(plan)})")
-                self._write(row, column, paths)
+                plan[row.id] = [folder / f"{name}{ending}" for _, ending in self._chosen()]
+            self._refuse_existing([path for paths in plan.values() for path in paths])
+            for done, row in enumerate(row for row in rows(table) if row.id in plan):
+                progress.step(done / len(plan), f"{plan[row.id][0].name} ({done + 1} of {len(plan)})")
+                labels = row.labels(column)
+                for (name, _), path in zip(self._chosen(), plan[row.id], strict=True):
+                    _writer(name)(path, labels)
             if missing:
                 warn(ctx, [f"{len(missing)} rows have no labels, nothing was written for them: {named(missing)}."])
-            written = [[str(paths[i]) for _, paths in plan] for i in range(len(self._chosen()))]
-            return small_table(self._columns(), [row_id for row_id, _ in plan], written)
+            written = [[str(paths[i]) for paths in plan.values()] for i in range(len(self._chosen()))]
+            return small_table(self._columns(), list(plan), written)
 
     def _label_column(self, schema: Any) -> str:
         return find_column(schema, self.label_column, "label column", preferred=(PREDICTED, LABELS))
@@ -150,18 +148,20 @@ class SegmentationLabelWriter:
                 todo="Choose another folder, or let them be overwritten.",
             )
 
-    def _write(self, row: Row, column: str, paths: list[Path]) -> None:
-        from core.io.geojson import write_geojson
+
+def _writer(name: str) -> Callable[[Path, Any], None]:
+    """What writes a format."""
+    if name == "ImageJ ROI":
         from core.io.imagej_roi import write_roi_zip
 
-        from core.io.write import write_ome_tiff
+        return write_roi_zip
+    if name == "GeoJSON":
+        from core.io.geojson import write_geojson
 
-        labels: Image | None = row.labels(column)
-        if labels is None:
-            return
-        writers = {"OME-TIFF": write_ome_tiff, "ImageJ ROI": write_roi_zip, "GeoJSON": write_geojson}
-        for (name, _), path in zip(self._chosen(), paths, strict=True):
-            writers[name](path, labels)
+        return write_geojson
+    from core.io.write import write_ome_tiff
+
+    return write_ome_tiff
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -139,6 +139,7 @@ class SegmentationPredictor:
             progress = progress_of(ctx)
             progress.step(0.0, "Loading the model")
             from core.devices import describe_device
+            from core.errors import UserInputError
             from core.inference.predict import Predictor
             from nodes.views.found import found_view
 
@@ -150,11 +151,13 @@ class SegmentationPredictor:
             for row in rows(table):
                 progress.step(0.0, "Checking the images")
                 count += 1
-                if row.is_missing(column):
+                if not row.is_missing(column):
+                    warnings += self._check(row, column, predictor)
+                elif self.missing == MissingImages.KEEP.name:
                     missing.append(row.id)
                 else:
-                    warnings += self._check(row, column, predictor)
-            self._refuse_missing(missing, column)
+                    todo = "Remove the row, or let rows without image have missing results."
+                    raise UserInputError("The image is missing.", where=row.at(column), todo=todo)
             writer = RowWriter(table, self._new_columns(table.column_names))
             slides: list[Slide] = []
             for done, row in enumerate(rows(table)):
@@ -186,7 +189,7 @@ class SegmentationPredictor:
         header = row.header(column)
         if header is None:
             return []
-        shape = dict(zip(header.axes, getattr(header, "shape", None) or header.array.shape, strict=True))
+        shape = dict(zip(header.axes, header.shape, strict=True))
         try:
             if shape.get("Z", 1) > 1 or shape.get("T", 1) > 1:
                 raise UserInputError(
@@ -203,16 +206,6 @@ class SegmentationPredictor:
                 f"trained on ({trained:.3g} µm): objects may be missed or split."
             ]
         return []
-
-    def _refuse_missing(self, missing: list[str], column: str) -> None:
-        from core.errors import UserInputError
-
-        if missing and self.missing == MissingImages.FAIL.name:
-            raise UserInputError(
-                "The image is missing.",
-                where=f"Row {missing[0]!r}, column {column!r}",
-                todo="Remove the row, or let rows without image have missing results.",
-            )
 
     def _segment(
         self,

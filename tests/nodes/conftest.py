@@ -1,14 +1,13 @@
 """Nodes are tested through the calls that KNIME makes: settings, configure, execute on Arrow tables."""
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.backends import open_session
 from tests.nodes.samples import TINY, disks
 
 from core.image import Image
@@ -19,10 +18,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def session() -> Any:
     """The extension, loaded."""
-    sys.path.insert(0, "/work/shared/knime/backend")
-    from harness import KnimeSession
-
-    return KnimeSession(ROOT, os.environ["KNIME_PYTHON_SOURCE"])
+    return open_session(ROOT)
 
 
 @pytest.fixture(scope="session")

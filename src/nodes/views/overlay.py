@@ -84,8 +84,8 @@ _STYLE = """
 #stage{position:relative;display:inline-block;background:#000;line-height:0}
 #stage img{image-rendering:pixelated}
 #stage .over{position:absolute;left:0;top:0}
-#stage.fit img{width:min(100%,calc(100vw - 34px));max-height:calc(100vh - 150px);object-fit:contain}
-#stage.fit{max-width:100%}
+#stage.fit{width:min(100%,max(256px,(100vh - 170px)*var(--ratio,1)))}
+#stage.fit img{width:100%}
 select{max-width:40vw}
 """
 
@@ -96,7 +96,8 @@ function paint(){[...document.querySelectorAll('.over')].forEach((im,i)=>{
  im.style.opacity=$('opacity').value/100;im.style.display=boxes[i].checked?'':'none'})}
 function show(i){now=(i+slides.length)%slides.length;const s=slides[now],st=$('stage');
  st.replaceChildren();[s[2],...s[3]].forEach((u,k)=>{const im=new Image();im.src=u;if(k)im.className='over';
- im.alt=k?'outlines':s[0];st.append(im)});$('choice').value=now;$('caption').textContent=s[1];paint()}
+ im.alt=k?'outlines':s[0];st.append(im);
+ if(!k)im.onload=()=>st.style.setProperty('--ratio',im.naturalWidth/im.naturalHeight)});$('choice').value=now;$('caption').textContent=s[1];paint()}
 $('before').onclick=()=>show(now-1);$('next').onclick=()=>show(now+1);
 $('choice').onchange=e=>show(+e.target.value);
 $('opacity').oninput=paint;boxes.forEach(b=>b.onchange=paint);

@@ -1,0 +1,247 @@
+"""Segmentation Scorer."""
+
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import Row, rows, small_table
+from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_chosen, is_image
+from nodes.running import named, plain_errors, progress_of, warn
+from nodes.settings import CATEGORY
+from nodes.views.scores import scores_view
+
+if TYPE_CHECKING:
+    from core.evaluation.scores import ImageScore, Score
+    from core.image import Image
+    from nodes.views.overlay import Slide
+
+THRESHOLDS = tuple(f"{0.5 + 0.05 * i:.2f}" for i in range(10))
+"""The IoU thresholds of `core.evaluation.scores`, as columns have them."""
+
+SCORES = (
+    ("Image", knext.string),
+    ("Method", knext.string),
+    ("True count", knext.int32),
+    ("Predicted count", knext.int32),
+    ("Count error", knext.int32),
+    ("AP@0.5", knext.double),
+    ("mAP@.50:.95", knext.double),
+    ("Precision@0.5", knext.double),
+    ("Recall@0.5", knext.double),
+    ("F1@0.5", knext.double),
+    ("PQ@0.5", knext.double),
+    ("Mean matched IoU", knext.double),
+)
+
+SUMMARY = (
+    ("Method", knext.string),
+    ("Images", knext.int32),
+    ("True count", knext.int32),
+    ("Predicted count", knext.int32),
+    ("Mean absolute count error (%)", knext.double),
+    ("AP@0.5", knext.double),
+    ("mAP@.50:.95", knext.double),
+    ("AP (DSB 2018)", knext.double),
+    ("F1@0.5", knext.double),
+    ("PQ@0.5", knext.double),
+    *((f"AP@{threshold} pooled", knext.double) for threshold in THRESHOLDS),
+)
+
+
+@knext.node(
+    "Segmentation Scorer",
+    knext.NodeType.OTHER,
+    "icons/scorer.png",
+    CATEGORY,
+    id="SegmentationScorer",
+    keywords=["evaluate", "score", "average precision", "AP", "F1", "PQ", "IoU", "validation", "compare"],
+)
+@knext.input_table("Label images", "Label images drawn by hand, and those that were predicted, in one row each.")
+@knext.output_table("Scores", "One row per image and method.")
+@knext.output_table("Summary", "One row per method, over all images.")
+@knext.output_view("Scores", "Average precision over IoU thresholds, and outlines of truth and prediction.")
+class SegmentationScorer:
+    """Scores predicted objects against objects drawn by hand.
+
+    Use it on images that the model has **not** been trained on, to learn how well it works, or to compare two methods
+    side by side (for instance before and after retraining).
+
+    A predicted object is right when it overlaps an object drawn by hand with an intersection over union (IoU) above a
+    threshold. With TP right objects, FP wrong and FN missed ones:
+
+    - **AP** is TP / (TP + FP + FN); AP@0.5 at the threshold 0.5, mAP@.50:.95 averaged over ten thresholds.
+    - **Precision** is TP / (TP + FP), **recall** TP / (TP + FN), **F1** 2 TP / (2 TP + FP + FN).
+    - **PQ** (panoptic quality) is F1 times the mean IoU of the right objects.
+
+    The summary counts TP, FP and FN over all images together (pooled); *AP (DSB 2018)* averages the images first, as
+    the Data Science Bowl 2018 did. Where there is no object, neither drawn nor
+    predicted, nothing is wrong: the scores are 1.
+    """
+
+    truth_column = knext.ColumnParameter("True labels", "Labels drawn by hand.", 0, is_image)
+    predicted_column = knext.ColumnParameter("Predicted labels", "Labels to score.", 0, is_image)
+    second_column = knext.ColumnParameter(
+        "Predicted labels to compare",
+        "Labels of a second method, scored beside the first; none scores one method.",
+        0,
+        is_image,
+        include_none_column=True,
+    )
+    background_column = knext.ColumnParameter(
+        "Image behind the outlines",
+        "Shown in the view; none takes the column *Image* where there is one.",
+        0,
+        is_image,
+        include_none_column=True,
+        is_advanced=True,
+    )
+    shown = knext.IntParameter(
+        "Images in the view",
+        "How many images the view shows at most.",
+        32,
+        min_value=0,
+        max_value=500,
+        is_advanced=True,
+    )
+
+    def configure(self, ctx: Any, schema: Any) -> Any:
+        """Columns are always the same."""
+        self.truth_column, self.predicted_column, *_ = self._label_columns(schema)
+        check_optional_column(schema, self.background_column, "image column")
+        return tuple(knext.Schema.from_columns(_columns(names)) for names in (SCORES, SUMMARY))
+
+    def execute(self, ctx: Any, table: Any) -> Any:
+        """Scores image after image."""
+        with plain_errors():
+            progress, total = progress_of(ctx), max(1, table.num_rows)
+            truth, *methods = self._label_columns(table.schema)
+            scored: dict[str, list[ImageScore]] = {method: [] for method in methods}
+            ids: list[str] = []
+            missing: list[str] = []
+            lines: list[list[Any]] = []
+            slides: list[Slide] = []
+            for done, row in enumerate(rows(table)):
+                progress.step(done / total, f"{row.id} ({done + 1} of {total})")
+                cells = {column: row.labels(column) for column in (truth, *methods)}
+                if any(labels is None for labels in cells.values()):
+                    missing.append(row.id)
+                    continue
+                scores = {method: self._score(row, truth, method, cells) for method in methods}
+                for method, score in scores.items():
+                    scored[method].append(score)
+                    ids.append(row.id if len(methods) == 1 else f"{row.id} / {method}")
+                    lines.append([row.id, method, *_score_values(score)])
+                if len(slides) < self.shown:
+                    slides.append(self._slide(row, table.schema, [*cells.values()], scores))
+            if missing:
+                warn(ctx, [f"{len(missing)} rows without labels or prediction were left out: {named(missing)}."])
+            summary = [[method, *_summary_values(scores)] for method, scores in scored.items()]
+            return (
+                small_table(_columns(SCORES), ids, list(zip(*lines, strict=True)) or [[]] * len(SCORES)),
+                small_table(_columns(SUMMARY), methods, list(zip(*summary, strict=True))),
+                self._view(summary, slides),
+            )
+
+    def _view(self, summary: list[list[Any]], slides: "list[Slide]") -> Any:
+        first = len(SUMMARY) - len(THRESHOLDS)
+        curves = [
+            [(float(t), v) for t, v in zip(THRESHOLDS, line[first:], strict=True) if v is not None] for line in summary
+        ]
+        header = [name for name, _ in SUMMARY[:first]]
+        return scores_view([line[0] for line in summary], [line[:first] for line in summary], header, curves, slides)
+
+    def _label_columns(self, schema: Any) -> list[str]:
+        """Truth and one or two predictions.
+
+        Raises
+        ------
+        knext.InvalidParametersError : a column is missing, of the wrong type, or used twice.
+        """
+        second = check_optional_column(schema, self.second_column, "second column of predicted labels")
+        avoid = [second, self.truth_column, LABELS, IMAGE]
+        predicted = find_column(
+            schema, self.predicted_column, "column of predicted labels", preferred=(PREDICTED,), avoid=avoid
+        )
+        truth = find_column(
+            schema, self.truth_column, "column of true labels", preferred=(LABELS,), avoid=[predicted, second, IMAGE]
+        )
+        columns = [truth, predicted, *([second] if second else [])]
+        if len(set(columns)) < len(columns):
+            raise knext.InvalidParametersError(
+                f"A column is chosen twice: {', '.join(columns)}. Choose different ones."
+            )
+        return columns
+
+    def _score(self, row: Row, truth: str, method: str, cells: "dict[str, Image | None]") -> "ImageScore":
+        from core.errors import UserInputError
+        from core.evaluation.scores import score_image
+
+        a, b = cells[truth], cells[method]
+        assert a is not None
+        assert b is not None
+        if a.array.shape != b.array.shape:
+            sizes = " and ".join(f"{labels.size('X')} x {labels.size('Y')}" for labels in (a, b))
+            raise UserInputError(
+                f"The labels in {truth!r} and {method!r} have different sizes: {sizes} pixels.",
+                where=str(row),
+                todo="Score predictions of the same images.",
+            )
+        return score_image(a.array, b.array)
+
+    def _slide(self, row: Row, schema: Any, labels: "list[Image | None]", scores: "dict[str, ImageScore]") -> "Slide":
+        from nodes.views.overlay import COLORS, slide
+
+        column = self.background_column if is_chosen(self.background_column) else IMAGE
+        image = row.image(column) if column in schema.column_names else None
+        first = labels[0]
+        if image is not None and first is not None and (image.size("Y"), image.size("X")) != first.array.shape:
+            image = None
+        colors = (COLORS["truth"], COLORS["first"], COLORS["second"])
+        layers = [(one.array, color) for one, color in zip(labels, colors, strict=False) if one is not None]
+        caption = "; ".join(
+            f"{method}: {score.true_count} drawn, {score.pred_count} predicted, AP@0.5 {score.ap[0]:.2f}"
+            for method, score in scores.items()
+        )
+        return slide(row.id, caption, image, layers)
+
+
+def _columns(names: Any) -> list[Any]:
+    return [knext.Column(kind(), name) for name, kind in names]
+
+
+def _score_values(score: "Score") -> list[Any]:
+    """The values of `SCORES` behind image and method."""
+    return [
+        score.true_count,
+        score.pred_count,
+        score.count_error,
+        score.ap[0],
+        score.map_50_95,
+        score.precision,
+        score.recall,
+        score.f1,
+        score.pq,
+        score.mean_matched_iou if score.tp[0] else None,
+    ]
+
+
+def _summary_values(scores: "list[ImageScore]") -> list[Any]:
+    """The values of `SUMMARY` behind the method; without images there are none but zeros."""
+    from core.evaluation.scores import ap_dsb2018, pooled
+
+    if not scores:
+        return [0, 0, 0, *[None] * (len(SUMMARY) - 4)]
+    every = pooled(scores)
+    error = 100 * sum(score.relative_count_error for score in scores) / len(scores)
+    return [
+        len(scores),
+        every.true_count,
+        every.pred_count,
+        error,
+        every.ap[0],
+        every.map_50_95,
+        ap_dsb2018(scores),
+        every.f1,
+        every.pq,
+        *every.ap,
+    ]

@@ -1,0 +1,217 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.nodes.samples import TINY, disks
+
+from core.image import Image
+
+
+def learn(session: Any, table: Any, validation: Any = None, **settings: Any) -> Any:
+    node = session.node("SegmentationLearner").set(**TINY).set(**settings)
+    node.configure(table, validation)
+    return node.execute(table, validation)
+
+
+def test_the_columns_are_found_and_the_schema_is_kept(session: Any, examples: Any) -> None:
+    node = session.node("SegmentationLearner").set(**TINY).set(training={"epochs": 3})
+    spec, schema = node.configure(examples, None)
+    assert node.settings["model"]["image_column"] == "Image"
+    assert node.settings["model"]["label_column"] == "Labels"
+    assert spec.head == "stardist"
+    assert spec.channels is None
+    result = node.execute(examples, None)
+    assert result[1].schema == schema
+    frame = result[1].to_pandas()
+    assert list(frame["Epoch"]) == [1, 2, 3]
+    assert frame["Training loss"].notna().all()
+    assert frame["Validation loss"].notna().all()
+    assert "Training loss" in result.view_html
+    assert result.progress[-1][0] > 0.9
+    assert "http" not in result.view_html.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_few_images_have_no_validation(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    frame = learn(session, table(Image=[image], Labels=[labels]))[1].to_pandas()
+    assert frame["Validation loss"].isna().all()
+
+
+def test_a_validation_table(session: Any, examples: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks(seed=9)
+    frame = learn(session, examples, table(Image=[image], Labels=[labels]))[1].to_pandas()
+    assert frame["Validation loss"].notna().all()
+
+
+@pytest.mark.parametrize(("head", "network"), [("FOREGROUND", "UNET"), ("STARDIST", "RES_UNET")])
+def test_heads_and_networks(session: Any, examples: Any, head: str, network: str) -> None:
+    settings = {"head": head, "network": network, "base": 4, "depth": 1}
+    model = learn(session, examples, model=settings)[0]
+    predicted = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"}).execute(model, examples)
+    assert predicted[0].num_rows == 6
+
+
+def test_png_columns_will_do(session: Any, table: Callable[..., Any]) -> None:
+    from core.visual import png_bytes
+
+    image, labels = disks()
+    grey = png_bytes((image.array / 4).astype(np.uint8))
+    mask = png_bytes(labels.array.astype(np.uint8))
+    result = learn(session, table(picture=[grey], mask=[mask]), image_column="picture", label_column="mask")
+    assert result[1].num_rows == 1
+
+
+def test_wide_tables(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    extra = {f"c{i}": [1.0] for i in range(300)}
+    assert learn(session, table(Image=[image], Labels=[labels], **extra))[1].num_rows == 1
+
+
+def test_rows_without_labels_are_skipped(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    image, labels = disks()
+    incomplete = table(Image=[image, image, None], Labels=[labels, None, labels])
+    assert "2 rows without image or labels were skipped: Row1, Row2" in learn(session, incomplete).warnings[0]
+    with refused("Row 'Row1', column 'Labels': The cell is missing"):
+        learn(session, incomplete, missing="FAIL")
+
+
+def test_no_labels_at_all(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("no row with an image in column 'Image' and labels in column 'Labels'"):
+        learn(session, table(None, {"Labels": Image}, Image=[disks()[0]], Labels=[None]))
+
+
+def test_an_empty_table(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("at least one labelled image"):
+        learn(session, table(None, {"Image": Image, "Labels": Image}, Image=[], Labels=[]))
+
+
+def test_labels_of_another_size(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("Row 'Row1'.*labels are 48 x 48 pixels, the image is 64 x 64"):
+        learn(session, table(Image=[disks()[0], disks()[0]], Labels=[disks()[1], disks(48, radius=5)[1]]))
+
+
+def test_a_binary_mask_gets_a_warning(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    mask = replace(labels, array=(labels.array > 0).astype(np.int32))
+    assert (
+        "Row 'Row0': one label, but 9 separate components"
+        in learn(session, table(Image=[image], Labels=[mask])).warnings[0]
+    )
+
+
+def test_empty_labels(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    image, labels = disks()
+    empty = replace(labels, array=np.zeros_like(labels.array))
+    assert "no object is labelled" in learn(session, table(Image=[image, image], Labels=[labels, empty])).warnings[0]
+    with refused("No image has a labelled object"):
+        learn(session, table(Image=[image], Labels=[empty]))
+
+
+def test_one_pixel_objects(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    specks = np.zeros_like(labels.array)
+    specks[::7, ::7] = np.arange(1, specks[::7, ::7].size + 1).reshape(specks[::7, ::7].shape)
+    assert learn(session, table(Image=[image], Labels=[replace(labels, array=specks)]))[1].num_rows == 1
+
+
+def test_pixels_that_are_no_numbers(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    image, labels = disks()
+    array = image.array.astype(np.float32)
+    array[3, 4] = np.nan
+    with refused("Row 'Row0'.*1 pixels are not a number"):
+        learn(session, table(Image=[replace(image, array=array)], Labels=[labels]))
+
+
+def test_a_constant_image_gets_a_warning(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    flat = replace(image, array=np.full_like(image.array, 7))
+    assert (
+        "all pixels of the image have the same value"
+        in learn(session, table(Image=[flat], Labels=[labels])).warnings[0]
+    )
+
+
+def test_images_of_different_channels(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    (one, labels), (two, _) = disks(), disks(channels=2)
+    with refused("Row 'Row1'.*2 channels, but Row 'Row0' has 1 channel"):
+        learn(session, table(Image=[one, two], Labels=[labels, labels]))
+
+
+def test_an_intensity_image_in_place_of_labels(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    image, _ = disks()
+    noise = replace(image, array=image.array + np.float32(0.5))
+    with refused("Row 'Row0', column 'b'.*whole numbers"):
+        learn(session, table(a=[image], b=[noise]), image_column="a", label_column="b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"image_column": "Gone"}, "no column 'Gone'"),
+        ({"label_column": "Name"}, "'Name' is of the type text"),
+        ({"image_column": "Labels", "label_column": "Labels"}, "both as image column and as label column"),
+        ({"model": {"grid": 3}}, "stride"),
+        ({"model": {"base": 6}}, "multiple of 4"),
+    ],
+)
+def test_settings_that_cannot_be(session: Any, examples: Any, refused: Any, settings: Any, message: str) -> None:
+    with refused(message):
+        session.node("SegmentationLearner").set(**settings).configure(examples, None)
+
+
+def test_no_label_column(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("no column that could be the label column"):
+        session.node("SegmentationLearner").configure(table(Image=[disks()[0]]), None)
+
+
+def test_cancel_and_go_on(session: Any, examples: Any, tmp_path: Path) -> None:
+    """A cancelled training leaves its checkpoint, and the same node goes on from there."""
+    settings = {**TINY["training"], "epochs": 4, "checkpoint": str(tmp_path / "state.ckpt")}
+    node = session.node("SegmentationLearner").set(**TINY).set(training=settings)
+    whole = session.node("SegmentationLearner").set(**TINY).set(training={**settings, "checkpoint": ""})
+    with pytest.raises(Exception, match="Canceled"):
+        node.execute(examples, None, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.55)
+    assert (tmp_path / "state.ckpt").exists()
+    resumed = node.execute(examples, None)[1].to_pandas()
+    assert not (tmp_path / "state.ckpt").exists()
+    expected = whole.execute(examples, None)[1].to_pandas()
+    np.testing.assert_allclose(resumed["Training loss"], expected["Training loss"], rtol=1e-4)
+
+
+def test_the_device_must_be_there(session: Any, examples: Any, refused: Any) -> None:
+    import torch
+
+    missing = "MPS" if torch.cuda.is_available() else "CUDA"
+    with refused("device is"):
+        learn(session, examples, training={"device": missing})
+
+
+def test_retraining(session: Any, trained: Any, examples: Any) -> None:
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"], transfer={"load": "ENCODER"})
+    spec, schema = node.configure(trained, examples, None)
+    assert spec.channels == 1
+    result = node.execute(trained, examples, None)
+    assert result[1].schema == schema
+    assert "given model" in result.view_html
+
+
+def test_retraining_never_makes_it_worse(
+    session: Any, trained: Any, examples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import core.training.retrain as module
+
+    real = module.learn
+    monkeypatch.setattr(module, "learn", lambda *args, **kwargs: replace(real(*args, **kwargs), score=-1.0))
+    result = session.node("SegmentationRetrainer").set(training=TINY["training"]).execute(trained, examples, None)
+    assert "the given model is passed on" in result.warnings[0]
+    assert "the given model is passed on" in result.view_html
+
+
+def test_retraining_with_other_channels(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    image, labels = disks(channels=3)
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"])
+    with refused("3 channels, the model was trained on 1"):
+        node.execute(trained, table(Image=[image], Labels=[labels]), None)

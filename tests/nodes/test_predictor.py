@@ -1,0 +1,161 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.nodes.samples import disks
+
+from core.image import Image
+from core.tensor_cell import decode
+
+
+def apply(session: Any, model: Any, table: Any, **settings: Any) -> Any:
+    node = session.node("SegmentationPredictor").set(computing={"engine": "TORCH", "device": "CPU"}).set(**settings)
+    (schema,) = node.configure(model, table)
+    result = node.execute(model, table)
+    assert result[0].schema.column_names == schema.column_names
+    assert list(result[0].schema.ktypes) == list(schema.ktypes) if hasattr(schema, "ktypes") else True
+    return result
+
+
+def test_new_columns(session: Any, trained: Any, examples: Any) -> None:
+    result = apply(session, trained, examples)
+    assert list(result[0].column_names) == [
+        "Image", "Labels", "Name", "Predicted labels", "Object count", "Overlay preview",
+    ]  # fmt: skip
+    assert set(result[0].batch_lengths()) == {1}
+    frame = result[0].to_pandas()
+    assert list(frame.index) == [f"Row{i}" for i in range(6)]
+    for cell, count in zip(result[0].column_values("Predicted labels"), frame["Object count"], strict=True):
+        labels = decode(cell)
+        assert labels.kind == "labels"
+        assert labels.array.shape == (64, 64)
+        assert len(np.unique(labels.array[labels.array > 0])) <= count
+    assert result[0].column_values("Overlay preview")[0].size == (64, 64)
+    assert "Thresholds: " in result.view_html
+
+
+def test_a_second_predictor_gets_its_own_names(session: Any, trained: Any, examples: Any) -> None:
+    twice = apply(session, trained, apply(session, trained, examples)[0])
+    assert "Predicted labels (#1)" in twice[0].column_names
+    assert "Object count (#1)" in twice[0].column_names
+
+
+@pytest.mark.parametrize("lengths", [[6], [1, 5], [3, 1, 2]])
+def test_batches_of_any_length(session: Any, trained: Any, examples: Any, lengths: list[int]) -> None:
+    import pyarrow as pa
+
+    whole = examples.to_pyarrow().combine_chunks()
+    starts = [sum(lengths[:i]) for i in range(len(lengths))]
+    parts = pa.concat_tables([whole.slice(a, n) for a, n in zip(starts, lengths, strict=True)])
+    result = apply(session, trained, session.make_table(parts, row_ids="as is"))
+    assert result[0].batch_lengths() == [1] * 6
+    assert result[0].to_pandas()["Name"].tolist() == list("abcdef")
+
+
+def test_an_empty_table(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    result = apply(session, trained, table(None, {"Image": Image}, Image=[]))
+    assert result[0].num_rows == 0
+    assert "Object count" in result[0].column_names
+
+
+def test_missing_images(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    images = table(Image=[None, disks()[0]])
+    result = apply(session, trained, images)
+    assert result[0].column_values("Predicted labels")[0] is None
+    assert result[0].column_values("Predicted labels")[1] is not None
+    assert "1 rows have no image, their results are missing: Row0" in result.warnings[0]
+    with refused("Row 'Row0', column 'Image': The image is missing"):
+        apply(session, trained, images, missing="FAIL")
+
+
+def test_wrong_channels_fail_before_anything_is_predicted(
+    session: Any, trained: Any, table: Callable[..., Any], refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.inference.predict import Predictor
+
+    def never(*args: Any) -> None:
+        raise AssertionError("an image was segmented")
+
+    monkeypatch.setattr(Predictor, "predict", never)
+    images = [disks()[0]] * 3 + [disks(channels=3)[0]]
+    with refused("Row 'Row3', column 'Image': The image has 3 channels, the model was trained on 1"):
+        apply(session, trained, table(Image=images))
+
+
+def test_stacks_are_refused(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("Row 'Row0', column 'Image'.*stack"):
+        apply(session, trained, table(Image=[Image(np.zeros((4, 20, 20), np.uint8), "ZYX")]))
+
+
+def test_pixels_that_are_no_numbers(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("Row 'Row0', column 'Image'.*not a number"):
+        apply(session, trained, table(Image=[Image(np.full((20, 20), np.nan, np.float32), "YX")]))
+
+
+def test_a_constant_image(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    result = apply(session, trained, table(Image=[Image(np.full((40, 40), 9, np.uint8), "YX")]))
+    assert "same value" in result.warnings[0]
+
+
+def test_other_pixel_size(session: Any, table: Callable[..., Any]) -> None:
+    from tests.nodes.samples import TINY
+
+    image, labels = disks()
+    near, far = ({"Y": size, "X": size} for size in (0.5, 2.0))
+    learner = session.node("SegmentationLearner").set(**TINY)
+    model = learner.execute(table(Image=[replace(image, pixel_size=near)], Labels=[labels]), None)[0]
+    assert not apply(session, model, table(Image=[replace(image, pixel_size=near)])).warnings
+    assert "2 µm" in apply(session, model, table(Image=[replace(image, pixel_size=far)])).warnings[0]
+
+
+def test_bytes_that_are_no_image(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    import pyarrow as pa
+
+    arrow = table(Image=[disks()[0]]).to_pyarrow()
+    kind = arrow.column("Image").type
+    broken = pa.ExtensionArray.from_storage(kind, pa.array([b"hello"], pa.large_binary()))
+    with refused("Row 'Row0', column 'Image'.*no image"):
+        apply(session, trained, session.make_table(arrow.set_column(1, "Image", broken), row_ids="keep"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"image_column": "Name"}, "'Name' is of the type text"),
+        ({"image_column": "Gone"}, "no column 'Gone'"),
+        ({"output_column": " "}, "no name"),
+        ({"computing": {"tile": 10}}, "at least 64"),
+    ],
+)
+def test_settings_that_cannot_be(
+    session: Any, trained: Any, examples: Any, refused: Any, settings: Any, message: str
+) -> None:
+    with refused(message):
+        session.node("SegmentationPredictor").set(**settings).configure(trained, examples)
+
+
+def test_a_table_without_images(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("no column that could be the image column"):
+        session.node("SegmentationPredictor").configure(trained, table(Name=["a"]))
+
+
+def test_manual_thresholds(session: Any, trained: Any, examples: Any) -> None:
+    strict = {"source": "MANUAL", "probability": 1.0}
+    frame = apply(session, trained, examples, thresholds=strict)[0].to_pandas()
+    assert (frame["Object count"] == 0).all()
+    html = apply(session, trained, examples, thresholds=strict).view_html
+    assert "probability 1.00" in html
+
+
+def test_cancel(session: Any, trained: Any, examples: Any) -> None:
+    node = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"})
+    with pytest.raises(Exception, match="Canceled"):
+        node.execute(trained, examples, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.3)
+
+
+def test_the_view_shows_as_many_images_as_asked_for(session: Any, trained: Any, examples: Any) -> None:
+    html = apply(session, trained, examples, shown=2, previews=False).view_html
+    assert "6 images, 2 shown" in html
+    assert html.count("data:image/png;base64") == 4
