@@ -4,9 +4,8 @@ from html import escape
 from io import TextIOWrapper
 from pathlib import Path
 
-from core.io.write import atomic
-
 from core.errors import OutputError
+from core.io.write import atomic
 from headless.results import NodeResult, RunResult, Status, duration
 from headless.tables import as_html, write_csv
 
@@ -40,12 +39,12 @@ iframe { width: 100%; height: 440px; border: 1px solid var(--line); border-radiu
 
 # The frames are sandboxed without an origin of their own, so only they know their height: they send it.
 _SEND_HEIGHT = """<script>(() => {
-const send = () => parent.postMessage({height: document.documentElement.scrollHeight}, "*");
+const send = () => parent.postMessage({height: document.documentElement.offsetHeight}, "*");
 addEventListener("load", send); new ResizeObserver(send).observe(document.documentElement) })()</script>"""
 _SET_HEIGHT = """<script>addEventListener("message", event => {
 for (const frame of document.querySelectorAll("iframe"))
 if (frame.contentWindow === event.source && event.data.height > 0)
-frame.style.height = Math.min(Math.max(event.data.height + 4, 120), 1600) + "px" })</script>"""
+frame.style.height = Math.min(Math.max(event.data.height + 2, 120), 1600) + "px" })</script>"""
 
 
 def write_results(run: RunResult, folder: Path) -> list[Path]:

@@ -33,7 +33,7 @@ def test_settings_lead_through_groups() -> None:
 
 @pytest.mark.parametrize("text", ["2", "2,a", "2,a,1", "x,a,1,int", "2,,1,int", "2,a,b,int"])
 def test_settings_of_another_form_are_refused(text: str) -> None:
-    with pytest.raises(UserInputError, match="^-option: "):
+    with pytest.raises(UserInputError, match=r"^-option: "):
         setting_options([text])
 
 

@@ -1,0 +1,149 @@
+"""The command `microseg`: run workflows and look nodes up, without KNIME."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from core.errors import MicrosegError, UserInputError
+from headless.arguments import make_parser, setting_options, variables, workflow_path
+from headless.backend import load_extension
+from headless.console import Console
+from headless.describe import describe, list_nodes
+from headless.plan import make_plan
+from headless.report import check_writable, write_results
+from headless.results import RunResult, Status
+from headless.runner import Runner
+from headless.tables import as_text
+from headless.workflow import VariableValue, Workflow, opened
+
+SUCCESS, WRONG_OPTIONS, NOT_LOADED, NOT_EXECUTED = 0, 2, 3, 4
+_OUTPUT_VARIABLE = "output_folder"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code, numbered as those of KNIME's batch application."""
+    parser = make_parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as end:  # argparse has printed what is wrong
+        return int(end.code or SUCCESS)
+    if arguments.command is None:
+        parser.print_help()
+        return SUCCESS
+    try:
+        if arguments.command == "run":
+            return _run(arguments)
+        extension = load_extension(arguments.extension or _own_extension())
+        _print(list_nodes(extension) if arguments.command == "nodes" else describe(extension, arguments.node))
+    except MicrosegError as error:
+        return _explain(error, WRONG_OPTIONS, arguments.debug)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nCanceled.\n")
+        return NOT_EXECUTED
+    return SUCCESS
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    path = workflow_path(arguments)
+    given, options = variables(arguments.variables), setting_options(arguments.options)
+    console = Console(sys.stderr)
+    if arguments.destination:
+        console.line("warning: the executed workflow is not saved; --out DIR writes the results.")
+    if arguments.out is not None:
+        check_writable(arguments.out)
+    try:
+        extension = load_extension(arguments.extension or _own_extension())
+        with opened(path) as workflow, tempfile.TemporaryDirectory(prefix="microseg-run-") as temp:
+            steps = make_plan(workflow, extension, options)
+            if arguments.noexecute:
+                return SUCCESS
+            values = _variables(workflow, given, arguments.out, console)
+            with _cancelable(console) as is_canceled:
+                run = Runner(workflow, steps, values, console, is_canceled, Path(temp)).run()
+            return _conclude(run, arguments.out, console, arguments.debug)
+    except MicrosegError as error:
+        return _explain(error, NOT_LOADED, arguments.debug)
+
+
+def _variables(
+    workflow: Workflow, given: dict[str, VariableValue], out: Path | None, console: Console
+) -> dict[str, VariableValue]:
+    for name in sorted(set(given) - set(workflow.variables)):
+        console.line(f"warning: the workflow has no variable {name!r}; it is added.")
+    values = {**workflow.variables, **given}
+    if out is not None and _OUTPUT_VARIABLE in workflow.variables and _OUTPUT_VARIABLE not in given:
+        values[_OUTPUT_VARIABLE] = str(out.resolve())
+    return values
+
+
+def _conclude(run: RunResult, out: Path | None, console: Console, debug: bool) -> int:
+    if debug:
+        for node in run.nodes:
+            if node.traceback:
+                console.line(node.traceback)
+    for node, table in run.leaf_tables():
+        _print(f"\n{node.entry.label or node.entry.name}: {table.port}\n{as_text(table.load())}")
+    if out is not None:
+        try:
+            written = write_results(run, out)
+        except MicrosegError as error:
+            return _explain(error, NOT_EXECUTED, debug)
+        _print(f"\nReport: {written[0].resolve()}")
+        if len(written) > 1:
+            _print(f"Tables: {', '.join(path.name for path in written[1:])}")
+    if run.canceled:
+        console.line("Canceled.")
+    skipped = [node.entry.title for node in run.nodes if node.status is Status.SKIPPED]
+    if skipped:
+        console.line(f"Not run, because a node before failed: {', '.join(skipped)}.")
+    return SUCCESS if run.ok else NOT_EXECUTED
+
+
+@contextmanager
+def _cancelable(console: Console) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks the nodes to stop at their next step; pressed once more, it stops at once."""
+    pressed = False
+    if threading.current_thread() is not threading.main_thread():  # Python takes signals in the main thread only
+        yield lambda: False
+        return
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        console.line("\nStopping ... (Ctrl-C once more stops at once)")
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _own_extension() -> Path:
+    for folder in Path(__file__).resolve().parents:
+        if (folder / "knime.yml").is_file():
+            return folder
+    raise UserInputError(
+        "There is no knime.yml above the program.", todo="Install from a checkout, or name its folder with --extension."
+    )
+
+
+def _explain(error: MicrosegError, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    sys.stderr.write(f"microseg: {error}\n")
+    return code
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

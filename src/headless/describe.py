@@ -1,0 +1,78 @@
+"""Nodes as text: a list of them, and one with its ports and settings."""
+
+import textwrap
+
+from core.errors import UserInputError
+from headless.backend import Extension, NodeType, Parameter, Port
+
+_WIDTH = 100
+
+
+def list_nodes(extension: Extension) -> str:
+    """One line per node: id, name, what it does."""
+    width = max((len(node) for node in extension.nodes), default=0)
+    shown = [node for node in extension.nodes.values() if not node.is_hidden]
+    lines = [f"{node.id.ljust(width)}  {node.name}: {node.summary}" for node in shown]
+    return "\n".join([f"{extension.description} {extension.version} ({extension.id})", "", *lines])
+
+
+def describe(extension: Extension, name: str) -> str:
+    """Ports, settings with type, default, choices and range, and the description of a node.
+
+    Raises
+    ------
+    UserInputError : there is no node of this id or name; says which ones there are.
+    """
+    wanted = name.casefold()
+    found = [node for node in extension.nodes.values() if wanted in (node.id.casefold(), node.name.casefold())]
+    if not found:
+        raise UserInputError(f"There is no node {name!r}.", todo=f"Nodes are: {', '.join(extension.nodes)}.")
+    return "\n".join(_node(found[0])) + "\n"
+
+
+def _node(node: NodeType) -> list[str]:
+    lines = [f"{node.name} ({node.id})", "", _wrapped(node.summary)]
+    if node.description:
+        lines += ["", *(_wrapped(line) for line in node.description.splitlines())]
+    for title, ports in (("Inputs", node.input_ports), ("Outputs", node.output_ports)):
+        if ports:
+            lines += ["", title, *(line for port in ports for line in _port(port))]
+    if node.view_name:
+        lines += ["", "View", f"  {node.view_name}"]
+    parameters = node.parameters()
+    if parameters:
+        lines += ["", "Settings", *(line for parameter in parameters for line in _parameter(parameter))]
+    return lines
+
+
+def _port(port: Port) -> list[str]:
+    kind = port.port_type or port.kind
+    return [f"  {port.name} ({kind}{', optional' if port.optional else ''})", _wrapped(port.description, 6)]
+
+
+def _parameter(parameter: Parameter) -> list[str]:
+    facts = [parameter.kind, f"default {_shown(parameter.default)}"]
+    if parameter.minimum is not None or parameter.maximum is not None:
+        low = "" if parameter.minimum is None else f"{parameter.minimum:g}"
+        high = "" if parameter.maximum is None else f"{parameter.maximum:g}"
+        facts.append(f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}")
+    if parameter.is_advanced:
+        facts.append("advanced")
+    label = " / ".join((*parameter.groups, parameter.label))
+    lines = [f"  {parameter.key}  {label!r} ({', '.join(facts)})", _wrapped(parameter.description, 6)]
+    width = max((len(choice.id) for choice in parameter.choices), default=0)
+    for choice in parameter.choices:
+        text = ": ".join(part for part in (choice.label, choice.description) if part)
+        lines.append(_wrapped(f"{choice.id.ljust(width)}  {text}", 8, 10 + width))
+    return lines
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "":
+        return "not set"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _wrapped(text: str, indent: int = 0, hanging: int | None = None) -> str:
+    after = " " * (indent if hanging is None else hanging)
+    return textwrap.fill(text, _WIDTH, initial_indent=" " * indent, subsequent_indent=after, break_on_hyphens=False)

@@ -1,0 +1,124 @@
+"""The settings.xml of a Python node that is configured but not executed, every key in KNIME's order."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from core.errors import UserInputError
+from headless.backend import Extension, NodeType, Port
+from headless.model_settings import merged, to_model
+from headless.settings_xml import Config
+from headless.workflow import PYTHON_FACTORY
+from headless.workflow_template import TemplateNode
+
+_OBJECT_CLASSES = {
+    "table": "org.knime.core.node.BufferedDataTable",
+    "image": "org.knime.core.node.port.image.ImagePortObject",
+    "port": "org.knime.python3.nodes.ports.PythonBinaryBlobFileStorePortObject",
+}
+
+
+def node_config(extension: Extension, kind: NodeType, node: TemplateNode, connected: frozenset[str]) -> Config:
+    """The content of settings.xml; `connected` names the input ports that a connection ends at.
+
+    Raises
+    ------
+    UserInputError : the template names a parameter that the node does not have.
+    """
+    where = f"{kind.name} (#{node.id})"
+    defaults = kind.default_parameters()
+    for parameter in kind.parameters():
+        if parameter.kind == "column" and parameter.default == "":
+            # Python says "" for a column that is not set, but KNIME before 5.9 takes that for a column's name.
+            defaults = _without_column(defaults, parameter.path)
+    parameters = merged(defaults, node.parameters, where)
+    config: Config = {
+        "node_file": "settings.xml",
+        "flow_stack": {},
+        "internal_node_subsettings": {"memory_policy": "CacheSmallInMemory"},
+        "model": to_model(parameters, extension.version),
+        "variables": _assignments(parameters, node, where),
+    }
+    if node.label:
+        config["nodeAnnotation"] = annotation(node.label, "text/plain", (0, 0, 0, 0), "CENTER", 0, 0, 0xFFFFFF)
+    config |= {"customDescription": None, "state": node.state, "factory": PYTHON_FACTORY, "node-name": kind.name}
+    feature = f"{extension.group_id}.features.{extension.name}.feature.group"
+    for part, symbolic_name in (("bundle", extension.id), ("feature", feature)):
+        config[f"node-{part}-name"] = extension.description
+        config[f"node-{part}-symbolic-name"] = symbolic_name
+        config[f"node-{part}-vendor"] = extension.vendor
+        config[f"node-{part}-version"] = extension.version
+    outputs = range(1, len(kind.output_ports) + 1)
+    return config | {
+        "factory-id-uniquifier": f"{extension.id}_!_{node.node_id}",
+        "factory_settings": {"extension_id": extension.id, "node_id": node.node_id},
+        "node_creation_config": _ports("Input", kind.input_ports, connected)
+        | _ports("Output", kind.output_ports, connected),
+        "name": kind.name,
+        "hasContent": False,
+        "isInactive": False,
+        "ports": {f"port_{i}": {"index": i, "port_dir_location": None} for i in outputs},
+        "filestores": {"file_store_location": None, "file_store_id": None},
+    }
+
+
+def _without_column(parameters: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    inner = _without_column(parameters[path[0]], path[1:]) if len(path) > 1 else None
+    return {**parameters, path[0]: inner}
+
+
+def _ports(side: str, ports: Sequence[Port], connected: frozenset[str]) -> Config:
+    config: Config = {}
+    for i, port in enumerate(ports):
+        if not port.optional:
+            config[f"{side} {port.name} # {i}"] = {}
+        else:
+            added: Config = {"port_0": {"object_class": _OBJECT_CLASSES[port.kind]}}
+            config[port.name] = added if port.name in connected else {}
+    return config
+
+
+def _assignments(parameters: Mapping[str, Any], node: TemplateNode, where: str) -> Config:
+    tree: Config = {}
+    for setting in dict.fromkeys([*node.uses, *node.exposes]):
+        if not _exists(parameters, setting.split("/")):
+            raise UserInputError(f"There is no parameter {setting!r} for a flow variable.", where=where)
+        *groups, name = setting.split("/")
+        level = tree
+        for group in groups:
+            level = cast(Config, level.setdefault(group, {}))
+        level[name] = {"used_variable": node.uses.get(setting), "exposed_variable": node.exposes.get(setting)}
+    return {"version": "V_2019_09_13", "tree": tree} if tree else {}
+
+
+def _exists(parameters: Any, path: Sequence[str]) -> bool:
+    if not path:
+        return not isinstance(parameters, Mapping)
+    return isinstance(parameters, Mapping) and path[0] in parameters and _exists(parameters[path[0]], path[1:])
+
+
+def annotation(
+    text: str,
+    content_type: str,
+    box: tuple[int, int, int, int],
+    alignment: str,
+    border: int,
+    color: int,
+    background: int,
+) -> Config:
+    """A label or note; `box` is x, y, width and height in px, colours are 0xRRGGBB."""
+    x, y, width, height = box
+    return {
+        "text": text,
+        "contentType": content_type,
+        "bgcolor": background,
+        "x-coordinate": x,
+        "y-coordinate": y,
+        "width": width,
+        "height": height,
+        "alignment": alignment,
+        "borderSize": border,
+        "borderColor": color,
+        "defFontSize": -1,
+        "annotation-version": 20230412,
+        "styles": {},
+    }
