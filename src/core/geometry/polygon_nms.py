@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from core.geometry.compiled import compiled
 from core.geometry.rays import directions
 
+ROUNDING = 1e-9
+"""Overlap that is forgiven, so that polygons that only touch do not overlap and none overlaps by more than all."""
+
 _SMALLEST = 1e-3
 """Shorter distances are taken as this many pixels, so that every polygon has an area."""
 
@@ -88,7 +91,7 @@ def _suppress(
                     seen[other] = rank
                     height = min(box[1], boxes[other, 1]) - max(box[0], boxes[other, 0])
                     width = min(box[3], boxes[other, 3]) - max(box[2], boxes[other, 2])
-                    allowed = threshold * min(area, areas[other])
+                    allowed = (threshold + ROUNDING) * min(area, areas[other])
                     if height <= 0 or width <= 0 or height * width <= allowed:
                         continue
                     centre = points[survivors[other]]
@@ -216,7 +219,8 @@ def _within(
     ey, ex = qy - py, qx - px
     scale = 1 / (px * qy - py * qx)
     # How far out the two ends lie: 1 is on the polygon's side.
-    a, b = (ax * ey - ay * ex) * scale, (bx * ey - by * ex) * scale
+    a: float = (ax * ey - ay * ex) * scale
+    b: float = (bx * ey - by * ex) * scale
     area = ax * by - ay * bx
     if a <= 1:
         if b <= 1:

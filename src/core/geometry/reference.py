@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from core.geometry.polygon_nms import ROUNDING
 from core.geometry.rays import directions, outlines
 from core.image import Labels
 
@@ -61,7 +62,7 @@ def suppress(
         area = polygon_area(corners[index])
         for other in survivors:
             common = common_area(corners[index], points[index], corners[other], points[other])
-            if common > threshold * min(area, polygon_area(corners[other])):
+            if common > (threshold + ROUNDING) * min(area, polygon_area(corners[other])):
                 break
         else:
             survivors.append(int(index))
@@ -117,10 +118,10 @@ def render_polygons(
 ) -> Labels:
     """As `core.geometry.render.render_polygons`."""
     labels = np.zeros(shape, np.int32)
-    corners = outlines(distances, points)
     for index in np.argsort(-scores, kind="stable")[::-1]:
-        if np.isfinite(corners[index]).all():
-            labels[_inside(corners[index], shape)] = index + 1
+        if np.isfinite(distances[index]).all():
+            corners = outlines(distances[[index]], points[[index]])[0]
+            labels[_inside(corners, shape)] = index + 1
     return labels
 
 

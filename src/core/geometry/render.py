@@ -29,25 +29,31 @@ def render_polygons(
     int32, axes YX: polygon i has the label i + 1. A polygon that others cover leaves no pixel.
     """
     labels = np.zeros(shape, np.int32)
-    corners = outlines(distances, points)
+    distances = np.asarray(distances)
     order = np.argsort(-np.asarray(scores), kind="stable")
-    sound: NDArray[np.bool_] = np.isfinite(corners).all(axis=(1, 2))
-    _paint(corners, order[sound[order]], labels)
+    order = order[np.isfinite(distances.sum(axis=1))[order]]
+    _paint(outlines(distances[order], np.asarray(points)[order]), order, labels)
     return labels
 
 
 @compiled
-def _paint(corners: NDArray[np.float64], order: NDArray[np.int64], labels: NDArray[np.int32]) -> None:
-    """Paint polygons where nothing is painted yet, row by row between every two crossings of a row and their sides."""
+def _paint(corners: NDArray[np.float64], numbers: NDArray[np.int64], labels: NDArray[np.int32]) -> None:
+    """Paint polygons where nothing is painted yet, row by row between every two crossings of a row and their sides.
+
+    Parameters
+    ----------
+    corners : of the polygons, the topmost first, N x n_rays x 2 (y, x).
+    numbers : N; polygon i is painted as numbers[i] + 1.
+    labels : painted into.
+    """
     n_rays = corners.shape[1]
     height, width = labels.shape
     capacity = 0
-    for index in order:
-        capacity = max(capacity, int(min(corners[index, :, 0].max() - corners[index, :, 0].min(), height)) + 2)
+    for polygon in corners:
+        capacity = max(capacity, int(min(polygon[:, 0].max() - polygon[:, 0].min(), height)) + 2)
     crossings = np.empty((capacity, n_rays))
     counts = np.zeros(capacity, np.int64)
-    for index in order:
-        polygon = corners[index]
+    for polygon, number in zip(corners, numbers):  # noqa: B905 - numba knows no strict
         top = int(max(np.ceil(polygon[:, 0].min()), 0))
         bottom = int(min(np.floor(polygon[:, 0].max()), height - 1))
         counts[: max(bottom - top + 1, 0)] = 0
@@ -71,4 +77,4 @@ def _paint(corners: NDArray[np.float64], order: NDArray[np.int64], labels: NDArr
                 stop = int(min(np.floor(crossings[row - top, pair + 1]), width - 1))
                 for column in range(start, stop + 1):
                     if labels[row, column] == 0:
-                        labels[row, column] = index + 1
+                        labels[row, column] = number + 1

@@ -52,7 +52,8 @@ def object_probability(labels: Labels, grid: int = 1) -> NDArray[np.float32]:
     depth = np.ascontiguousarray(boundary_distances(labels)[::grid, ::grid])
     labels = labels[::grid, ::grid]
     if labels.max(initial=0) > labels.size:
-        labels = np.unique(np.maximum(labels, 0), return_inverse=True)[1].reshape(labels.shape).astype(np.int32)
+        numbers = np.unique(labels, return_inverse=True)[1].reshape(labels.shape) + 1
+        labels = np.where(labels > 0, numbers, 0).astype(np.int32)
     if labels.size:
         _divide_by_largest(np.ascontiguousarray(labels, np.int32), depth)
     return depth
