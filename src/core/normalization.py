@@ -46,7 +46,7 @@ def normalize(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.floa
         low, high = np.percentile(channel[::stride, ::stride], [config.low, config.high])
         width = high - low if high > low else float(channel.max()) - low
         if width > 0:
-            np.subtract(channel, np.float32(low), out=target, casting="unsafe")
+            np.subtract(channel, float(low), out=target, casting="unsafe")
             target /= np.float32(width)
         else:
             target[:] = 0

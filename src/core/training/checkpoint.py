@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,8 @@ class State:
 
     def read(self, path: Path, fingerprint: str) -> bool:
         """Take over the state in a file; False, and nothing is changed, if it is of another training or damaged."""
+        if not zipfile.is_zipfile(path):
+            return False
         try:
             content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):

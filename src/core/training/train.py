@@ -1,5 +1,6 @@
 """Training a model from random weights."""
 
+import hashlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -120,7 +121,9 @@ def learn(
     """Train a model in place and fit its thresholds: on the validation images, or the training images without them."""
     normalization = model.config.normalization
     prepared, held_back = prepare(training, normalization), prepare(validation, normalization)
-    task = f"{model.config.to_dict()} {schedule} {augmentation} {fingerprint([*training, *validation])}"
+    parts = (model.config.network, model.config.head, normalization, schedule, augmentation)
+    start = weights_fingerprint(model)
+    task = f"{parts} {start} {fingerprint([*training, *validation])}"
     history = fit(
         model, prepared, held_back, schedule, augmentation, groups, progress.part(0.0, 0.93), checkpoint, task
     )
@@ -134,6 +137,14 @@ def learn(
         provenance={**model.config.provenance, "score": score, "scored_on": scored_on, "images": len(training)},
     )
     return TrainingResult(model, history, score, scored_on, describe_device(predictor.device))
+
+
+def weights_fingerprint(model: SegmentationModel) -> str:
+    """A short text that changes with any weight: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for weight in model.state_dict().values():
+        digest.update(weight.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def scale_of(examples: Sequence[Example]) -> dict[str, float]:
