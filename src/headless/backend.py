@@ -14,12 +14,13 @@ Works on the stand-in for KNIME's API only.
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from defusedxml import ElementTree
 
 from core.errors import UserInputError
 from headless import install_api
@@ -92,8 +93,26 @@ def load_extension(folder: Path) -> Extension:
         version=version,
         folder=folder,
         categories=tuple(c for c in registered_categories() if _lies_in(c.module, source)),
-        nodes={n.id: NodeType(n, extension_id, version) for n in registered_nodes() if _lies_in(n.module, source)},
+        nodes=_by_id(NodeType(n, extension_id, version) for n in registered_nodes() if _lies_in(n.module, source)),
     )
+
+
+def _by_id(nodes: Iterable[NodeType]) -> dict[str, NodeType]:
+    """The nodes by their id; refuses what makes KNIME lose nodes: one id twice, a summary that breaks its XML."""
+    found: dict[str, NodeType] = {}
+    for node in nodes:
+        if node.id in found:
+            raise UserInputError(f"There are two nodes with the id {node.id!r}.", where=node.name)
+        try:
+            ElementTree.fromstring(f"<p>{node.summary}</p>")
+        except ElementTree.ParseError as error:
+            raise UserInputError(
+                f"The first line of the docstring is no XML ({error}).",
+                where=node.name,
+                todo="Write < as &lt; and & as &amp; there.",
+            ) from None
+        found[node.id] = node
+    return found
 
 
 def _lies_in(module: str, source: Path) -> bool:

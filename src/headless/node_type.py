@@ -118,9 +118,7 @@ def _flat(
     for name, item in _settings.items(holder):
         if isinstance(item, _settings.Group):
             inner = getattr(holder, name)
-            yield from _flat(
-                inner, defaults[name], (*path, name), (*groups, item.label), advanced or item.is_advanced
-            )
+            yield from _flat(inner, defaults[name], (*path, name), (*groups, item.label), advanced or item.is_advanced)
         else:
             limits = (getattr(item, "min_value", None), getattr(item, "max_value", None))
             yield Parameter(

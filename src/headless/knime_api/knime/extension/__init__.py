@@ -1,8 +1,8 @@
 """The public names for writing nodes, `import knime.extension as knext`."""
 
-from knime.extension._contexts import ConfigurationContext, ExecutionContext
+from knime.extension._contexts import ConfigurationContext, DialogCreationContext, ExecutionContext
 from knime.extension._errors import InvalidParametersError
-from knime.extension._groups import parameter_group
+from knime.extension._groups import LayoutDirection, parameter_group
 from knime.extension._kinds import (
     KnimeType,
     ListType,
@@ -60,6 +60,7 @@ __all__ = [
     "ConfigurationContext",
     "Contains",
     "DialogContextCondition",
+    "DialogCreationContext",
     "DoubleParameter",
     "Effect",
     "EnumParameter",
@@ -71,6 +72,7 @@ __all__ = [
     "IntParameter",
     "InvalidParametersError",
     "KnimeType",
+    "LayoutDirection",
     "ListType",
     "LocalPathParameter",
     "LogicalType",

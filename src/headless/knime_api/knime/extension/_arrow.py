@@ -18,7 +18,7 @@ _STORAGE = {
 _LENGTH_BYTES = 4
 
 
-class CellType(pa.ExtensionType):
+class CellType(pa.ExtensionType):  # type: ignore[misc]
     """Arrow's type of cells that hold values of a Python class."""
 
     def __init__(self, value_type: str) -> None:
@@ -39,7 +39,7 @@ class CellType(pa.ExtensionType):
         return CellType, (self.value_type,)
 
 
-class Cell(pa.ExtensionScalar):
+class Cell(pa.ExtensionScalar):  # type: ignore[misc]
     """One cell; `as_py` gives a DenseByteVectorValue or a PIL image, None where missing."""
 
     def as_py(self, **kwargs: Any) -> Any:

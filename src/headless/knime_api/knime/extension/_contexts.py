@@ -1,7 +1,7 @@
 """What `configure` and `execute` get to talk with their surroundings."""
 
 from collections import UserDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -87,5 +87,20 @@ class ExecutionContext(ConfigurationContext):
         return str(self._around.temp)
 
 
+class DialogCreationContext:
+    """What is known while a dialog opens: given to functions that make choices or filter columns."""
+
+    def __init__(self, input_specs: Sequence[Any], flow_variables: Mapping[str, Any]) -> None:
+        self._input_specs, self._flow_variables = list(input_specs), dict(flow_variables)
+
+    def get_input_specs(self) -> list[Any]:
+        """One per input port, None where nothing is connected."""
+        return list(self._input_specs)
+
+    def get_flow_variables(self) -> dict[str, Any]:
+        """Flow variables that reach the node."""
+        return dict(self._flow_variables)
+
+
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, bool | int | float | str)
+    return type(value) in (bool, int, float, str)  # numpy's float64 is a float, too, but KNIME cannot store it

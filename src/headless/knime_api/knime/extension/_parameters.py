@@ -355,7 +355,7 @@ class EnumSetParameter(_OfOptions[list[str]]):
 
 
 class ColumnParameter(Parameter[str | None]):
-    """The name of a column of an input table, None where none is chosen. The column need not exist: nodes check that."""
+    """The name of a column of an input table, None where none is chosen. That it exists is for nodes to check."""
 
     kind = "column"
     NONE = "<none>"

@@ -19,9 +19,18 @@ class Condition:
 
 
 class OneOf(Condition):
-    """A parameter has one of some values."""
+    """A parameter has one of some values.
+
+    Raises
+    ------
+    ValueError : a value can never be chosen, so that the rule would not do what it says.
+    """
 
     def __init__(self, subject: Any, values: list[Any]) -> None:
+        options = subject.enum.get_all_options() if hasattr(subject, "enum") else values
+        wrong = [value for value in values if value not in options]
+        if wrong:
+            raise ValueError(f"A rule compares to {wrong}, but the parameter can only be {options}.")
         self.subject, self.values = subject, values
 
 

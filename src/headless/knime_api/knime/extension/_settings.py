@@ -65,7 +65,7 @@ def validate(settings: Any, holder: Any, saved: Version, since: Version = FIRST)
         exists_since = max(since, item.since)
         if name not in settings:
             if exists_since <= saved:
-                raise ValueError(f"The settings have no value for {name!r}.")
+                raise ValueError(f"Parameter missing for key {name!r}.")
         elif isinstance(item, Group):
             inner = getattr(holder, name)
             validate(settings[name], inner, saved, exists_since)

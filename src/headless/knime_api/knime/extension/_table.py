@@ -122,8 +122,7 @@ class Table(Columnar):
                 columns[name] = pd.Series(column.to_pylist(), dtype="string[python]")
             else:
                 columns[name] = column.to_pandas()
-        frame = pd.DataFrame(columns).set_index(ROW_ID)
-        return frame
+        return pd.DataFrame(columns).set_index(ROW_ID)
 
     def batches(self) -> Iterator["Table"]:
         """The batches of an input table, one after the other."""
