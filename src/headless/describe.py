@@ -33,7 +33,7 @@ def describe(extension: Extension, name: str) -> str:
 def _node(node: NodeType) -> list[str]:
     lines = [f"{node.name} ({node.id})", "", _wrapped(node.summary)]
     if node.description:
-        lines += ["", *(_wrapped(line) for line in node.description.splitlines())]
+        lines += ["", *(_wrapped(paragraph) for paragraph in _paragraphs(node.description))]
     for title, ports in (("Inputs", node.input_ports), ("Outputs", node.output_ports)):
         if ports:
             lines += ["", title, *(line for port in ports for line in _port(port))]
@@ -65,6 +65,19 @@ def _parameter(parameter: Parameter) -> list[str]:
         text = ": ".join(part for part in (choice.label, choice.description) if part)
         lines.append(_wrapped(f"{choice.id.ljust(width)}  {text}", 8, 10 + width))
     return lines
+
+
+def _paragraphs(markdown: str) -> list[str]:
+    """The lines joined to paragraphs and list items, empty lines kept."""
+    result: list[str] = []
+    for line in markdown.splitlines():
+        stripped = line.strip()
+        begins = not stripped or stripped.startswith(("- ", "* ", "#", "|")) or stripped[0].isdigit()
+        if begins or not result or not result[-1]:
+            result.append(stripped)
+        else:
+            result[-1] += f" {stripped}"
+    return result
 
 
 def _shown(value: object) -> str:
