@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 
@@ -23,8 +22,8 @@ from knime.extension import (  # noqa: E402  the package is on the path only now
 )
 from knime.extension._columnar import real  # noqa: E402
 from knime.extension._ports import PortEntry, PortType, port_type_of  # noqa: E402
-from knime.extension._table import BatchOutputTable, SourceTable, Table, column_metadata, new_file  # noqa: E402
-from knime.extension._writer import TableWriter  # noqa: E402
+from knime.extension._table import BatchOutputTable, SourceTable, Table, column_metadata  # noqa: E402
+from knime.extension._writer import TableWriter, new_file  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,8 @@ class PortOutput:
     @property
     def spec(self) -> PortObjectSpec:
         """What is known of it."""
-        return _deserialized(self.port_type, self.spec_json)
+        spec: PortObjectSpec = _deserialized(self.port_type, self.spec_json)
+        return spec
 
     def load(self) -> PortObject:
         """The object."""
@@ -125,7 +125,7 @@ def hand_over_object(value: Any, port: PortEntry, temp: Path) -> Any:
         _check_type(value.port_type, port)
         return value.load()
     if not isinstance(value, TableOutput):
-        value = write_table(value)
+        value = table_output(value, temp)
     if port.kind != "table":
         raise InvalidParametersError(f"The input {port.name!r} is no table.")
     return SourceTable(value.path)
@@ -150,12 +150,10 @@ def spec_of(value: Any, port: PortEntry) -> Any:
         if len(set(value.column_names)) < value.num_columns:
             raise ValueError(f"The output {port.name!r} has columns of the same name: {value.column_names}.")
         return Schema.from_columns([Column(c.ktype, c.name, column_metadata(c.ktype)) for c in value])
-    expected = ImagePortObjectSpec if port.port_type is None else port.port_type.spec_class
+    expected: type[Any] = ImagePortObjectSpec if port.port_type is None else port.port_type.spec_class
     if not isinstance(value, expected):
         raise TypeError(f"The spec of the output {port.name!r} must be a {expected.__name__}, not {value!r}.")
-    if port.port_type is None:
-        return value
-    return _deserialized(port.port_type, json.dumps(value.serialize()))
+    return value if port.port_type is None else _deserialized(port.port_type, json.dumps(value.serialize()))
 
 
 def collect(value: Any, port: PortEntry, temp: Path) -> Output:
@@ -172,7 +170,7 @@ def collect(value: Any, port: PortEntry, temp: Path) -> Output:
             value.writer.close()
             return TableOutput(value.writer.path)
         if isinstance(value, Table):
-            return write_table(value)
+            return table_output(value, temp)
         raise TypeError(f"The output {port.name!r} must be a Table or BatchOutputTable, not a {type(value).__name__}.")
     if port.port_type is None:
         if not isinstance(value, bytes):
@@ -180,18 +178,18 @@ def collect(value: Any, port: PortEntry, temp: Path) -> Output:
         return ImageOutput(value)
     if not isinstance(value, port.port_type.object_class):
         raise TypeError(f"The output {port.name!r} must be a {port.port_type.object_class.__name__}, not {value!r}.")
-    path = temp / f"{uuid4().hex}.port"
+    path = new_file(temp, ".port")
     path.write_bytes(value.serialize())
     return PortOutput(port.port_type, json.dumps(value.spec.serialize()), path)
 
 
-def write_table(data: Any) -> TableOutput:
-    """A table, Arrow table or data frame as a file."""
+def table_output(data: Any, folder: Path) -> TableOutput:
+    """A table, Arrow table or data frame as a file in a folder."""
     if isinstance(data, pa.Table | pa.RecordBatch):
         data = Table.from_pyarrow(data)
     elif not isinstance(data, Table):
         data = Table.from_pandas(data)
-    writer = TableWriter(new_file())
+    writer = TableWriter(new_file(folder))
     data.write(writer)
     writer.close()
     return TableOutput(writer.path)

@@ -9,7 +9,9 @@ from headless import install_api
 install_api()
 
 from knime.extension import _settings  # noqa: E402  it is on the path only now
-from knime.extension._nodes import NodeEntry, PortEntry  # noqa: E402
+from knime.extension._groups import Group  # noqa: E402
+from knime.extension._nodes import NodeEntry  # noqa: E402
+from knime.extension._ports import PortEntry  # noqa: E402
 from knime.extension._version import Version  # noqa: E402
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ def _flat(
     holder: Any, defaults: dict[str, Any], path: tuple[str, ...], groups: tuple[str, ...], advanced: bool
 ) -> Iterator[Parameter]:
     for name, item in _settings.items(holder):
-        if isinstance(item, _settings.Group):
+        if isinstance(item, Group):
             inner = getattr(holder, name)
             yield from _flat(inner, defaults[name], (*path, name), (*groups, item.label), advanced or item.is_advanced)
         else:

@@ -1,6 +1,7 @@
 """Columns of tables as Arrow arrays: which types there are, and what they become."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -79,7 +80,7 @@ def accepted(name: str, kind: pa.DataType) -> pa.DataType:
 
     Raises
     ------
-    TypeError : tables have no columns of this type.
+    ValueError : tables have no columns of this type; names column and type.
     """
     if isinstance(kind, CellType) or kind in _PLAIN or pa.types.is_null(kind):
         return kind
@@ -91,4 +92,24 @@ def accepted(name: str, kind: pa.DataType) -> pa.DataType:
         inner = pa.float64() if kind.value_type == pa.float32() else kind.value_type
         if inner in _PLAIN:
             return pa.list_(inner) if pa.types.is_list(kind) else pa.large_list(inner)
-    raise TypeError(f"The column {name!r} is of the type {kind}, which tables cannot hold.")
+    hint = " Dates and times are supported within KNIME only." if pa.types.is_temporal(kind) else ""
+    raise ValueError(f"Data type '{kind}' in column '{name}' is not supported in KNIME Python.{hint}")
+
+
+def cells(values: Sequence[Any]) -> pa.Array | None:
+    """Pictures or byte vectors as an array, None for values of other classes; None and NaN are missing cells."""
+    values = [None if value is None or value != value else value for value in values]
+    first = next((value for value in values if value is not None), None)
+    names = [f"{base.__module__}.{base.__qualname__}" for base in type(first).__mro__]
+    kind = next((CellType(name) for name in _STORAGE if name in names), None)
+    if kind is None:
+        return None
+    if kind.value_type == _PICTURE:
+        values = [None if value is None else {"0": None, "1": _picture(value)} for value in values]
+    return pa.ExtensionArray.from_storage(kind, pa.array(values, kind.storage_type))
+
+
+def _picture(picture: Any) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format="PNG")
+    return file.tell().to_bytes(_LENGTH_BYTES, "little") + file.getvalue()

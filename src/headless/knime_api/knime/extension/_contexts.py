@@ -12,9 +12,15 @@ class Surroundings(Protocol):
     temp: Path
     data_area: Path | None
     flow_variables: dict[str, Any]
-    report: Callable[[float, str], None]
-    is_canceled: Callable[[], bool]
     warnings: list[str]
+
+    @property
+    def report(self) -> Callable[[float, str], None]:
+        """Takes the progress, 0 to 1, and a message."""
+
+    @property
+    def is_canceled(self) -> Callable[[], bool]:
+        """Whether the user wants to stop."""
 
 
 class FlowVariables(UserDict[str, Any]):

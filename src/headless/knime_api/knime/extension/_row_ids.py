@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from knime.extension._arrow import ROW_ID, accepted
+from knime.extension._arrow import ROW_ID, accepted, cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,13 +44,22 @@ def from_frame(frame: "pd.DataFrame", row_ids: str, first: int = 0) -> pa.Table:
     """An Arrow table with row IDs in front; see `Table.from_pandas`."""
     if row_ids not in ("auto", "keep", "generate"):
         raise ValueError(f"Row IDs are kept, generated or chosen automatically, not {row_ids!r}.")
-    columns = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    if row_ids == "auto" and frame.shape == (0, 0):
+        row_ids = "generate"
+    columns = pa.table(
+        [_array(frame.iloc[:, i]) for i in range(frame.shape[1])], names=[str(name) for name in frame.columns]
+    )
     if row_ids == "generate":
         ids = _generated(first, len(frame))
     else:
         numbered = row_ids == "auto" and frame.index.dtype.kind in "iu"
         ids = pa.array([f"Row{key}" if numbered else str(key) for key in frame.index], pa.string())
     return _content(ids, columns)
+
+
+def _array(column: "pd.Series[Any]") -> pa.Array | pa.ChunkedArray:
+    special = cells(column.to_list()) if column.dtype == object else None
+    return pa.array(column, from_pandas=True) if special is None else special
 
 
 def _generated(first: int, count: int) -> pa.Array:

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pyarrow as pa
 
 from knime.extension._arrow import ROW_ID, kind_of
-from knime.extension._columnar import Columnar, Lazy, View, place, real
+from knime.extension._columnar import Columnar, View, real
 from knime.extension._row_ids import from_frame, with_row_ids
 from knime.extension._schema import Column, Schema
-from knime.extension._writer import BATCH_BYTES, TableWriter
+from knime.extension._writer import BATCH_BYTES, TableWriter, new_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,16 +29,10 @@ def tables_in(folder: Path) -> Iterator[None]:
         _folders.pop()
 
 
-def new_file() -> Path:
-    """A path for another table.
-
-    Raises
-    ------
-    RuntimeError : nothing is being executed.
-    """
+def _output_folder() -> Path:
     if not _folders:
         raise RuntimeError("Tables are written while a node is executed only.")
-    return _folders[-1] / f"{uuid4().hex}.arrow"
+    return _folders[-1]
 
 
 class Table(Columnar):
@@ -201,7 +194,7 @@ class BatchOutputTable:
         if row_ids not in ("keep", "generate"):
             raise ValueError(f"Row IDs are kept or generated, not {row_ids!r}.")
         self._row_ids, self._rows, self.num_batches = row_ids, 0, 0
-        self.writer = TableWriter(new_file())
+        self.writer = TableWriter(new_file(_output_folder()))
 
     @classmethod
     def create(cls, row_ids: str = "keep") -> "BatchOutputTable":
@@ -232,6 +225,8 @@ class BatchOutputTable:
         batch = real(batch)
         if isinstance(batch, Table):
             data = batch._data
+            if self._row_ids == "generate":
+                data = with_row_ids(data.select(data.schema.names[1:]), "generate", self._rows)
         elif isinstance(batch, pa.Table | pa.RecordBatch):
             data = with_row_ids(batch, self._row_ids, self._rows)
         else:
@@ -245,5 +240,3 @@ def column_metadata(kind: Any) -> dict[str, str]:
     """What columns of input tables carry: anything but None, so that columns are compared by type and name."""
     return {"displayed_column_type": str(kind)}
 
-
-__all__ = ["BatchOutputTable", "Lazy", "SourceTable", "Table", "TableView", "place"]

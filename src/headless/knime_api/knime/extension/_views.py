@@ -61,7 +61,8 @@ def view(obj: Any) -> NodeView:
     for method, make in _REPRESENTATIONS.items():
         shown = getattr(obj, method, lambda: None)()
         if shown:
-            return make(shown)
+            made: NodeView = make(shown)
+            return made
     raise ValueError(f"There is no view of {obj!r}.")
 
 

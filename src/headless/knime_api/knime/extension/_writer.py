@@ -2,11 +2,17 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 
 BATCH_BYTES = 64 * 1024 * 1024
 """A table that is larger is cut into batches of about so many bytes."""
+
+
+def new_file(folder: Path, suffix: str = ".arrow") -> Path:
+    """A path in a folder that is not taken."""
+    return folder / f"{uuid4().hex}{suffix}"
 
 
 class TableWriter:
