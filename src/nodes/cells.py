@@ -43,7 +43,7 @@ class Row:
 
     def is_missing(self, column: str) -> bool:
         """Whether a cell is empty."""
-        return self._storage(column).null_count > 0
+        return bool(self._storage(column).null_count)
 
     def value(self, column: str) -> Any:
         """A cell's plain value, None where missing."""
@@ -83,7 +83,7 @@ class Row:
             return None
         if not _is_bytes(storage):
             image = self.image(column)
-            return image and read_header(encode(image))
+            return read_header(encode(image)) if image else None
         try:
             return read_header(storage[0].as_buffer())
         except UserInputError as error:

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
-from nodes.cells import Row, rows, small_table
+from nodes.cells import ROW_ID, Row, rows, small_table
 from nodes.columns import (
     LABELS,
     PREDICTED,
     check_optional_column,
     find_column,
+    is_chosen,
     is_image,
     plain_columns,
     unique_names,
@@ -20,7 +21,6 @@ from nodes.views.counts import counts_view
 
 if TYPE_CHECKING:
     from core.image import Image
-    from core.measurement.objects import ObjectTable
 
 
 class EdgeRule(knext.EnumParameterOptions):
@@ -130,39 +130,50 @@ class InstanceCounter:
     def execute(self, ctx: Any, table: Any) -> Any:
         """Counts and measures image after image."""
         with plain_errors():
-            import numpy as np
             import pyarrow as pa
 
             labels_in, image_in = self._input_columns(table.schema)
             count_columns, object_columns = self._columns(table.schema)
             progress, total = progress_of(ctx), max(1, table.num_rows)
-            records, ids, counts, objects, missing = [], [], [], [], []
-            for done, row in enumerate(rows(table)):
-                progress.step(done / total, f"{row.id} ({done + 1} of {total})")
+            carried = [ROW_ID, *(column.name for column in plain_columns(table.schema))]
+            records = [table.to_pyarrow().slice(0, 0).select(carried)]
+            counts: list[list[float | None]] = []
+            found: dict[int, dict[str, Any]] = {}
+            missing = []
+            for i, row in enumerate(rows(table)):
+                progress.step(i / total, f"{row.id} ({i + 1} of {total})")
+                records.append(pa.Table.from_batches([row.record]).select(carried))
                 labels = row.labels(labels_in)
-                found = None if labels is None else self._measure(row, labels, image_in)
                 if labels is None:
                     missing.append(row.id)
-                ids.append(row.id)
-                records.append(row.record)
-                counts.append([None] * len(COUNTS) if found is None else self._count(found, labels))
-                objects.append(self._object_values(row.id, found))
+                    counts.append([None] * len(COUNTS))
+                else:
+                    found[i] = self._measure(row, labels, image_in)
+                    counts.append(self._count(found[i], labels))
             if missing:
                 warn(ctx, [f"{len(missing)} rows have no labels, their counts are missing: {named(missing)}."])
-            carried = [c.name for c in plain_columns(table.schema)]
-            whole = pa.Table.from_batches(records).select(carried) if records else table.to_pyarrow().select(carried)
-            whole = whole.combine_chunks()
-            per_object = np.repeat(np.arange(len(ids)), [len(values[0]) for values in objects])
-            joined = [np.concatenate(parts) if parts else [] for parts in zip(*objects, strict=True)]
-            joined = joined or [[] for _ in self._measured()]
-            object_ids = [f"{image}_{number}" for image, number in zip(joined[0], joined[1], strict=True)]
-            counts_table = small_table(
-                count_columns, ids, [*whole.columns, *(zip(*counts, strict=True) if counts else [[]] * len(COUNTS))]
+            whole = pa.concat_tables(records).combine_chunks()
+            ids = whole.column(0).to_pylist()
+            per_image = [[values[i] for values in counts] for i in range(len(COUNTS))]
+            return (
+                small_table(count_columns, ids, [*whole.columns[1:], *per_image]),
+                self._objects_table(object_columns, whole, ids, found),
+                counts_view(ids, per_image[0], per_image[1]),
             )
-            objects_table = small_table(
-                object_columns, object_ids, [*joined, *whole.take(pa.array(per_object)).columns]
-            )
-            return counts_table, objects_table, counts_view(ids, [row[0] for row in counts], [row[1] for row in counts])
+
+    def _objects_table(self, columns: list[Any], carried: Any, ids: list[str], found: dict[int, dict[str, Any]]) -> Any:
+        """One row per object: its measures, then what its image carries."""
+        import numpy as np
+
+        owners = np.repeat(list(found), [len(objects["id"]) for objects in found.values()]).astype(np.int64)
+        images = [ids[owner] for owner in owners]
+        measures: list[Any] = [
+            np.concatenate([self._measure_of(objects, key) for objects in found.values()]) if found else []
+            for key in (*MEASURES, *range(self._intensities()))
+        ]
+        object_ids = [f"{image}_{number}" for image, number in zip(images, measures[0], strict=True)]
+        behind = carried.take(owners).columns[1:]
+        return small_table(columns, object_ids, [images, *measures, *behind])
 
     def _input_columns(self, schema: Any) -> tuple[str, str | None]:
         image = check_optional_column(schema, self.image_column, "image column")
@@ -172,11 +183,13 @@ class InstanceCounter:
 
     def _measured(self) -> list[Any]:
         """The columns of an object."""
-        intensities = []
-        if self.image_column and self.image_column != "<none>":
-            names = [f" {i + 1}" for i in range(self.channels)] if self.channels > 1 else [""]
-            intensities = [knext.Column(knext.double(), f"Mean intensity{name}") for name in names]
-        return [*(knext.Column(kind(), name) for name, kind in OBJECTS), *intensities]
+        count = self._intensities()
+        names = [f"Mean intensity {i + 1}" for i in range(count)] if count > 1 else ["Mean intensity"] * count
+        return [knext.Column(kind(), name) for name, kind in (*OBJECTS, *((name, knext.double) for name in names))]
+
+    def _intensities(self) -> int:
+        """How many channels are measured."""
+        return self.channels if is_chosen(self.image_column) else 0
 
     def _columns(self, schema: Any) -> tuple[list[Any], list[Any]]:
         """Columns of the counts and of the objects; carried ones first, and last."""
@@ -185,14 +198,14 @@ class InstanceCounter:
         measured = self._measured()
         return [*carried, *new], [*measured, *unique_names([c.name for c in measured], carried)]
 
-    def _measure(self, row: Row, labels: "Image", image_column: str | None) -> "ObjectTable":
+    def _measure(self, row: Row, labels: "Image", image_column: str | None) -> dict[str, Any]:
         """The objects of an image within the limits."""
         from core.errors import UserInputError
         from core.measurement.objects import measure
 
         image = row.image(image_column) if image_column else None
         try:
-            found = measure(labels, image)
+            found: dict[str, Any] = dict(measure(labels, image))
             micrometres = self.limits.unit == Unit.MICROMETRES.name
             limited = self.limits.smallest > 0 or self.limits.largest > 0
             if micrometres and limited and not {"X", "Y"} <= set(labels.pixel_size):
@@ -210,7 +223,7 @@ class InstanceCounter:
             keep &= ~found["touches_edge"]
         return {name: values[keep] for name, values in found.items()}
 
-    def _count(self, objects: "ObjectTable", labels: "Image") -> list[float | None]:
+    def _count(self, objects: dict[str, Any], labels: "Image") -> list[float | None]:
         """The values of `COUNTS`."""
         from core.measurement.counts import count
 
@@ -227,15 +240,11 @@ class InstanceCounter:
             mean * square if mean is not None and square else None,
         ]
 
-    def _object_values(self, row_id: str, objects: "ObjectTable | None") -> list[Any]:
-        """The values of `_measured`, one array each."""
+    def _measure_of(self, objects: dict[str, Any], key: str | int) -> Any:
+        """A measure by its name, or the mean intensities of a channel by its number; NaN where there is none."""
         import numpy as np
 
-        size = 0 if objects is None else len(objects["id"])
-        values: list[Any] = [np.full(size, row_id, object)]
-        for key in MEASURES:
-            values.append(np.empty(0) if objects is None else objects[key])
-        means = [] if objects is None else [v for name, v in objects.items() if name.startswith("mean_intensity")]
-        for i in range(len(self._measured()) - len(OBJECTS)):
-            values.append(means[i] if i < len(means) else np.full(size, np.nan))
-        return values
+        if isinstance(key, str):
+            return objects[key]
+        means = [values for name, values in objects.items() if name.startswith("mean_intensity")]
+        return means[key] if key < len(means) else np.full(len(objects["id"]), np.nan)

@@ -29,7 +29,8 @@ class SegmentationModelSpec(knext.PortObjectSpec):
     @property
     def head(self) -> str | None:
         """What it predicts, a name of `core.heads.HEADS`, None if not yet known."""
-        return self.summary.get("head", {}).get("name")
+        name = self.summary.get("head", {}).get("name")
+        return str(name) if name else None
 
     @property
     def pixel_size(self) -> float:

@@ -191,7 +191,7 @@ class SegmentationScorer:
     def _slide(self, row: Row, schema: Any, labels: "list[Image | None]", scores: "dict[str, ImageScore]") -> "Slide":
         from nodes.views.overlay import COLORS, slide
 
-        column = self.background_column if is_chosen(self.background_column) else IMAGE
+        column = (self.background_column if is_chosen(self.background_column) else None) or IMAGE
         image = row.image(column) if column in schema.column_names else None
         first = labels[0]
         if image is not None and first is not None and (image.size("Y"), image.size("X")) != first.array.shape:

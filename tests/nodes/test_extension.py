@@ -35,8 +35,9 @@ def test_identity() -> None:
 
 def test_nodes_and_their_names(session: Any) -> None:
     assert {node["id"]: node["name"] for node in session.nodes} == NODES
-    port = next(n for n in session.nodes if n["id"] == "ModelReader")["output_port_specifier"][0]
-    assert port["type_string"] == "org.microseg.segmentation.model"
+    from nodes.ports import model_port
+
+    assert model_port.id == "org.microseg.segmentation.model"
 
 
 @pytest.mark.parametrize("node_id", NODES)
