@@ -1,8 +1,16 @@
-"""Tests of nodes run on KNIME's own package where MICROSEG_BACKEND=knime says so, on our stand-in otherwise."""
+"""Gives every test `knime.extension`: KNIME's own if MICROSEG_BACKEND is "knime", otherwise the stand-in."""
 
-import os
+from collections.abc import Iterator
+from pathlib import Path
 
-import headless
+import pytest
 
-if os.environ.get("MICROSEG_BACKEND") != "knime":
-    headless.install_api()
+from tests.backends import Session, open_session, prepare
+
+prepare()
+
+
+@pytest.fixture(scope="package")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """Our extension, loaded into the backend that is tested."""
+    yield open_session(Path(__file__).parents[1], tmp_path_factory.mktemp("session"))
