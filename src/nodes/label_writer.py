@@ -1,7 +1,6 @@
 """Segmentation Label Writer."""
 
 import itertools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import knime.extension as knext
 
 from nodes.cells import rows, small_table
 from nodes.columns import LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
-from nodes.paths import HOW, check_path, resolve
+from nodes.paths import HOW, check_path, output_folder, safe_name
 from nodes.running import named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 
@@ -20,8 +19,6 @@ FORMATS = (
     ("geojson", "GeoJSON", ".geojson"),
 )
 """The parameter, the name and the ending of every format."""
-
-_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
 class Existing(knext.EnumParameterOptions):
@@ -90,7 +87,7 @@ class SegmentationLabelWriter:
             progress = progress_of(ctx)
             column = self._label_column(table.schema)
             names = check_optional_column(table.schema, self.name_column, "column of file names", is_text)
-            folder = self._folder(ctx)
+            folder = output_folder(ctx, self.folder, "folder for the labels")
             plan: dict[str, list[Path]] = {}
             taken: set[str] = set()
             missing = []
@@ -122,20 +119,6 @@ class SegmentationLabelWriter:
 
     def _columns(self) -> list[Any]:
         return [knext.Column(knext.string(), f"{name} file") for name, _ in self._chosen()]
-
-    def _folder(self, ctx: Any) -> Path:
-        """The folder, created where its parent exists."""
-        from core.errors import OutputError
-        from core.io.write import make_folder
-
-        folder = resolve(ctx, self.folder, "folder for the labels")
-        if not folder.parent.is_dir():
-            raise OutputError(
-                "The folder that should hold it does not exist.",
-                where=str(folder),
-                todo="Create it, or choose another.",
-            )
-        return make_folder(folder)
 
     def _refuse_existing(self, paths: list[Path]) -> None:
         from core.errors import OutputError
@@ -170,9 +153,3 @@ def free_name(name: str, taken: set[str]) -> str:
     free = next(candidate for candidate in candidates if candidate.casefold() not in taken)
     taken.add(free.casefold())
     return free
-
-
-def safe_name(name: str) -> str:
-    """A text as a file name on every system: without folders, forbidden characters and reserved names."""
-    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")[:180] or "image"
-    return f"_{safe}" if safe.split(".")[0].lower() in _RESERVED else safe

@@ -4,7 +4,7 @@ from typing import Any
 
 import knime.extension as knext
 
-from nodes.paths import HOW, check_path, resolve
+from nodes.paths import HOW, check_path, output_folder, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors
 from nodes.settings import CATEGORY
@@ -36,9 +36,10 @@ class ModelWriter:
     with the *Model Reader*.
     """
 
-    path = knext.StringParameter(
-        "File", f"Where to write, `{SUFFIX}` is added to a name without it. The folder must exist. {HOW}", ""
+    folder = knext.StringParameter(
+        "Folder", f"Where to write. It is created if only its last part does not exist. {HOW}", ""
     )
+    name = knext.StringParameter("File name", f"`{SUFFIX}` is added to a name without it.", "model")
     existing = knext.EnumParameter(
         "If the file exists",
         "What to do with a file of this name.",
@@ -49,7 +50,9 @@ class ModelWriter:
 
     def configure(self, ctx: Any, model: SegmentationModelSpec) -> None:
         """Only the path can be wrong."""
-        check_path(self.path, "file for the model")
+        check_path(self.folder, "folder for the model")
+        if not self.name.strip() or safe_name(self.name.strip()) != self.name.strip():
+            raise knext.InvalidParametersError(f"{self.name!r} is no file name. Enter one without a folder.")
 
     def execute(self, ctx: Any, model: SegmentationModelObject) -> None:
         """Writes the file."""
@@ -57,7 +60,7 @@ class ModelWriter:
             from core.errors import OutputError
             from core.io.write import atomic
 
-            path = resolve(ctx, self.path, "file for the model")
+            path = output_folder(ctx, self.folder, "folder for the model") / self.name.strip()
             if path.suffix != SUFFIX:
                 path = path.with_name(path.name + SUFFIX)
             if path.exists() and self.existing == Existing.FAIL.name:

@@ -1,5 +1,6 @@
 """Paths in settings: absolute, or in the data area of the workflow, so that a workflow can travel with its data."""
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -13,6 +14,8 @@ HOW = (
     f"folder), plain or as `{DATA_AREA}/...`."
 )
 """What a path can be, for descriptions."""
+
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
 def check_path(text: str, what: str) -> str:
@@ -54,3 +57,28 @@ def resolve(ctx: Any, text: str, what: str) -> Path:
 def absolute(text: str) -> Path | None:
     """The path if it is absolute, and so known before the node runs."""
     return Path(text.strip()) if Path(text.strip()).is_absolute() else None
+
+
+def output_folder(ctx: Any, text: str, what: str) -> Path:
+    """The folder that a setting means, created where only its last part does not exist.
+
+    Raises
+    ------
+    knext.InvalidParametersError : as `resolve`.
+    core.errors.OutputError : the folder that should hold it does not exist.
+    """
+    from core.errors import OutputError
+    from core.io.write import make_folder
+
+    folder = resolve(ctx, text, what)
+    if not folder.parent.is_dir():
+        raise OutputError(
+            "The folder that should hold it does not exist.", where=str(folder), todo="Create it, or choose another."
+        )
+    return make_folder(folder)
+
+
+def safe_name(name: str) -> str:
+    """A text as a file name on every system: without folders, forbidden characters and reserved names."""
+    safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")[:180] or "image"
+    return f"_{safe}" if safe.split(".")[0].lower() in _RESERVED else safe

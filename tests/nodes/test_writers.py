@@ -114,7 +114,7 @@ def test_cancel_keeps_what_was_written(session: Any, table: Callable[..., Any], 
 
 
 def test_a_model_travels_through_a_file(session: Any, trained: Any, examples: Any, tmp_path: Path) -> None:
-    writer = session.node("ModelWriter").set(path=str(tmp_path / "nuclei"))
+    writer = session.node("ModelWriter").set(folder=str(tmp_path), name="nuclei")
     writer.configure(trained)
     writer.execute(trained)
     path = tmp_path / "nuclei.microseg"
@@ -132,9 +132,9 @@ def test_a_model_file_is_not_overwritten_unasked(session: Any, trained: Any, tmp
     path = tmp_path / "a.microseg"
     path.write_text("old")
     with refused("exists already"):
-        session.node("ModelWriter").set(path=str(path)).execute(trained)
+        session.node("ModelWriter").set(folder=str(tmp_path), name="a").execute(trained)
     assert path.read_text() == "old"
-    session.node("ModelWriter").set(path=str(path), existing="OVERWRITE").execute(trained)
+    session.node("ModelWriter").set(folder=str(tmp_path), name="a", existing="OVERWRITE").execute(trained)
     assert zipfile.is_zipfile(path)
 
 
@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_the_old_model_whole(
     path.write_text("old")
     full_disk(monkeypatch)
     with refused("disk is full"):
-        session.node("ModelWriter").set(path=str(path), existing="OVERWRITE").execute(trained)
+        session.node("ModelWriter").set(folder=str(tmp_path), name="a", existing="OVERWRITE").execute(trained)
     assert path.read_text() == "old"
 
 
@@ -165,5 +165,7 @@ def test_no_model_file(session: Any, trained: Any, tmp_path: Path, refused: Any)
         session.node("ModelReader").set(path=str(tmp_path / "gone.microseg")).execute()
     with refused("No model file"):
         session.node("ModelReader").configure()
-    with refused("No file for the model"):
+    with refused("No folder for the model"):
         session.node("ModelWriter").configure(trained)
+    with refused("no file name"):
+        session.node("ModelWriter").set(folder=str(tmp_path), name="a/b").configure(trained)
