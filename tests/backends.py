@@ -11,7 +11,10 @@ runs the same tests on KNIME's; one process runs on one of them, because both br
         result[0].to_pyarrow(); result.view_html; result.warnings
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import Any, Protocol
 
 from headless import install_api
 from tests.knime_backend import sources
+from tests.knime_backend.cutting import cut
 from tests.knime_backend.java import NodeFailure
 
 __all__ = ["ON_KNIME", "Node", "NodeFailure", "Result", "Run", "Session", "open_session", "prepare"]
@@ -93,7 +97,7 @@ class Session(Protocol):
     def node(self, node_id: str) -> Node:
         """A node with its defaults."""
 
-    def table(self, data: Any, batches: Sequence[int] | None = None) -> Any:
+    def make_table(self, data: Any, row_ids: str = "auto", batches: Sequence[int] | None = None) -> Any:
         """A table to feed nodes with, of an Arrow table or data frame, in batches of these lengths."""
 
 
@@ -105,12 +109,15 @@ def prepare() -> None:
         install_api()
 
 
-def open_session(extension: Path, temp: Path) -> Session:
-    """Load the extension whose knime.yml lies in a folder."""
-    return _on_knime(extension) if ON_KNIME else StandInSession(extension, temp)
+def open_session(extension: Path) -> Session:
+    """Load the extension whose knime.yml lies in a folder. Its tables lie in a folder that goes with the process."""
+    temp = Path(tempfile.mkdtemp(prefix="microseg-tests-"))
+    atexit.register(shutil.rmtree, temp, ignore_errors=True)
+    (temp / "workflow" / "data").mkdir(parents=True)
+    return _on_knime(extension, temp) if ON_KNIME else StandInSession(extension, temp)
 
 
-def _on_knime(extension: Path) -> Session:
+def _on_knime(extension: Path, temp: Path) -> Session:
     from tests.knime_backend.node import KnimeNode
     from tests.knime_backend.outputs import TableOutput
     from tests.knime_backend.session import KnimeSession
@@ -119,10 +126,10 @@ def _on_knime(extension: Path) -> Session:
         def node(self, node_id: str) -> Node:
             return KnimeNode(self, node_id)
 
-        def table(self, data: Any, batches: Sequence[int] | None = None) -> Any:
-            return TableOutput(self, self.write_table(data, batches))
+        def make_table(self, data: Any, row_ids: str = "auto", batches: Sequence[int] | None = None) -> Any:
+            return TableOutput(self, self.write_table(data, row_ids, batches))
 
-    return RealSession(extension)
+    return RealSession(extension, temp)
 
 
 @dataclass
@@ -159,25 +166,15 @@ class StandInSession:
         """A node with its defaults."""
         return StandInNode(self, node_id)
 
-    def table(self, data: Any, batches: Sequence[int] | None = None) -> Any:
+    def make_table(self, data: Any, row_ids: str = "auto", batches: Sequence[int] | None = None) -> Any:
         """A table to feed nodes with."""
-        import pyarrow as pa
-
         from headless.backend import TableOutput
         from headless.handover import table_output
 
-        whole = table_output(data, self.temp)
-        if batches is None:
-            return whole
-        table = whole.to_pyarrow().combine_chunks()
-        path = whole.path.with_suffix(".cut")
-        with pa.ipc.new_file(str(path), table.schema) as writer:
-            start = 0
-            for length in batches:
-                for batch in table.slice(start, length).to_batches() or table.slice(0, 0).to_batches():
-                    writer.write_batch(batch)
-                start += length
-        return TableOutput(path)
+        output = table_output(data, self.temp, row_ids)
+        if batches is not None:
+            cut(output.path, batches)
+        return TableOutput(output.path)
 
 
 class StandInNode:

@@ -114,7 +114,7 @@ def hand_over_spec(value: Any, port: PortEntry) -> Any:
     sent = port_type_of(value)
     _check_type(sent, port)
     assert sent is not None
-    return _deserialized(sent, json.dumps(value.serialize()))
+    return _deserialized(sent, _serialized(value))
 
 
 def hand_over_object(value: Any, port: PortEntry, temp: Path) -> Any:
@@ -153,7 +153,7 @@ def spec_of(value: Any, port: PortEntry) -> Any:
     expected: type[Any] = ImagePortObjectSpec if port.port_type is None else port.port_type.spec_class
     if not isinstance(value, expected):
         raise TypeError(f"The spec of the output {port.name!r} must be a {expected.__name__}, not {value!r}.")
-    return value if port.port_type is None else _deserialized(port.port_type, json.dumps(value.serialize()))
+    return value if port.port_type is None else _deserialized(port.port_type, _serialized(value))
 
 
 def collect(value: Any, port: PortEntry, temp: Path) -> Output:
@@ -180,15 +180,15 @@ def collect(value: Any, port: PortEntry, temp: Path) -> Output:
         raise TypeError(f"The output {port.name!r} must be a {port.port_type.object_class.__name__}, not {value!r}.")
     path = new_file(temp, ".port")
     path.write_bytes(value.serialize())
-    return PortOutput(port.port_type, json.dumps(value.spec.serialize()), path)
+    return PortOutput(port.port_type, _serialized(value.spec), path)
 
 
-def table_output(data: Any, folder: Path) -> TableOutput:
-    """A table, Arrow table or data frame as a file in a folder."""
+def table_output(data: Any, folder: Path, row_ids: str = "auto") -> TableOutput:
+    """A table, Arrow table or data frame as a file in a folder; `row_ids` as in `Table.from_pyarrow`."""
     if isinstance(data, pa.Table | pa.RecordBatch):
-        data = Table.from_pyarrow(data)
+        data = Table.from_pyarrow(data, row_ids=row_ids)
     elif not isinstance(data, Table):
-        data = Table.from_pandas(data)
+        data = Table.from_pandas(data, row_ids=row_ids)
     writer = TableWriter(new_file(folder))
     data.write(writer)
     writer.close()
@@ -213,6 +213,13 @@ def _check_type(sent: PortType | None, port: PortEntry) -> None:
     if sent is None or port.port_type is None or not port.port_type.accepts(sent):
         got = sent.name if sent else "something else"
         raise InvalidParametersError(f"The input {port.name!r} takes another kind of object than {got}.")
+
+
+def _serialized(spec: PortObjectSpec) -> str:
+    data = spec.serialize()
+    if not isinstance(data, dict):
+        raise TypeError(f"A spec must be stored as a dict, not as {data!r}.")
+    return json.dumps(data)
 
 
 def _deserialized(port_type: PortType, text: str) -> Any:

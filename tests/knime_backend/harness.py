@@ -9,6 +9,7 @@ import argparse
 import copy
 import importlib
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
@@ -57,16 +58,18 @@ def main() -> int:
     """Check the extension that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    try:
-        session = KnimeSession(parser.parse_args().folder)
-    except Exception:  # noqa: BLE001  whatever keeps KNIME from loading it is what this is about
-        traceback.print_exc()
-        return 2
-    wrong = 0
-    for node in session.nodes:
-        found = problems_of(session, node)
-        wrong += bool(found)
-        print(f"{'!' if found else ' '} {node['id']}: {'; '.join(found) or 'ok'}")  # noqa: T201
+    folder = parser.parse_args().folder
+    with tempfile.TemporaryDirectory(prefix="knime-backend-") as temp:
+        try:
+            session = KnimeSession(folder, Path(temp))
+        except Exception:  # noqa: BLE001  whatever keeps KNIME from loading it is what this is about
+            traceback.print_exc()
+            return 2
+        wrong = 0
+        for node in session.nodes:
+            found = problems_of(session, node)
+            wrong += bool(found)
+            print(f"{'!' if found else ' '} {node['id']}: {'; '.join(found) or 'ok'}")  # noqa: T201
     return 1 if wrong else 0
 
 

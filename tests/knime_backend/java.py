@@ -3,6 +3,7 @@
 import json
 import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,8 +12,9 @@ from uuid import uuid4
 from tests.knime_backend.value_factories import FACTORIES, column_metadata, factory_of
 
 
-class NodeFailure(RuntimeError):
-    """A node refused or failed, or KNIME would not take what it gave.
+@dataclass(frozen=True)
+class Failure:
+    """What a failed node tells KNIME.
 
     Parameters
     ----------
@@ -21,9 +23,17 @@ class NodeFailure(RuntimeError):
     invalid_settings : whether the node raised InvalidParametersError.
     """
 
+    message: str
+    details: str = ""
+    invalid_settings: bool = False
+
+
+class NodeFailure(RuntimeError):
+    """A node refused or failed, or KNIME would not take what it gave."""
+
     def __init__(self, message: str, details: str = "", invalid_settings: bool = False) -> None:
         super().__init__(f"{message}\n{details}".strip())
-        self.message, self.details, self.invalid_settings = message, details, invalid_settings
+        self.failure = Failure(message, details, invalid_settings)
 
 
 class JavaSpec:

@@ -9,8 +9,8 @@ import importlib
 import json
 import logging
 import sys
-import tempfile
 import threading
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 from tests.knime_backend import sources
+from tests.knime_backend.cutting import cut
 from tests.knime_backend.java import JavaCallback, JavaFileStores, JavaMap, JavaSink, client_server
 from tests.knime_backend.value_factories import FACTORIES, traits_of
 
@@ -29,27 +30,28 @@ class KnimeSession:
     Parameters
     ----------
     folder : of its knime.yml.
-    source : of KNIME's sources, see `sources.export`.
+    temp : folder for everything that it writes; its folder `workflow` is that of the workflow.
     """
 
-    def __init__(self, folder: Path, source: str = "") -> None:
+    def __init__(self, folder: Path, temp: Path) -> None:
         self.folder = folder.resolve()
         self.yml = yaml.safe_load((self.folder / "knime.yml").read_text(encoding="utf-8"))
         self.id = f"{self.yml['group_id']}.{self.yml['name']}"
         self.version = str(self.yml["version"])
-        self.work = Path(tempfile.mkdtemp(prefix="knime-backend-")).resolve()
-        (self.work / "workflow").mkdir()
+        self.work = temp.resolve()
         self.cells = JavaFileStores(self.work / "cells")
         self.logs: list[tuple[str, str]] = []
-        self._boot(sources.export(source), (self.folder / self.yml["extension_module"]).resolve())
+        self._boot(sources.export(), (self.folder / self.yml["extension_module"]).resolve())
 
     def _boot(self, root: Path, module: Path) -> None:
         sources.put_on_path(root, module.parent)
         _forget_modules_in(module.parent)
-        gateway, self.node_api, launcher = (
-            importlib.import_module(name)
-            for name in ("knime._backend._gateway", "knime.extension.nodes", "_node_backend_launcher")
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # KNIME's modules warn of what they miss outside KNIME
+            gateway, self.node_api, launcher = (
+                importlib.import_module(name)
+                for name in ("knime._backend._gateway", "knime.extension.nodes", "_node_backend_launcher")
+            )
         logging.getLogger("py4j").setLevel(logging.ERROR)
         gateway.client_server = client_server()
         launcher._to_java_list = list
@@ -131,39 +133,22 @@ class KnimeSession:
             backend.close()
             tables._backend = before
 
-    def write_table(self, data: Any, batches: Sequence[int] | None = None) -> JavaSink:
+    def write_table(self, data: Any, row_ids: str = "auto", batches: Sequence[int] | None = None) -> JavaSink:
         """A table in a file: an Arrow table or data frame, in batches of these lengths (None: in one)."""
         import pandas as pd
 
         tables = importlib.import_module("knime.api.table")
         with self.tables() as backend:
             if isinstance(data, pd.DataFrame):
-                data = tables.Table.from_pandas(data)
+                data = tables.Table.from_pandas(data, row_ids=row_ids)
             elif not isinstance(data, tables.Table):
-                data = tables.Table.from_pyarrow(data)
+                data = tables.Table.from_pyarrow(data, row_ids=row_ids)
             sink = backend.create_sink()
             data._write_to_sink(sink)
         java: JavaSink = sink._java_data_sink
         if batches is not None:
-            _cut(java.path, batches)
+            cut(java.path, batches)
         return java
-
-
-def _cut(path: Path, lengths: Sequence[int]) -> None:
-    """Write a table's file anew, in batches of these lengths: KNIME's own writer cuts by bytes."""
-    import pyarrow as pa
-
-    with pa.memory_map(str(path)) as file:
-        table = pa.ipc.open_file(file).read_all().combine_chunks()
-        whole = table.to_batches()[0]
-        start, parts = 0, []
-        for length in lengths:
-            parts.append(whole.slice(start, length))
-            start += length
-        copies = [pa.ipc.read_record_batch(part.serialize(), part.schema) for part in parts]
-    with pa.ipc.new_file(str(path), table.schema) as writer:
-        for copy in copies:
-            writer.write_batch(copy)
 
 
 def _forget_modules_in(folder: Path) -> None:

@@ -20,12 +20,7 @@ NUMBERS = pa.table(
 IDS = [f"r{i}" for i in range(5)]
 
 
-def batches(*lengths: int) -> pa.Table:
-    """Rows in batches of these lengths, with row IDs."""
-    table = NUMBERS.add_column(0, "<RowID>", pa.array(IDS)).combine_chunks()
-    starts = [sum(lengths[:i]) for i in range(len(lengths))]
-    parts = [table.slice(start, length) for start, length in zip(starts, lengths, strict=True)]
-    return pa.concat_tables(parts)
+WHOLE = NUMBERS.add_column(0, "<RowID>", pa.array(IDS))
 
 
 def copy(session: Session, table: Any, way: str) -> Any:
@@ -34,10 +29,10 @@ def copy(session: Session, table: Any, way: str) -> Any:
 
 @pytest.mark.parametrize("way", ["same", "view", "whole", "combined", "per batch", "per row"])
 def test_copies_of_a_table(session: Session, way: str) -> None:
-    table = session.make_table(batches(2, 2, 1))
+    table = session.table(WHOLE, [2, 2, 1])
     result = copy(session, table, way)
-    assert result.to_pyarrow().to_pydict() == batches(5).to_pydict()
-    assert result.to_pyarrow().schema.types == batches(5).schema.types
+    assert result.to_pyarrow().to_pydict() == WHOLE.to_pydict()
+    assert result.to_pyarrow().schema.types == WHOLE.schema.types
     assert [str(c.ktype) for c in result.schema] == [
         "Number (Integer)", "Number (Long Integer)", "Number (Float)", "String", "Boolean",
         "List (Collection of: Number (Float))",
@@ -50,7 +45,7 @@ def test_copies_of_a_table(session: Session, way: str) -> None:
 
 
 def test_rows_of_a_table(session: Session) -> None:
-    table = session.make_table(batches(5))
+    table = session.table(WHOLE)
     assert copy(session, table, "head").to_pyarrow().column(0).to_pylist() == ["r0", "r1"]
     assert copy(session, table, "middle").to_pyarrow().column(0).to_pylist() == ["r1", "r2"]
     generated = copy(session, table, "generated")
@@ -58,7 +53,7 @@ def test_rows_of_a_table(session: Session) -> None:
 
 
 def test_unequal_batches(session: Session) -> None:
-    table = session.make_table(batches(1, 3, 1), row_ids="as is")
+    table = session.table(WHOLE, [1, 3, 1])
     assert table.batch_lengths() == [1, 3, 1]
     for way in ("combined", "per row", "pandas"):
         assert copy(session, table, way).to_pyarrow().column(0).to_pylist() == IDS
@@ -71,39 +66,37 @@ def test_unequal_batches(session: Session) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 @pytest.mark.parametrize("way", ["same", "whole", "combined", "per batch", "per row"])
 def test_small_tables(session: Session, way: str, count: int) -> None:
-    table = session.make_table(batches(5).slice(0, count))
+    table = session.table(WHOLE.slice(0, count))
     result = copy(session, table, way)
     assert result.num_rows == count
-    assert result.to_pyarrow().schema.types == batches(5).schema.types
+    assert result.to_pyarrow().schema.types == WHOLE.schema.types
     assert result.to_pandas().shape == (count, 6)
 
 
 def test_output_without_batches(session: Session) -> None:
     with pytest.raises((NodeFailure, AssertionError)):  # KNIME does not know the columns
-        copy(session, session.make_table(batches(5)), "nothing")
+        copy(session, session.table(WHOLE), "nothing")
 
 
 @pytest.mark.parametrize("way", ["frame", "arrow"])
 def test_only_tables_are_outputs(session: Session, way: str) -> None:
     with pytest.raises(NodeFailure):
-        copy(session, session.make_table(batches(5)), way)
+        copy(session, session.table(WHOLE), way)
 
 
 def test_data_frames(session: Session) -> None:
-    table = session.make_table(batches(5))
+    table = session.table(WHOLE)
     frame = table.to_pandas()
     assert frame.index.to_list() == IDS
     assert frame.index.name == "<RowID>"
     assert [str(t) for t in frame.dtypes] == ["float64", "float64", "float64", "string", "object", "object"]
     assert copy(session, table, "pandas").to_pyarrow().column("i").to_pylist() == [1.0, None, 3.0, 4.0, 5.0]
-    made = session.make_table(pd.DataFrame({"n": [1, 2], "t": ["a", None], 3: [True, False]}, index=[7, 9]))
+    made = session.table(pd.DataFrame({"n": [1, 2], "t": ["a", None], 3: [True, False]}, index=[7, 9]))
     assert made.to_pyarrow().to_pydict() == {
         "<RowID>": ["Row7", "Row9"], "n": [1, 2], "t": ["a", None], "3": [True, False]
     }  # fmt: skip
-    named = session.make_table(pd.DataFrame({"n": [1, 2]}, index=["p", "q"]))
+    named = session.table(pd.DataFrame({"n": [1, 2]}, index=["p", "q"]))
     assert named.to_pyarrow().column(0).to_pylist() == ["p", "q"]
-    kept = session.make_table(pd.DataFrame({"n": [1, 2]}, index=[7, 9]), row_ids="keep")
-    assert kept.to_pyarrow().column(0).to_pylist() == ["7", "9"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +194,7 @@ def test_images_in_copies(session: Session) -> None:
 
 
 def test_views_of_schemas(session: Session) -> None:
-    schema = session.make_table(NUMBERS).schema
+    schema = session.table(NUMBERS).schema
     assert schema[["i", "s"]].column_names == ["i", "s"]
     assert schema[1:3].get().column_names == ["l", "d"]
     assert [column.name for column in schema[["i", "s"]]] == ["i", "s"]
