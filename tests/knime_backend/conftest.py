@@ -5,6 +5,6 @@ from tests.backends import Session, open_session
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+def session() -> Session:
     """The extension whose nodes show how a backend behaves."""
-    return open_session(Path(__file__).parent / "parity_extension", tmp_path_factory.mktemp("parity"))
+    return open_session(Path(__file__).parent / "parity_extension")

@@ -17,8 +17,8 @@ NUMBERS = pa.table({"a": pa.array([1, 2, 3], pa.int32()), "b": ["x", "y", None],
 def failing(message: str, refused: bool = False) -> Iterator[None]:
     with pytest.raises(NodeFailure) as caught:
         yield
-    assert re.search(message, caught.value.message), caught.value
-    assert caught.value.invalid_settings == refused
+    assert re.search(message, caught.value.failure.message), caught.value
+    assert caught.value.failure.invalid_settings == refused
 
 
 def refused(message: str) -> AbstractContextManager[None]:
@@ -87,7 +87,7 @@ def test_settings_of_other_versions(session: Session) -> None:
 
 
 def test_columns(session: Session) -> None:
-    node, table = session.node("Columns"), session.table(NUMBERS)
+    node, table = session.node("Columns"), session.make_table(NUMBERS)
     (schema,) = node.configure(None, table)
     assert node.settings["model"]["column"] == "c"
     assert [(c.name, str(c.ktype)) for c in schema] == [("c", "Number (Float)")]
@@ -103,7 +103,7 @@ def test_columns(session: Session) -> None:
 
 
 def test_schemas_follow_each_other(session: Session) -> None:
-    (schema,) = session.node("Copy").configure(session.table(NUMBERS))
+    (schema,) = session.node("Copy").configure(session.make_table(NUMBERS))
     (schema,) = session.node("Columns").set(column="a").configure(None, schema)
     assert schema.column_names == ["a"]
     assert session.node("ImageReader").configure(session.node("ImageSource").configure()[0])[0].num_columns == 3
@@ -119,13 +119,13 @@ def test_ports_views_and_optional_inputs(session: Session) -> None:
     assert result[0].spec.length == 3
     assert result.view_html is not None
     assert "<p>abc</p>" in result.view_html
-    assert writer.execute(session.table(NUMBERS))[0].path.read_bytes() == b"abcabcabc"
+    assert writer.execute(session.make_table(NUMBERS))[0].path.read_bytes() == b"abcabcabc"
     assert reader.configure(spec)[0].column_names == ["text", "length"]
     assert reader.configure(result[0])[0].column_names == ["text", "length"]
     read = reader.execute(result[0])
     assert read[0].to_pyarrow().to_pydict() == {"<RowID>": ["Row0"], "text": ["abc"], "length": [3]}
     assert read.view_html is None
-    assert session.node("Columns").configure(spec, session.table(NUMBERS))[0].column_names == ["c"]
+    assert session.node("Columns").configure(spec, session.make_table(NUMBERS))[0].column_names == ["c"]
 
 
 def test_flow_variables_progress_and_warnings(session: Session) -> None:
@@ -140,7 +140,7 @@ def test_flow_variables_progress_and_warnings(session: Session) -> None:
 def test_wrong_use_of_the_context(session: Session, parameters: Any) -> None:
     with pytest.raises(NodeFailure) as caught:
         session.node("Worker").set(**parameters).execute()
-    assert not caught.value.invalid_settings
+    assert not caught.value.failure.invalid_settings
 
 
 def test_failures(session: Session) -> None:

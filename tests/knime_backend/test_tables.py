@@ -29,7 +29,7 @@ def copy(session: Session, table: Any, way: str) -> Any:
 
 @pytest.mark.parametrize("way", ["same", "view", "whole", "combined", "per batch", "per row"])
 def test_copies_of_a_table(session: Session, way: str) -> None:
-    table = session.table(WHOLE, [2, 2, 1])
+    table = session.make_table(WHOLE, batches=[2, 2, 1])
     result = copy(session, table, way)
     assert result.to_pyarrow().to_pydict() == WHOLE.to_pydict()
     assert result.to_pyarrow().schema.types == WHOLE.schema.types
@@ -45,7 +45,7 @@ def test_copies_of_a_table(session: Session, way: str) -> None:
 
 
 def test_rows_of_a_table(session: Session) -> None:
-    table = session.table(WHOLE)
+    table = session.make_table(WHOLE)
     assert copy(session, table, "head").to_pyarrow().column(0).to_pylist() == ["r0", "r1"]
     assert copy(session, table, "middle").to_pyarrow().column(0).to_pylist() == ["r1", "r2"]
     generated = copy(session, table, "generated")
@@ -53,20 +53,20 @@ def test_rows_of_a_table(session: Session) -> None:
 
 
 def test_unequal_batches(session: Session) -> None:
-    table = session.table(WHOLE, [1, 3, 1])
+    table = session.make_table(WHOLE, batches=[1, 3, 1])
     assert table.batch_lengths() == [1, 3, 1]
     for way in ("combined", "per row", "pandas"):
         assert copy(session, table, way).to_pyarrow().column(0).to_pylist() == IDS
     for way in ("same", "whole", "per batch"):
         with pytest.raises(NodeFailure) as caught:
             copy(session, table, way)
-        assert not caught.value.invalid_settings
+        assert not caught.value.failure.invalid_settings
 
 
 @pytest.mark.parametrize("count", [0, 1])
 @pytest.mark.parametrize("way", ["same", "whole", "combined", "per batch", "per row"])
 def test_small_tables(session: Session, way: str, count: int) -> None:
-    table = session.table(WHOLE.slice(0, count))
+    table = session.make_table(WHOLE.slice(0, count))
     result = copy(session, table, way)
     assert result.num_rows == count
     assert result.to_pyarrow().schema.types == WHOLE.schema.types
@@ -75,27 +75,29 @@ def test_small_tables(session: Session, way: str, count: int) -> None:
 
 def test_output_without_batches(session: Session) -> None:
     with pytest.raises((NodeFailure, AssertionError)):  # KNIME does not know the columns
-        copy(session, session.table(WHOLE), "nothing")
+        copy(session, session.make_table(WHOLE), "nothing")
 
 
 @pytest.mark.parametrize("way", ["frame", "arrow"])
 def test_only_tables_are_outputs(session: Session, way: str) -> None:
     with pytest.raises(NodeFailure):
-        copy(session, session.table(WHOLE), way)
+        copy(session, session.make_table(WHOLE), way)
 
 
 def test_data_frames(session: Session) -> None:
-    table = session.table(WHOLE)
+    table = session.make_table(WHOLE)
     frame = table.to_pandas()
     assert frame.index.to_list() == IDS
     assert frame.index.name == "<RowID>"
     assert [str(t) for t in frame.dtypes] == ["float64", "float64", "float64", "string", "object", "object"]
     assert copy(session, table, "pandas").to_pyarrow().column("i").to_pylist() == [1.0, None, 3.0, 4.0, 5.0]
-    made = session.table(pd.DataFrame({"n": [1, 2], "t": ["a", None], 3: [True, False]}, index=[7, 9]))
+    made = session.make_table(pd.DataFrame({"n": [1, 2], "t": ["a", None], 3: [True, False]}, index=[7, 9]))
     assert made.to_pyarrow().to_pydict() == {
         "<RowID>": ["Row7", "Row9"], "n": [1, 2], "t": ["a", None], "3": [True, False]
     }  # fmt: skip
-    named = session.table(pd.DataFrame({"n": [1, 2]}, index=["p", "q"]))
+    kept = session.make_table(pd.DataFrame({"n": [1, 2]}, index=[7, 9]), row_ids="keep")
+    assert kept.to_pyarrow().column(0).to_pylist() == ["7", "9"]
+    named = session.make_table(pd.DataFrame({"n": [1, 2]}, index=["p", "q"]))
     assert named.to_pyarrow().column(0).to_pylist() == ["p", "q"]
 
 
@@ -194,7 +196,7 @@ def test_images_in_copies(session: Session) -> None:
 
 
 def test_views_of_schemas(session: Session) -> None:
-    schema = session.table(NUMBERS).schema
+    schema = session.make_table(NUMBERS).schema
     assert schema[["i", "s"]].column_names == ["i", "s"]
     assert schema[1:3].get().column_names == ["l", "d"]
     assert [column.name for column in schema[["i", "s"]]] == ["i", "s"]

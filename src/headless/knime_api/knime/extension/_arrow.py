@@ -97,8 +97,8 @@ def accepted(name: str, kind: pa.DataType) -> pa.DataType:
 
 
 def cells(values: Sequence[Any]) -> pa.Array | None:
-    """Pictures or byte vectors as an array, None for values of other classes; None and NaN are missing cells."""
-    values = [None if value is None or value != value else value for value in values]
+    """Pictures or byte vectors as an array, None for values of other classes; None and NaN are missing."""
+    values = [None if value is None or isinstance(value, float) else value for value in values]
     first = next((value for value in values if value is not None), None)
     names = [f"{base.__module__}.{base.__qualname__}" for base in type(first).__mro__]
     kind = next((CellType(name) for name in _STORAGE if name in names), None)

@@ -239,4 +239,3 @@ class BatchOutputTable:
 def column_metadata(kind: Any) -> dict[str, str]:
     """What columns of input tables carry: anything but None, so that columns are compared by type and name."""
     return {"displayed_column_type": str(kind)}
-

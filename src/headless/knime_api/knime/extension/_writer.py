@@ -80,7 +80,7 @@ class TableWriter:
 
 def _batches(table: pa.Table, most_bytes: int | None) -> list[pa.RecordBatch]:
     if most_bytes is not None and table.nbytes > most_bytes:
-        rows = table.num_rows // (table.nbytes // most_bytes)
+        rows = int(table.num_rows * most_bytes // table.nbytes)
         if rows == 0:
             raise ValueError("The rows are too large for one table; append them to a BatchOutputTable one by one.")
         return list(table.combine_chunks().to_batches(max_chunksize=rows))
