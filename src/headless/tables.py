@@ -27,8 +27,9 @@ def write_csv(table: pa.Table, file: io.TextIOBase) -> None:
 
 
 def as_text(table: pa.Table, max_rows: int = 40, max_width: int = 40) -> str:
-    """The readable columns as aligned lines; long tables end with the number of rows left out."""
+    """The readable columns that hold something, as aligned lines; long tables end with the number of rows left out."""
     shown = readable(table)
+    shown = shown.select([n for n in shown.column_names if not shown.num_rows or shown[n].null_count < shown.num_rows])
     head = shown.slice(0, max_rows)
     columns = [[name, *map(_rounded, values)] for name, values in zip(_names(shown), _columns(head), strict=True)]
     columns = [

@@ -75,6 +75,11 @@ def test_text_is_aligned_and_rounded() -> None:
     ]
 
 
+def test_columns_that_hold_nothing_take_no_room() -> None:
+    table = pa.table({"<RowID>": ["Row0"], "gone": pa.array([None], pa.float64()), "here": [1]})
+    assert as_text(table).splitlines() == ["RowID  here", "Row0      1"]
+
+
 def test_empty_tables_are_shown_too() -> None:
     assert as_text(COUNTS.slice(0, 0)) == "RowID  name  count  area  edge  tags"
     assert "0 rows" in as_html(COUNTS.slice(0, 0))
