@@ -34,7 +34,8 @@ th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); text-ali
 .n { text-align: right }
 iframe { width: 100%; height: 440px; border: 1px solid var(--line); border-radius: 6px; margin-top: 14px;
   background: #fff }
-@media print { body { background: #fff } main { max-width: none; padding: 0 } section { break-inside: avoid } }
+@media print { body { background: #fff } main { max-width: none; padding: 0 } tr, iframe { break-inside: avoid }
+  .scroll { overflow: visible } table { font-size: 10px } th, td { white-space: normal; padding-right: 6px } }
 """
 
 # The frames are sandboxed without an origin of their own, so only they know their height: they send it.
