@@ -37,9 +37,7 @@ def suppress(
     """
     order = np.argsort(-np.asarray(scores), kind="stable")
     distances = np.ascontiguousarray(distances, np.float32)
-    sound = np.isfinite(distances.sum(axis=1, dtype=np.float64))
-    if not sound.all():
-        order = order[sound[order]]
+    order = order[np.isfinite(distances[order]).all(axis=1)]
     if not len(order):
         return order
     centres: NDArray[np.float64] = np.ascontiguousarray(points, np.float64)

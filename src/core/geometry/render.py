@@ -31,7 +31,7 @@ def render_polygons(
     labels = np.zeros(shape, np.int32)
     distances = np.asarray(distances)
     order = np.argsort(-np.asarray(scores), kind="stable")
-    order = order[np.isfinite(distances.sum(axis=1))[order]]
+    order = order[np.isfinite(distances[order]).all(axis=1)]
     _paint(outlines(distances[order], np.asarray(points)[order]), order, labels)
     return labels
 
