@@ -48,9 +48,8 @@ class KnimeSession:
         _forget_modules_in(module.parent)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # KNIME's modules warn of what they miss outside KNIME
-            gateway, self.node_api, launcher = (
-                importlib.import_module(name)
-                for name in ("knime._backend._gateway", "knime.extension.nodes", "_node_backend_launcher")
+            gateway, self.node_api, launcher = map(
+                _module, ("knime._backend._gateway", "knime.extension.nodes", "_node_backend_launcher")
             )
         logging.getLogger("py4j").setLevel(logging.ERROR)
         gateway.client_server = client_server()
@@ -119,10 +118,7 @@ class KnimeSession:
     @contextlib.contextmanager
     def tables(self) -> Iterator[Any]:
         """Within it, tables can be made and cells read outside of `execute`."""
-        tables, arrow, gateway = (
-            importlib.import_module(name)
-            for name in ("knime.api.table", "knime._arrow._table", "knime._backend._gateway")
-        )
+        tables, arrow, gateway = map(_module, ("knime.api.table", "knime._arrow._table", "knime._backend._gateway"))
         callback, before = self.callback(executing=True), tables._backend
         backend = arrow._ArrowBackend(lambda: gateway.data_sink_mapper(callback.create_sink()))
         backend.file_store_handler = callback
@@ -137,7 +133,7 @@ class KnimeSession:
         """A table in a file: an Arrow table or data frame, in batches of these lengths (None: in one)."""
         import pandas as pd
 
-        tables = importlib.import_module("knime.api.table")
+        tables = _module("knime.api.table")
         with self.tables() as backend:
             if isinstance(data, pd.DataFrame):
                 data = tables.Table.from_pandas(data, row_ids=row_ids)
@@ -149,6 +145,11 @@ class KnimeSession:
         if batches is not None:
             cut(java.path, batches)
         return java
+
+
+def _module(name: str) -> Any:
+    """A module of KNIME's, of which type checkers know nothing."""
+    return importlib.import_module(name)
 
 
 def _forget_modules_in(folder: Path) -> None:

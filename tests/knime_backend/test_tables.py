@@ -210,6 +210,8 @@ def test_views_of_schemas(session: Session) -> None:
     assert "i" in schema
     assert "z" not in schema
     assert schema[["i"]] == schema[["i"]].get()
+    with pytest.raises((TypeError, AttributeError)):  # a view does not tell what it holds
+        assert "i" in schema[["i"]]
     with pytest.raises(IndexError):
         schema[6]
     with pytest.raises(IndexError):

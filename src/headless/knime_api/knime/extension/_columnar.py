@@ -62,11 +62,8 @@ class Lazy:
     def __getitem__(self, key: Any) -> Any:
         return self.get()[key]
 
-    def __iter__(self) -> Any:
-        return iter(self.get())
-
-    def __contains__(self, item: Any) -> bool:
-        return item in self.get()
+    __contains__ = None
+    """KNIME's views cannot be asked either; ask what `get` gives."""
 
     def __eq__(self, other: object) -> bool:
         return bool(self.get() == (other.get() if isinstance(other, Lazy) else other))
