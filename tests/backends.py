@@ -93,6 +93,8 @@ class Session(Protocol):
 
     id: str
     version: str
+    nodes: list[dict[str, Any]]
+    """What is known of each node; at least its "id" and its "name"."""
 
     def node(self, node_id: str) -> Node:
         """A node with its defaults."""
@@ -161,6 +163,7 @@ class StandInSession:
 
         self.extension = load_extension(extension)
         self.id, self.version, self.temp = self.extension.id, self.extension.version, temp
+        self.nodes = [{"id": node.id, "name": node.name} for node in self.extension.nodes.values()]
 
     def node(self, node_id: str) -> Node:
         """A node with its defaults."""
