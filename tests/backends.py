@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from headless import install_api
 from tests.knime_backend import sources
 from tests.knime_backend.cutting import cut
 from tests.knime_backend.java import NodeFailure
+
+from headless import install_api
 
 __all__ = ["ON_KNIME", "Node", "NodeFailure", "Result", "Run", "Session", "open_session", "prepare"]
 
