@@ -4,11 +4,19 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.backends import NodeFailure, Session
+from tests.backends import NodeFailure, Session, open_session
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    """Nodes that show how a backend behaves."""
+    return open_session(Path(__file__).parent / "behaviour_extension")
+
 
 NUMBERS = pa.table({"a": pa.array([1, 2, 3], pa.int32()), "b": ["x", "y", None], "c": [0.5, None, 1.5]})
 

@@ -1,11 +1,19 @@
 """Tables, their batches, types and images are the same on KNIME's own package and on the stand-in."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
-from tests.backends import NodeFailure, Session
+from tests.backends import NodeFailure, Session, open_session
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    """Nodes that show how a backend behaves."""
+    return open_session(Path(__file__).parent / "behaviour_extension")
+
 
 NUMBERS = pa.table(
     {
