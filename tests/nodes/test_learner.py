@@ -201,10 +201,10 @@ def test_retraining(session: Any, trained: Any, examples: Any) -> None:
 def test_retraining_never_makes_it_worse(
     session: Any, trained: Any, examples: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import core.training.retrain as module
+    from core.training.train import learn
 
-    real = module.learn
-    monkeypatch.setattr(module, "learn", lambda *args, **kwargs: replace(real(*args, **kwargs), score=-1.0))
+    worse = "core.training.retrain.learn"
+    monkeypatch.setattr(worse, lambda *args, **kwargs: replace(learn(*args, **kwargs), score=-1.0))
     result = session.node("SegmentationRetrainer").set(training=TINY["training"]).execute(trained, examples, None)
     assert "the given model is passed on" in result.warnings[0]
     assert "the given model is passed on" in result.view_html

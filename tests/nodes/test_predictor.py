@@ -44,12 +44,8 @@ def test_a_second_predictor_gets_its_own_names(session: Any, trained: Any, examp
 
 @pytest.mark.parametrize("lengths", [[6], [1, 5], [3, 1, 2]])
 def test_batches_of_any_length(session: Any, trained: Any, examples: Any, lengths: list[int]) -> None:
-    import pyarrow as pa
-
-    whole = examples.to_pyarrow().combine_chunks()
-    starts = [sum(lengths[:i]) for i in range(len(lengths))]
-    parts = pa.concat_tables([whole.slice(a, n) for a, n in zip(starts, lengths, strict=True)])
-    result = apply(session, trained, session.make_table(parts, row_ids="as is"))
+    images = session.make_table(examples.to_pyarrow(), row_ids="keep", batches=lengths)
+    result = apply(session, trained, images)
     assert result[0].batch_lengths() == [1] * 6
     assert result[0].to_pandas()["Name"].tolist() == list("abcdef")
 

@@ -136,9 +136,7 @@ def test_without_previews(session: Any, folder: Path) -> None:
 
 @pytest.mark.parametrize("path", ["nuclei", "knime://knime.workflow/data/nuclei"])
 def test_paths_in_the_data_area(session: Any, folder: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nodes import image_reader
-
-    real = image_reader.resolve
+    from nodes.paths import resolve
 
     class Context:
         @staticmethod
@@ -146,7 +144,7 @@ def test_paths_in_the_data_area(session: Any, folder: Path, path: str, monkeypat
             return str(folder)
 
     (folder / "images").rename(folder / "nuclei")
-    monkeypatch.setattr(image_reader, "resolve", lambda ctx, text, what: real(Context, text, what))
+    monkeypatch.setattr("nodes.image_reader.resolve", lambda ctx, text, what: resolve(Context, text, what))
     assert read(session, path)[0].num_rows == 3
 
 
@@ -177,8 +175,8 @@ def test_truncated_tiff(session: Any, folder: Path, refused: Any) -> None:
 def test_unsupported_compression(session: Any, tmp_path: Path, refused: Any) -> None:
     path = tmp_path / "odd.tif"
     tifffile.imwrite(path, np.zeros((32, 32), np.uint8))
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        file.pages[0].tags["Compression"].overwrite(50013)
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["Compression"].overwrite(50013)
     with refused(r"odd\.tif"):
         read(session, tmp_path)
 

@@ -111,12 +111,9 @@ show(0);
 
 def _outline_picture(labels: Labels, color: str, factor: int) -> NDArray[np.uint8]:
     """RGBA: the innermost pixels of every object in a colour, everything else clear."""
-    edge = np.zeros(labels.shape, bool)
-    for axis in (0, 1):
-        differs = np.diff(labels, axis=axis) != 0
-        np.moveaxis(edge, axis, 0)[:-1] |= np.moveaxis(differs, axis, 0)
-        np.moveaxis(edge, axis, 0)[1:] |= np.moveaxis(differs, axis, 0)
-    edge &= labels > 0
+    from core.visual import outlines
+
+    edge = outlines(labels)
     height, width = (-(-n // factor) for n in labels.shape)
     padded = np.pad(edge, ((0, height * factor - labels.shape[0]), (0, width * factor - labels.shape[1])))
     small = padded.reshape(height, factor, width, factor).any(axis=(1, 3))
