@@ -34,9 +34,9 @@ class Config:
             raise UserInputError(f"{cls.__name__} has no setting {', '.join(unknown)}.")
         values: dict[str, Any] = {}
         for name, value in data.items():
-            default = fields[name].default_factory if fields[name].default is dataclasses.MISSING else None
-            if isinstance(value, dict) and isinstance(default, type) and issubclass(default, Config):
-                value = default.from_dict(value)
+            made_by: Any = fields[name].default_factory
+            if isinstance(value, dict) and isinstance(made_by, type) and issubclass(made_by, Config):
+                value = made_by.from_dict(value)
             values[name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 

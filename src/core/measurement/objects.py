@@ -86,7 +86,7 @@ def _solidity(dense: Labels, area: NDArray[np.int64]) -> NDArray[np.float64]:
         ends = np.concatenate([first, last + 1])
         corners = np.stack([np.tile(rows, 2), ends], axis=1)
         try:
-            hull = ConvexHull(np.concatenate([corners, corners + (1, 0)])).volume
+            hull = ConvexHull(np.concatenate([corners, corners + np.array([1, 0])])).volume
         except QhullError as error:  # a pixel has four corners, so there is always a hull
             warnings.warn(f"No convex hull of object {number}: {error}", stacklevel=2)
             continue

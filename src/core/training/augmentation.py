@@ -126,5 +126,6 @@ def vary_intensity(
     if config.brightness > 0:
         pixels = pixels + rng.uniform(-config.brightness, config.brightness)
     if config.noise > 0 and rng.random() < 0.5:
-        pixels = pixels + rng.normal(0, rng.uniform(0, config.noise), pixels.shape)
+        noise = rng.normal(0, rng.uniform(0, config.noise), pixels.shape)
+        pixels = pixels + noise.astype(np.float32)
     return np.ascontiguousarray(pixels, np.float32)

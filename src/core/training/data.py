@@ -123,8 +123,8 @@ def prepare(examples: Iterable[Example], normalization: NormalizationConfig) -> 
     """Normalise the images and number the objects of each from 1."""
     prepared = []
     for example in examples:
-        ids, labels = np.unique(example.labels, return_inverse=True)
-        labels = labels.reshape(example.labels.shape).astype(np.int32) + np.int32(ids[0] != 0)
+        ids, numbers = np.unique(example.labels, return_inverse=True)
+        labels: Labels = (numbers.reshape(example.labels.shape) + (ids[0] != 0)).astype(np.int32)
         boxes: list[Any] = ndimage.find_objects(labels)
         prepared.append(Prepared(normalize(example.image.cyx(), normalization), labels, boxes))
     return prepared
@@ -136,5 +136,5 @@ def fingerprint(examples: Iterable[Example]) -> str:
     for example in examples:
         for array in (example.image.array, example.labels):
             digest.update(str((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

@@ -9,13 +9,14 @@ from torch import nn
 
 from core.errors import UserInputError
 from core.inference.predict import Predictor
+from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 from core.training.config import RetrainingConfig
 from core.training.data import Example, check_examples, prepare
 from core.training.loop import Group
 from core.training.thresholds import fit_thresholds
-from core.training.train import TrainingResult, learn, origin, scale_of, split
+from core.training.train import TrainingResult, learn, origin, pixel_size_of, split
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,8 @@ def retrain(
     base_thresholds, before = fit_thresholds(predictor, held_back, progress.part(0.0, 0.05))
 
     model = start_from(given, config).with_config(
-        **scale_of(training),
+        pixel_size=pixel_size_of(training),
+        object_size=typical_diameter([e.labels for e in training]),
         provenance={
             "retraining": config.to_dict(),
             **origin(training),

@@ -82,7 +82,8 @@ def train(
             head=config.head,
             normalization=config.normalization,
             channel_names=first.channel_names,
-            **scale_of(training),
+            pixel_size=pixel_size_of(training),
+            object_size=typical_diameter([e.labels for e in training]),
             provenance={"training": config.to_dict(), **origin(training)},
         )
     )
@@ -147,13 +148,10 @@ def weights_fingerprint(model: SegmentationModel) -> str:
     return digest.hexdigest()[:16]
 
 
-def scale_of(examples: Sequence[Example]) -> dict[str, float]:
-    """Median pixel size in micrometres and object diameter in pixels, 0 where unknown, as `ModelConfig` names them."""
+def pixel_size_of(examples: Sequence[Example]) -> float:
+    """Median pixel size in micrometres, 0 where unknown."""
     sizes = [e.image.pixel_size["X"] for e in examples if "X" in e.image.pixel_size]
-    return {
-        "pixel_size": float(np.median(sizes)) if sizes else 0.0,
-        "object_size": typical_diameter([e.labels for e in examples]),
-    }
+    return float(np.median(sizes)) if sizes else 0.0
 
 
 def origin(examples: Sequence[Example]) -> dict[str, Any]:
