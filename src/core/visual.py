@@ -1,0 +1,137 @@
+"""Pictures for people: stretched, coloured, outlined, small. Never for measuring."""
+
+import io
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from core.errors import UserInputError
+from core.image import Image, Labels
+from core.io.axes import RGB
+from core.normalization import NormalizationConfig, normalize
+
+Picture = NDArray[np.uint8]
+"""Axes YX (grey) or YX3 (red, green, blue), 0 to 255."""
+
+_STRETCH = NormalizationConfig(0.5, 99.8)
+
+_COMPOSITE = np.array([[1, 0, 1], [0, 1, 0], [0, 0.6, 1]], np.float32)
+"""What channels that are no colours are shown in: magenta, green, blue; the first two tell the colour-blind apart."""
+
+_PLASTIC = 1.2207440846057596
+"""The root of x⁴ = x + 1: its powers spread points evenly in three dimensions (Roberts, "The unreasonable effectiveness
+of quasirandom sequences", 2018)."""
+
+
+def to_display(image: Image) -> Picture:
+    """A picture of an image, its contrast stretched per channel from the 0.5th to the 99.8th percentile.
+
+    One channel is grey; channels named red, green and blue keep their colours, and are stretched alike; of others the
+    first three are laid over each other. Probabilities are shown from 0 to 1, labels in colours. Of a time series the
+    first point is shown, of a stack the middle slice.
+    """
+    pixels = _plane(image)
+    if image.kind == "labels":
+        return color_labels(pixels[0])
+    if tuple(name.lower() for name in image.channel_names) == RGB:
+        return np.ascontiguousarray(
+            _stretch(pixels.reshape(1, -1, pixels.shape[-1])).reshape(pixels.shape).transpose(1, 2, 0)
+        )
+    shown = _bytes(pixels[:3]) if image.kind == "probability" else _stretch(pixels[:3])
+    if len(shown) == 1:
+        grey: Picture = shown[0]
+        return grey
+    colours = np.einsum("cyx,ck->yxk", shown.astype(np.float32), _COMPOSITE[: len(shown)])
+    composite: Picture = np.minimum(colours, 255).astype(np.uint8)
+    return composite
+
+
+def color_labels(labels: Labels) -> Picture:
+    """Every object in a colour that its number alone decides, near numbers far apart; background black; axes YX3."""
+    largest = int(labels.max(initial=0))
+    if largest <= 4 * labels.size:
+        coloured: Picture = _colours(np.arange(largest + 1))[np.maximum(labels, 0)]
+        return coloured
+    ids, places = np.unique(labels, return_inverse=True)
+    return _colours(ids)[places.reshape(labels.shape)]
+
+
+def outlines(labels: Labels) -> NDArray[np.bool_]:
+    """The pixels of objects that lie beside another object or the background; axes YX."""
+    rim = np.zeros(labels.shape, bool)
+    down, across = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
+    rim[1:] |= down
+    rim[:-1] |= down
+    rim[:, 1:] |= across
+    rim[:, :-1] |= across
+    return rim & (labels > 0)
+
+
+def outline_overlay(image: Image, labels: Labels, color: tuple[int, int, int] = (255, 200, 0)) -> Picture:
+    """A picture of an image with the outlines of its objects; axes YX3.
+
+    Raises
+    ------
+    UserInputError : image and labels differ in size.
+    """
+    picture = to_display(image)
+    if picture.shape[:2] != labels.shape:
+        raise UserInputError(f"The image has {picture.shape[:2]} pixels (Y, X), its labels {labels.shape}.")
+    overlay = picture.copy() if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    overlay[outlines(labels)] = color
+    return overlay
+
+
+def downscale(picture: Picture, max_side: int) -> Picture:
+    """A smaller picture whose longer side has at most `max_side` pixels, areas averaged; a small one as it is."""
+    height, width = picture.shape[:2]
+    factor = max_side / max(height, width, 1)
+    if factor >= 1:
+        return picture
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return np.array(PIL.Image.fromarray(picture).resize(size, PIL.Image.Resampling.BOX))
+
+
+def png_bytes(picture: Picture) -> bytes:
+    """A picture as a PNG file's content."""
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(picture).save(buffer, format="PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _plane(image: Image) -> NDArray[Any]:
+    """First time point, middle slice; axes CYX."""
+    array = image.array[0] if "T" in image.axes else image.array
+    if "Z" in image.axes:
+        array = np.take(array, image.size("Z") // 2, axis=-3)
+    return array.reshape(image.size("C"), image.size("Y"), image.size("X"))
+
+
+def _stretch(pixels: NDArray[Any]) -> Picture:
+    """Axes CYX."""
+    if pixels.size == 0:
+        return pixels.astype(np.uint8)
+    if pixels.dtype.kind == "b":
+        return _bytes(pixels)
+    if pixels.dtype.kind == "f":
+        finite = np.isfinite(pixels)
+        pixels = pixels if finite.all() else np.where(finite, pixels, pixels[finite].min(initial=0))
+    return _bytes(normalize(pixels, _STRETCH))
+
+
+def _bytes(fractions: NDArray[Any]) -> Picture:
+    """From 0 to 1 to whole numbers from 0 to 255."""
+    result: Picture = (np.clip(np.nan_to_num(fractions), 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    return result
+
+
+def _colours(ids: NDArray[np.integer[Any]]) -> Picture:
+    """Red, green, blue per number: hue, saturation (0.4 to 1) and value (0.6 to 1) from an even sequence."""
+    hue, saturation, value = (ids[:, None] * _PLASTIC ** np.array([-3.0, -1.0, -2.0]) % 1).T[..., None]
+    distance = np.abs((hue * 6 + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
+    colours = (1 - (0.4 + 0.6 * saturation) * (1 - np.clip(distance, 0, 1))) * (0.6 + 0.4 * value)
+    colours[ids <= 0] = 0
+    result: Picture = np.rint(colours * 255).astype(np.uint8)
+    return result
