@@ -44,9 +44,8 @@ study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fl
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }
 	$(BIN)/python studies/nuclei/run.py "$(DATA)"
 
-weights: $(READY)  ## Train the start model of the second template; DATA as for study-nuclei.
-	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo."; exit 2; }
-	$(BIN)/python workflows/start_model.py "$(DATA)"
+weights: study-nuclei  ## Train the start model of the second template; DATA as for study-nuclei.
+	$(BIN)/python workflows/start_model.py out/study-nuclei/30_minutes.microseg
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

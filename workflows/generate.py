@@ -43,11 +43,11 @@ TRAIN_AND_COUNT = Template(
         TemplateNode(3, "SegmentationLearner", "Train", at(1, 0)),
         TemplateNode(4, "SegmentationPredictor", "Find the nuclei", at(2, 1)),
         TemplateNode(5, "InstanceCounter", "Count", at(3, 0.3)),
-        TemplateNode(6, "SegmentationScorer", "Compare with the truth", at(3, 1.3)),
         TemplateNode(
-            7, "SegmentationLabelWriter", "Keep the labels", at(3, 2.3), {"existing": "OVERWRITE"}, uses=WRITE
+            6, "SegmentationLabelWriter", "Keep the labels", at(3, 2.3), {"existing": "OVERWRITE"}, uses=WRITE
         ),
-        TemplateNode(8, "ModelWriter", "Keep the model", at(2, 0), {"existing": "OVERWRITE"}, uses=WRITE),
+        TemplateNode(7, "ModelWriter", "Keep the model", at(2, 0), {"existing": "OVERWRITE"}, uses=WRITE),
+        TemplateNode(8, "SegmentationScorer", "Compare with the truth", at(3, 1.3)),
     ],
     connections=[
         (1, "Images", 3, "Labelled images"),
@@ -55,8 +55,8 @@ TRAIN_AND_COUNT = Template(
         (2, "Images", 4, "Images"),
         (4, "Segmented images", 5, "Label images"),
         (4, "Segmented images", 6, "Label images"),
-        (4, "Segmented images", 7, "Label images"),
-        (3, "Model", 8, "Model"),
+        (4, "Segmented images", 8, "Label images"),
+        (3, "Model", 7, "Model"),
     ],
     variables={"output_folder": "results"},
     notes=[
@@ -73,8 +73,8 @@ SHORT = {"training": {"epochs": 16, "patch_size": 256, "batch_size": 4}}
 
 RETRAIN = Template(
     description=(
-        "A model trained on nuclei in fluorescence learns cells in phase contrast from 4 labelled images. Beside it the "
-        "same training from random weights; both are scored on 4 other images.\n\nThe images are from Usiigaci "
+        "A model trained on nuclei in fluorescence learns cells in phase contrast from 4 labelled images. Beside it "
+        "the same training from random weights; both are scored on 4 other images.\n\nThe images are from Usiigaci "
         "(MIT licence), the model was trained on BBBC038 (CC0)."
     ),
     nodes=[

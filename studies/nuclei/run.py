@@ -2,9 +2,9 @@
 
     make study-nuclei DATA=...        (python studies/nuclei/run.py DATA [--minutes 10 30] [--device auto])
 
-DATA holds `dsb2018_fluo` and `dsb2018_other` (BBBC038, CC0): {images,labels}/*/*.png|*.tif. The split is that of Wilhelm
-2019 (`split.csv`), restricted to fluorescence: of its 597 training images those are learned from, of its 67 validation
-images those are tested on. None of the test images is used in training, for choosing the epoch or for thresholds: these
+DATA holds `dsb2018_fluo` and `dsb2018_other` (BBBC038, CC0): {images,labels}/*/*.png|*.tif. The split is that of
+Wilhelm 2019 (`split.csv`), restricted to fluorescence: of its 597 training images those are learned from, of its 67
+validation images those are tested on. None of the test images is used in training, for choosing the epoch or for thresholds: these
 use a tenth of the training images. Writes RESULTS.md here, and the models to out/study-nuclei.
 """
 
@@ -27,7 +27,7 @@ from core.training.train import TrainingResult, train
 
 HERE = Path(__file__).resolve().parent
 OUT = Path("out/study-nuclei")
-SCHEDULE = ScheduleConfig(steps=50, batch_size=8, patch_size=128, average=0.99)
+SCHEDULE = ScheduleConfig(steps=50, batch_size=4, patch_size=128, average=0.99)
 STARDIST_NOTEBOOK = 0.835
 """AP@.5 that StarDist's own 2-D notebook shows on its 67 validation images (stardist 0.9.1, examples/2D)."""
 
@@ -75,15 +75,17 @@ def main() -> None:
     training, test = load(arguments.data)
     OUT.mkdir(parents=True, exist_ok=True)
     device = describe_device(choose_device(arguments.device))
+    nuclei = sum(len(np.unique(e.labels)) - 1 for e in test)
     lines = [
         "# DSB2018 fluorescence, split of Wilhelm 2019",
         "",
         f"Written by `make study-nuclei` on {device}: {len(training)} training images (a tenth of them for validation), "
-        f"{len(test)} test images with {sum(len(np.unique(e.labels)) - 1 for e in test)} nuclei. U-Net (base 32, grid 2, group "
-        "normalisation), StarDist head with 32 rays, batches of 8 patches of 128².",
+        f"{len(test)} test images with {nuclei} nuclei. U-Net (base 32, grid 2, group normalisation), StarDist head with "
+        f"32 rays, batches of {SCHEDULE.batch_size} patches of {SCHEDULE.patch_size}².",
         "",
-        f"AP is TP / (TP + FP + FN), pooled over all images. StarDist's notebook shows AP@.5 {STARDIST_NOTEBOOK} after 400 epochs "
-        "on a GPU, on another draw of 67 images of this data set: a landmark, not the same test.",
+        "AP is TP / (TP + FP + FN), pooled over all images. StarDist's notebook shows AP@.5 "
+        f"{STARDIST_NOTEBOOK} after 400 epochs on a GPU, on another draw of 67 images of this data set: a landmark, "
+        "not the same test.",
         "",
         "| training | steps | "
         + " | ".join(f"AP@{t:.2f}" for t in IOU_THRESHOLDS)

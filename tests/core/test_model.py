@@ -1,5 +1,6 @@
 """The model file: what is written comes back, and what is no model is refused in words."""
 
+import contextlib
 import json
 import zipfile
 from io import BytesIO
@@ -97,10 +98,8 @@ def test_a_truncated_file_is_refused(cut: int) -> None:
 def test_a_damaged_byte_never_crashes(position: int, flip: int) -> None:
     damaged = bytearray(CONTENT)
     damaged[position] ^= flip
-    try:
+    with contextlib.suppress(ModelFormatError):
         SegmentationModel.from_bytes(bytes(damaged))
-    except ModelFormatError:
-        pass
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def random_model(norm: str, grid: int) -> SegmentationModel:
     )
     with torch.no_grad():
         for norm_layer in [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]:
-            norm_layer.running_mean.uniform_(-0.1, 0.1)  # type: ignore[union-attr,operator]
-            norm_layer.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr,operator]
+            norm_layer.running_mean.uniform_(-0.1, 0.1)  # type: ignore[union-attr]
+            norm_layer.running_var.uniform_(0.5, 1.5)  # type: ignore[union-attr]
     return model.eval()
 
 

@@ -160,8 +160,8 @@ def test_what_is_loaded(trained: SegmentationModel, load: str, same: bool) -> No
     for name, stage in trained.network.encoder_stages().items():
         for key, weight in stage.state_dict().items():
             assert torch.equal(weight, model.network.get_submodule(name).state_dict()[key])
-    decoder = [torch.equal(a, b) for a, b in zip(trained.network.get_submodule("dec0").parameters(),
-                                                  model.network.get_submodule("dec0").parameters(), strict=True)]  # fmt: skip
+    kept, started = (m.network.get_submodule("dec0").parameters() for m in (trained, model))
+    decoder = [torch.equal(a, b) for a, b in zip(kept, started, strict=True)]
     assert all(decoder) == (load != "encoder")
     assert torch.equal(weights(trained), weights(model)) == same
 
