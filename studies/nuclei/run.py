@@ -4,8 +4,8 @@
 
 DATA holds `dsb2018_fluo` and `dsb2018_other` (BBBC038, CC0): {images,labels}/*/*.png|*.tif. The split is that of
 Wilhelm 2019 (`split.csv`), restricted to fluorescence: of its 597 training images those are learned from, of its 67
-validation images those are tested on. None of the test images is used in training, for choosing the epoch or for thresholds: these
-use a tenth of the training images. Writes RESULTS.md here, and the models to out/study-nuclei.
+validation images those are tested on. None of the test images is used in training, for choosing the epoch or for
+thresholds: these use a tenth of the training images. Writes RESULTS.md here, and the models to out/study-nuclei.
 """
 
 import argparse
@@ -79,9 +79,9 @@ def main() -> None:
     lines = [
         "# DSB2018 fluorescence, split of Wilhelm 2019",
         "",
-        f"Written by `make study-nuclei` on {device}: {len(training)} training images (a tenth of them for validation), "
-        f"{len(test)} test images with {nuclei} nuclei. U-Net (base 32, grid 2, group normalisation), StarDist head with "
-        f"32 rays, batches of {SCHEDULE.batch_size} patches of {SCHEDULE.patch_size}².",
+        f"Written by `make study-nuclei` on {device}: {len(training)} training images (a tenth of them for "
+        f"validation), {len(test)} test images with {nuclei} nuclei. U-Net (base 32, grid 2, group normalisation), StarDist head "
+        f"with 32 rays, batches of {SCHEDULE.batch_size} patches of {SCHEDULE.patch_size}².",
         "",
         "AP is TP / (TP + FP + FN), pooled over all images. StarDist's notebook shows AP@.5 "
         f"{STARDIST_NOTEBOOK} after 400 epochs on a GPU, on another draw of 67 images of this data set: a landmark, "
