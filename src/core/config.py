@@ -34,9 +34,10 @@ class Config:
             raise UserInputError(f"{cls.__name__} has no setting {', '.join(unknown)}.")
         values: dict[str, Any] = {}
         for name, value in data.items():
-            made_by: Any = fields[name].default_factory
-            if isinstance(value, dict) and isinstance(made_by, type) and issubclass(made_by, Config):
-                value = made_by.from_dict(value)
+            default, made_by = fields[name].default, fields[name].default_factory
+            kind = type(default) if isinstance(default, Config) else made_by
+            if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, Config):
+                value = kind.from_dict(value)
             values[name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 

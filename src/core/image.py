@@ -43,7 +43,7 @@ class Image:
     kind: Kind = "intensity"
 
     def __post_init__(self) -> None:
-        if sorted(self.axes, key=AXES.find) != list(self.axes) or len(set(self.axes)) != len(self.axes):
+        if [axis for axis in AXES if axis in self.axes] != list(self.axes):
             raise UserInputError(f"Axes {self.axes!r} are not in the order {AXES}.")
         if not self.axes.endswith("YX") or self.array.ndim != len(self.axes):
             raise UserInputError(f"Axes {self.axes!r} do not fit an array of shape {self.array.shape}.")

@@ -1,6 +1,7 @@
 import json
 import uuid
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def images() -> list[Image]:
     return [difficult(), *(read_labels(path) for path in sorted(DATA.glob("*.tif"))[:3])]
 
 
-def even_odd(rings: list[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def even_odd(rings: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Rings as x, y."""
     inside = np.zeros(shape, np.bool_)
     for ring in rings:
@@ -57,7 +58,11 @@ def test_imagej_regions_cover_the_objects(tmp_path: Path, image: Image) -> None:
 @pytest.mark.parametrize("image", images())
 def test_geojson_covers_the_objects(tmp_path: Path, image: Image) -> None:
     ids = [int(i) for i in np.unique(image.array) if i > 0]
-    measured = {"id": ids[:-1], "area_um2": [float("nan"), *(2.0 * i for i in ids[1:-1])]}
+    measured: dict[str, Any] = {
+        "id": np.array(ids[:-1]),
+        "area_um2": np.array([np.nan, *(2.0 * i for i in ids[1:-1])]),
+        "class": ["nucleus"] * (len(ids) - 1),
+    }
     write_geojson(tmp_path / "x.geojson", image, measured)
     collection = json.loads((tmp_path / "x.geojson").read_text("utf-8"))
     assert collection["type"] == "FeatureCollection"
@@ -95,7 +100,8 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
     wide = Image(np.zeros((1, 40_000), np.int32), "YX", {}, (), "labels")
     with pytest.raises(UserInputError, match=r"32,767 px.*GeoJSON"):
         write_roi_zip(tmp_path / "x.zip", wide)
-    for measured in ({"area": [1.0]}, {"id": [1], "area": [1.0, 2.0]}):
+    unequal: list[dict[str, Any]] = [{"area": [1.0]}, {"id": [1], "area": [1.0, 2.0]}]
+    for measured in unequal:
         with pytest.raises(UserInputError, match="'id'"):
             write_geojson(tmp_path / "x.geojson", difficult(), measured)
     with pytest.raises(OutputError, match="folder does not exist"):

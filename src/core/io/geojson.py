@@ -1,11 +1,13 @@
 """Objects as GeoJSON that QuPath opens as detections (RFC 7946 in pixels, x before y)."""
 
 import json
-import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from core.errors import UserInputError
 from core.image import Image
@@ -15,7 +17,7 @@ from core.io.write import atomic
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "microseg.org")
 
 
-def write_geojson(path: Path | str, labels: Image, measurements: Mapping[str, Sequence[float]] | None = None) -> None:
+def write_geojson(path: Path | str, labels: Image, measurements: Mapping[str, ArrayLike] | None = None) -> None:
     """A FeatureCollection with one detection per object, which covers exactly the object's pixels.
 
     Each has the property "name" (its number) and an "id" that is the same whenever the same file name and number come
@@ -24,8 +26,8 @@ def write_geojson(path: Path | str, labels: Image, measurements: Mapping[str, Se
     Parameters
     ----------
     labels : axes YX.
-    measurements : equally long columns, one of them "id" (numbers of objects); numbers that are not finite are left
-        out. Objects without a row have no measurements.
+    measurements : equally long columns, one of them "id" (numbers of objects); numbers that are not finite and
+        texts are left out. Objects without a row have no measurements.
 
     Raises
     ------
@@ -64,13 +66,15 @@ def _closed(ring: Ring) -> list[list[int]]:
     return [*points, points[0]]
 
 
-def _rows(columns: Mapping[str, Sequence[float]]) -> dict[int, dict[str, float]]:
-    if "id" not in columns or len({len(column) for column in columns.values()}) != 1:
+def _rows(table: Mapping[str, ArrayLike]) -> dict[int, dict[str, float]]:
+    columns = {name: np.asarray(values) for name, values in table.items()}
+    if "id" not in columns or len({column.shape for column in columns.values()}) != 1:
         raise UserInputError(
             "Measurements need a column 'id' and equally long columns.", todo="Give the table of objects."
         )
-    names = [name for name in columns if name != "id"]
+    ids = columns.pop("id")
+    numeric = {name: column for name, column in columns.items() if column.dtype.kind in "buif"}
     return {
-        int(number): {name: float(columns[name][i]) for name in names if math.isfinite(columns[name][i])}
-        for i, number in enumerate(columns["id"])
+        int(number): {name: float(column[i]) for name, column in numeric.items() if np.isfinite(column[i])}
+        for i, number in enumerate(ids)
     }
