@@ -13,7 +13,7 @@ def counts_view(names: Sequence[str], counts: Sequence[float | None], densities:
     """Bars and a table of the counts of images; None where there is no count."""
     known = [count for count in counts if count is not None]
     text = f"{number(float(sum(known)))} objects in {len(known)} images"
-    text += f", {number(sum(known) / len(known))} per image on average." if known else "."
+    text += f", {sum(known) / len(known):.1f} per image on average." if known else "."
     bars = [(name, float("nan") if count is None else count) for name, count in zip(names, counts, strict=True)]
     chart = bar_chart(bars, "Objects per image")
     rows = table(["Image", "Count", "Density (1/mm²)"], list(zip(names, counts, densities, strict=True)))
