@@ -81,7 +81,8 @@ def main() -> None:
         "",
         f"Written by `make study-nuclei` on {device}: {len(training)} training images (a tenth of them for "
         f"validation), {len(test)} test images with {nuclei} nuclei. U-Net (base 32, grid 2, group "
-        f"normalisation), StarDist head with 32 rays, batches of {SCHEDULE.batch_size} patches of {SCHEDULE.patch_size}².",
+        "normalisation), StarDist head with 32 rays, "
+        f"batches of {SCHEDULE.batch_size} patches of {SCHEDULE.patch_size}².",
         "",
         "AP is TP / (TP + FP + FN), pooled over all images. StarDist's notebook shows AP@.5 "
         f"{STARDIST_NOTEBOOK} after 400 epochs on a GPU, on another draw of 67 images of this data set: a landmark, "
