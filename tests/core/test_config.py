@@ -2,7 +2,7 @@ import json
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config import Config, require
@@ -26,6 +26,7 @@ class Outer(Config):
     weight: float | None = None
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Outer,

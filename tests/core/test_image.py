@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -15,6 +15,7 @@ SOUND = [
 ]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SOUND), st.data())
 def test_sizes_and_planes(axes: str, data: st.DataObject) -> None:
     shape = data.draw(hnp.array_shapes(min_dims=len(axes), max_dims=len(axes), max_side=3))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Canceled, ImageReadError, MicrosegError, OutputError, UserInputError
@@ -8,6 +8,7 @@ from core.progress import SILENT, Progress
 FRACTIONS = st.floats(0, 1)
 
 
+@settings(deadline=None)
 @given(FRACTIONS, FRACTIONS, FRACTIONS, FRACTIONS, FRACTIONS)
 def test_parts_of_parts_report_fractions_of_the_whole(a: float, b: float, c: float, d: float, f: float) -> None:
     heard: list[tuple[float, str]] = []
@@ -19,6 +20,7 @@ def test_parts_of_parts_report_fractions_of_the_whole(a: float, b: float, c: flo
     assert heard[0][1] == "now"
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False))
 def test_fractions_stay_in_their_bounds(fraction: float) -> None:
     heard: list[float] = []

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -28,6 +28,7 @@ def images(draw: st.DrawFn) -> Image:
     return Image(array, axes, size, names, kind)
 
 
+@settings(deadline=None)
 @given(images())
 def test_an_image_survives(image: Image) -> None:
     cell = encode(image)
@@ -43,6 +44,7 @@ def test_an_image_survives(image: Image) -> None:
 
 
 @pytest.mark.parametrize("kind", ["intensity", "labels"])
+@settings(deadline=None)
 @given(position=st.integers(0, 10_000), data=st.data())
 def test_a_cut_or_changed_cell_is_refused_or_read(kind: Kind, position: int, data: st.DataObject) -> None:
     cell = encode(Image(np.arange(600, dtype=np.uint16).reshape(20, 30), "YX", {"X": 0.5}, (), kind))
@@ -55,6 +57,7 @@ def test_a_cut_or_changed_cell_is_refused_or_read(kind: Kind, position: int, dat
         assert isinstance(decode(changed), Image)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_foreign_bytes_are_refused(data: bytes) -> None:
     assert is_tensor_cell(data) == data.startswith(MAGIC)
