@@ -173,9 +173,9 @@ def collect(value: Any, port: PortEntry, temp: Path) -> Output:
             return table_output(value, temp)
         raise TypeError(f"The output {port.name!r} must be a Table or BatchOutputTable, not a {type(value).__name__}.")
     if port.port_type is None:
-        if not isinstance(value, bytes):
+        if not isinstance(value, bytes | str):
             raise TypeError(f"The output {port.name!r} must be the bytes of a picture, not a {type(value).__name__}.")
-        return ImageOutput(value)
+        return ImageOutput(value.encode() if isinstance(value, str) else value)
     if not isinstance(value, port.port_type.object_class):
         raise TypeError(f"The output {port.name!r} must be a {port.port_type.object_class.__name__}, not {value!r}.")
     path = new_file(temp, ".port")

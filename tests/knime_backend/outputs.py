@@ -71,6 +71,8 @@ class TableOutput:
         schema, found = self._arrow_schema(), []
         if not (arrow_types.is_value_factory_type(schema.types[0]) and _factory(schema.types[0]) == ROW_KEY):
             found.append("the first column holds no row IDs")
+        if "<RowID>" in schema.names[1:] or len(set(schema.names)) < len(schema.names):
+            return [f"no next node could read the columns {schema.names}"]
         for column, storage in list(zip(schema, self._sink.schema, strict=True))[1:]:
             if arrow_types.is_dict_encoded_value_factory_type(column.type):
                 continue

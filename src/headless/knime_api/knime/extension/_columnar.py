@@ -38,8 +38,18 @@ class Columnar(ABC):
         return Inserted(self, other, None)
 
     def remove(self, slicing: Any) -> Any:
-        """A view without some columns, given by name, number or a list of these."""
-        return Removed(self, slicing)
+        """A view without some columns, given by name, number or a list of these.
+
+        Raises
+        ------
+        ValueError, IndexError, TypeError : there is no column of a name or number, or it is neither.
+        """
+        keys = slicing if isinstance(slicing, list) else [slicing]
+        unknown = [key for key in keys if isinstance(key, str) and key not in self.column_names]
+        if unknown:
+            raise ValueError(f"There are no columns {unknown}.")
+        gone = [place(self.column_names, key) for key in keys]
+        return View(self, [i for i in range(self.num_columns) if i not in gone])
 
 
 class Lazy:
@@ -103,22 +113,6 @@ class Inserted(Lazy):
         """All columns."""
         other = self._other.get() if isinstance(self._other, Lazy) else self._other
         return self._base._insert(other, self._base.num_columns if self._at is None else self._at)
-
-
-class Removed(Lazy):
-    """Something with fewer columns."""
-
-    def __init__(self, base: Columnar, key: Any) -> None:
-        self._base, self._key = base, key
-
-    def get(self) -> Any:
-        """The columns that are left."""
-        keys = self._key if isinstance(self._key, list) else [self._key]
-        try:
-            gone = [place(self._base.column_names, key) for key in keys]
-        except IndexError as error:
-            raise ValueError(str(error)) from None
-        return self._base._select([i for i in range(self._base.num_columns) if i not in gone], single=False)
 
 
 def real(value: Any) -> Any:

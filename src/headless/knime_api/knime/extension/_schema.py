@@ -80,7 +80,7 @@ class Schema(Columnar):
         return iter(self._columns)
 
     def __contains__(self, item: object) -> bool:
-        return item in self.column_names if isinstance(item, str) else item in self._columns
+        return (item.name if isinstance(item, Column) else item) in self.column_names
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self._columns == other._columns

@@ -26,7 +26,8 @@ def extract(holder: Any, version: Version) -> dict[str, Any]:
         if isinstance(item, Group):
             result[name] = extract(getattr(holder, name), version)
         else:
-            result[name] = item.to_json(vars(holder).get(name, item.default(version)))
+            values = vars(holder)
+            result[name] = item.to_json(values[name] if name in values else item.default(version))
     return result
 
 

@@ -83,7 +83,7 @@ def _batches(table: pa.Table, most_bytes: int | None) -> list[pa.RecordBatch]:
         rows = int(table.num_rows * most_bytes // table.nbytes)
         if rows == 0:
             raise ValueError("The rows are too large for one table; append them to a BatchOutputTable one by one.")
-        return list(table.combine_chunks().to_batches(max_chunksize=rows))
+        return list(table.to_batches(max_chunksize=rows))
     if table.num_rows == 0:
         empty = pa.RecordBatch.from_arrays([pa.array([], f.type) for f in table.schema], schema=table.schema)
         return [empty]
