@@ -153,7 +153,7 @@ def test_schemas_of_inputs_carry_metadata(configure: Run, session: Session) -> N
     (passed,) = configure("TableNode", noting(seen, lambda schema, _: schema, lambda schema, _: schema), spec, None)
     assert passed == spec
     plain = knext.Column(knext.int32(), "a")
-    assert not seen[0]["a"].get() == plain
+    assert seen[0]["a"].get() != plain
     assert (seen[0]["a"].name, seen[0]["a"].ktype) == ("a", knext.int32())
 
 
