@@ -19,10 +19,22 @@ from core.errors import ImageReadError
 from core.image import Image
 from core.io.axes import canonical, simplify_colour
 
-FAULTS = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
-"""What Pillow raises for a damaged file, beside the following."""
-
-_FAULTS = (*FAULTS, struct.error, zlib.error, RuntimeError, AttributeError, PIL.Image.DecompressionBombError)
+FAULTS = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    PIL.Image.DecompressionBombError,
+)
+"""What Pillow and libpng raise for damaged files."""
 
 _DIRECT = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I", "F")
 
@@ -42,7 +54,7 @@ def read_raster(path: Path, *, palette_as_numbers: bool = False) -> Image:
         array = _read(path, palette_as_numbers)
     except ImageReadError:
         raise
-    except _FAULTS as error:
+    except FAULTS as error:
         raise ImageReadError(
             f"The file is damaged or incomplete ({error}).", where=str(path), todo="Copy or export it again."
         ) from error

@@ -27,6 +27,8 @@ from core.io.units import PRINTING, micrometres, plausible
 from core.tensor_cell import MAX_BYTES
 
 FAULTS = (
+    tifffile.TiffFileError,
+    tifffile.OmeXmlError,
     OSError,
     ValueError,
     TypeError,
