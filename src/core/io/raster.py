@@ -6,6 +6,7 @@ they lie in label images that were drawn on them.
 """
 
 import struct
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ FAULTS = (
     EOFError,
     struct.error,
     zlib.error,
-    PIL.Image.DecompressionBombError,
 )
 """What Pillow and libpng raise for damaged files."""
 
@@ -54,6 +54,10 @@ def read_raster(path: Path, *, palette_as_numbers: bool = False) -> Image:
         array = _read(path, palette_as_numbers)
     except ImageReadError:
         raise
+    except PIL.Image.DecompressionBombError as error:
+        raise ImageReadError(
+            "The picture has more than 179 million pixels.", where=str(path), todo="Save it as TIFF, or crop it."
+        ) from error
     except FAULTS as error:
         raise ImageReadError(
             f"The file is damaged or incomplete ({error}).", where=str(path), todo="Copy or export it again."
@@ -70,7 +74,10 @@ def _read(path: Path, palette_as_numbers: bool) -> NDArray[Any]:
     if _has_16_bit_colour(path):  # Pillow would reduce it to 8 bit without a word
         array: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
         return array
-    with PIL.Image.open(path) as picture:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # half of what is refused is still welcome
+        picture = PIL.Image.open(path)
+    with picture:
         if picture.mode in ("P", "PA") and not palette_as_numbers:
             return np.array(picture.convert("RGBA"))
         if picture.mode not in (*_DIRECT, "P"):
