@@ -1,0 +1,81 @@
+"""The checks that imitate KNIME's Java side find what they should; on KNIME's backend, our extension passes them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.backends import ON_KNIME, open_session
+from tests.knime_backend.dialog import description_problems, dialog_problems, saved_and_loaded
+
+ROOT = Path(__file__).parents[2]
+
+
+def dialog(value: Any, schema: dict[str, Any], scope: str = "a") -> dict[str, Any]:
+    """A dialog of one control."""
+    inner = {"type": "object", "properties": {"a": schema}}
+    return {
+        "data": {"model": {"a": value}},
+        "schema": {"type": "object", "properties": {"model": inner}},
+        "ui_schema": {
+            "elements": [{"type": "Control", "label": "A", "scope": f"#/properties/model/properties/{scope}"}]
+        },
+    }
+
+
+CHOICE = {"type": "string", "oneOf": [{"const": "RED", "title": "Red"}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [(1, {"type": "integer"}), (1.5, {"type": "number"}), (True, {"type": "boolean"}), ("RED", CHOICE)],
+)
+def test_good_dialogs(value: Any, schema: dict[str, Any]) -> None:
+    assert dialog_problems(dialog(value, schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [(2**31, {"type": "integer"}), ("1", {"type": "number"}), (1, {"type": "boolean"}), ("GREEN", CHOICE)],
+)
+def test_values_that_do_not_fit_the_schema(value: Any, schema: dict[str, Any]) -> None:
+    assert len(dialog_problems(dialog(value, schema))) == 1
+
+
+def test_controls_of_nothing() -> None:
+    assert dialog_problems(dialog(1, {"type": "integer"}, scope="b")) == [
+        "control 'A': #/properties/model/properties/b is not in the schema"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [(3, "integer", 3), (2**31, "integer", -(2**31)), (1, "number", 1.0), ("x", "string", "x"), (None, "string", None)],
+)
+def test_what_settings_files_keep(value: Any, kind: str, expected: Any) -> None:
+    assert saved_and_loaded(value, {"type": kind}, "model") == expected
+
+
+@pytest.mark.parametrize("kind", ["integer", "number", "boolean"])
+def test_settings_files_hold_no_missing_numbers(kind: str) -> None:
+    with pytest.raises(ValueError, match="model/a"):
+        saved_and_loaded({"a": None}, {"type": "object", "properties": {"a": {"type": kind}}}, "model")
+
+
+def test_descriptions() -> None:
+    parts: dict[str, list[Any]] = {
+        key: [] for key in ("input_port_specifier", "output_port_specifier", "options", "tabs", "views")
+    }
+    node = {**parts, "full_description": "", "icon_path": "no.png", "category": "/nowhere", "node_type": "Unknown"}
+    assert len(description_problems({**node, "short_description": "a < b"}, [], ROOT)) == 4
+
+
+@pytest.mark.skipif(not ON_KNIME, reason="needs KNIME's sources")
+def test_our_extension_in_knime() -> None:
+    import knime.extension
+    from tests.knime_backend.harness import problems_of
+
+    assert "knime_api" not in str(knime.extension.__file__)
+    session: Any = open_session(ROOT)
+    assert {node["id"]: problems_of(session, node) for node in session.nodes} == {
+        node["id"]: [] for node in session.nodes
+    }
