@@ -69,7 +69,7 @@ TRAIN_AND_COUNT = Template(
     author="Microseg",
 )
 
-SHORT = {"training": {"epochs": 16, "patch_size": 256, "batch_size": 4}}
+LARGE = {"training": {"epochs": 16, "patch_size": 256}}
 
 RETRAIN = Template(
     description=(
@@ -83,8 +83,8 @@ RETRAIN = Template(
         ),
         TemplateNode(2, "MicroscopyImageReader", "4 labelled images", at(0, 1), {"folder": "train"}),
         TemplateNode(3, "MicroscopyImageReader", "4 images to test on", at(0, 2), {"folder": "test"}),
-        TemplateNode(4, "SegmentationRetrainer", "Retrain", at(1, 0), SHORT),
-        TemplateNode(5, "SegmentationLearner", "From random weights", at(1, 1), SHORT),
+        TemplateNode(4, "SegmentationRetrainer", "Retrain", at(1, 0), LARGE),
+        TemplateNode(5, "SegmentationLearner", "From random weights", at(1, 1), LARGE),
         TemplateNode(6, "SegmentationPredictor", "Apply the retrained", at(2, 0.5), {"output_column": "Retrained"}),
         TemplateNode(
             7,

@@ -70,19 +70,19 @@ class TrainingSettings:
         "Epochs",
         "Rounds of training; after each one the model is tested on the validation images. More is slower and better, "
         "up to a point that the training curve shows.",
-        20,
+        32,
         min_value=1,
         max_value=100_000,
     )
     steps = knext.IntParameter(
         "Steps per epoch",
         "Each step learns from one batch of patches.",
-        16,
+        32,
         min_value=1,
         max_value=100_000,
         is_advanced=True,
     )
-    batch_size = knext.IntParameter("Batch size", "Patches per step.", 8, min_value=1, max_value=256, is_advanced=True)
+    batch_size = knext.IntParameter("Batch size", "Patches per step.", 4, min_value=1, max_value=256, is_advanced=True)
     patch_size = knext.IntParameter(
         "Patch size (pixels)",
         "Side of the square patches that are cut out of the images. It should hold a few objects.",

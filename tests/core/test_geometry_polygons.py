@@ -131,7 +131,7 @@ def test_the_pixels_are_those_of_scikit_image() -> None:
     labels = np.zeros((200, 210), np.int32)
     corners = outlines(distances, points)
     for index in np.argsort(scores):
-        inside = draw.polygon(corners[index, :, 0], corners[index, :, 1], (200, 210))  # type: ignore[no-untyped-call]
+        inside = draw.polygon(corners[index, :, 0], corners[index, :, 1], (200, 210))
         labels[inside] = index + 1
     assert np.mean(render_polygons(distances, points, scores, (200, 210)) != labels) < 1e-4
 

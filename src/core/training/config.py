@@ -32,15 +32,15 @@ class ScheduleConfig(Config):
     device : "auto", "cpu", "cuda" or "mps".
     """
 
-    epochs: int = 20
-    steps: int = 16
-    batch_size: int = 8
+    epochs: int = 32
+    steps: int = 32
+    batch_size: int = 4
     patch_size: int = 128
     learning_rate: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 1e-4
     clip: float = 1.0
-    average: float = 0.97
+    average: float = 0.98
     patience: int = 0
     seed: int = 0
     device: str = "auto"
