@@ -15,18 +15,18 @@ from headless.workflow_builder import build_workflow  # noqa: E402
 from headless.workflow_template import Note, Template, TemplateNode  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-ROW, COLUMN = 160, 220
+ROW, COLUMN = 140, 240
 
 
 def at(column: float, row: float) -> tuple[int, int]:
     """Where a node lies on the canvas, in pixels."""
-    return int(120 + COLUMN * column), int(260 + ROW * row)
+    return int(140 + COLUMN * column), int(220 + ROW * row)
 
 
-def note(html: str, column: float, columns: float, rows: float = 3.2) -> Note:
-    """An explanation behind a column of nodes."""
-    x, _ = at(column, 0)
-    return Note(html, x - 60, 60, int(COLUMN * columns) - 20, int(180 + ROW * (rows - 1)))
+def note(html: str, column: float, columns: float, lowest: float) -> Note:
+    """An explanation behind columns of nodes, down to the row of the lowest one."""
+    x, y = at(column, lowest)
+    return Note(html, x - 90, 60, int(COLUMN * columns) - 20, y + 40)
 
 
 WRITE = {"folder": "output_folder"}
@@ -60,10 +60,15 @@ TRAIN_AND_COUNT = Template(
     ],
     variables={"output_folder": "results"},
     notes=[
-        note("<p><b>1. Read</b></p><p>Images and their labels. Your own: enter a folder here.</p>", 0, 1),
-        note("<p><b>2. Train</b></p><p>Some minutes on a laptop. See the training curve in the view.</p>", 1, 1),
-        note("<p><b>3. Apply</b></p><p>To images that the model has not seen.</p>", 2, 1),
-        note("<p><b>4. Count, score, keep</b></p><p>Results go to the folder of the variable output_folder.</p>", 3, 1),
+        note("<p><b>1. Read</b></p><p>Images and their labels. Your own: enter a folder here.</p>", 0, 1, 2.3),
+        note("<p><b>2. Train</b></p><p>Some minutes on a laptop. See the training curve in the view.</p>", 1, 1, 2.3),
+        note("<p><b>3. Apply</b></p><p>To images that the model has not seen.</p>", 2, 1, 2.3),
+        note(
+            "<p><b>4. Count, score, keep</b></p><p>Results go to the folder of the variable output_folder.</p>",
+            3,
+            1,
+            2.3,
+        ),
     ],
     tags=["segmentation", "counting", "nuclei", "StarDist", "deep learning"],
     author="Microseg",
@@ -117,10 +122,10 @@ RETRAIN = Template(
     ],
     variables={"output_folder": "results"},
     notes=[
-        note("<p><b>1. Read</b></p><p>A model of another kind of image, and four labelled images.</p>", 0, 1),
-        note("<p><b>2. Learn</b></p><p>Once from the model, once from nothing, with the same settings.</p>", 1, 1),
-        note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2),
-        note("<p><b>4. Compare and count</b></p><p>The Scorer's view shows both curves.</p>", 4, 1),
+        note("<p><b>1. Read</b></p><p>A model of another kind of image, and four labelled images.</p>", 0, 1, 2),
+        note("<p><b>2. Learn</b></p><p>Once from the model, once from nothing, with the same settings.</p>", 1, 1, 2),
+        note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2, 2),
+        note("<p><b>4. Compare and count</b></p><p>The Scorer's view shows both curves.</p>", 4, 1, 2),
     ],
     tags=["segmentation", "transfer learning", "few images", "phase contrast"],
     author="Microseg",

@@ -26,7 +26,7 @@ def write_csv(table: pa.Table, file: io.TextIOBase) -> None:
         rows.writerows([_exact(value) for value in row] for row in zip(*_columns(batch), strict=True))
 
 
-def as_text(table: pa.Table, max_rows: int = 40, max_width: int = 40) -> str:
+def as_text(table: pa.Table, max_rows: int = 12, max_width: int = 40) -> str:
     """The readable columns that hold something, as aligned lines; long tables end with the number of rows left out."""
     shown = readable(table)
     shown = shown.select([n for n in shown.column_names if not shown.num_rows or shown[n].null_count < shown.num_rows])

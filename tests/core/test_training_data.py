@@ -95,6 +95,10 @@ def test_a_constant_image_becomes_zero() -> None:
     assert not normalize(np.full((1, 5, 5), 77, np.uint8), NormalizationConfig()).any()
 
 
+def test_a_binary_image_becomes_zero_and_one() -> None:
+    assert set(np.unique(normalize(np.eye(20, dtype=bool)[None], NormalizationConfig()))) == {0, 1}
+
+
 def test_a_sparse_image_keeps_its_objects() -> None:
     """Fewer bright pixels than the percentiles see: the brightest one becomes 1."""
     pixels = np.zeros((1, 100, 100))

@@ -1,0 +1,97 @@
+"""The templates are what their script writes, and run from end to end, outside KNIME, as a user would run them."""
+
+import csv
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from core.io.read import read_labels
+from core.model import SegmentationModel
+from headless.cli import main
+
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", WORKFLOWS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a workflow but its data."""
+    paths = (p for p in folder.rglob("*") if p.is_file() and "data" not in p.relative_to(folder).parts[:1])
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
+    module = generator()
+    module.main(tmp_path)
+    assert set(module.TEMPLATES) == {p.name for p in WORKFLOWS.iterdir() if p.is_dir() and p.name[0].isdigit()}
+    for name in module.TEMPLATES:
+        assert files(tmp_path / name) == files(WORKFLOWS / name)
+
+
+@pytest.mark.parametrize("folder", [FIRST, SECOND], ids=lambda p: p.name[:2])
+def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
+    for name, content in files(folder).items():
+        assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
+
+
+def test_every_sample_image_has_its_labels() -> None:
+    for part, count in ((FIRST / "data/train", 24), (FIRST / "data/test", 8), (SECOND / "data/train", 4),
+                        (SECOND / "data/test", 4)):  # fmt: skip
+        images = sorted(p.stem for p in (part / "images").iterdir())
+        assert len(images) == count
+        assert images == sorted(p.stem for p in (part / "labels").iterdir())
+    train, test = ({p.name for p in (FIRST / "data" / part / "images").iterdir()} for part in ("train", "test"))
+    assert not train & test
+
+
+def test_train_and_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A training far too short to find much: everything but the quality is as in the demo."""
+    before = files(FIRST)
+    short = ("-option=3,training/epochs,1,int", "-option=3,training/steps,2,int", "-option=3,model/base,8,int")
+    assert main(["run", str(FIRST), "--out", str(tmp_path), *short]) == 0
+    names = sorted(p.stem for p in (FIRST / "data/test/images").iterdir())
+    scores = table(tmp_path / "scores.csv")
+    assert sorted(row["Image"] for row in scores) == names
+    for row in scores:
+        truth = read_labels(FIRST / f"data/test/labels/{row['Image']}.tif").array
+        found = read_labels(tmp_path / f"{row['Image']}.ome.tif").array
+        assert int(row["True count"]) == len(set(truth.ravel().tolist()) - {0})
+        assert int(row["Predicted count"]) == len(set(found.ravel().tolist()) - {0})
+        assert 0 <= float(row["AP@0.5"]) <= 1
+    counts = {row["RowID"]: float(row["Count"]) for row in table(tmp_path / "counts.csv")}
+    assert counts == {row["Image"]: float(row["Predicted count"]) for row in scores}
+    assert len(table(tmp_path / "objects.csv")) == sum(counts.values())
+    assert len(SegmentationModel.load(tmp_path / "model.microseg").config.history) == 1
+    report = (tmp_path / "report.html").read_text()
+    assert all(name in report for name in names)
+    assert "Training curve" in report
+    printed = capsys.readouterr()
+    assert "AP@0.5" in printed.out.split("Compare with the truth: Scores")[1]
+    assert files(FIRST) == before
+
+
+def test_retrain_beside_a_random_start(tmp_path: Path) -> None:
+    short = [f"-option={node},training/{name},{value},int" for node in (4, 5)
+             for name, value in (("epochs", 1), ("steps", 1), ("batch_size", 1))]  # fmt: skip
+    assert main(["run", str(SECOND), "--out", str(tmp_path), *short, "-option=5,model/base,8,int"]) == 0
+    summary = table(tmp_path / "summary.csv")
+    assert [row["Method"] for row in summary] == ["Retrained", "Random start"]
+    assert len(table(tmp_path / "scores.csv")) == 8
+    provenance = SegmentationModel.load(tmp_path / "model.microseg").config.provenance
+    assert "nuclei_fluorescence" in str(provenance)
