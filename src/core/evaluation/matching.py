@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from core.errors import UserInputError
 from core.image import Labels
+
+BLOCK = 1 << 20
+"""Pixels that are looked at in one go, so that no temporary array is as large as the image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,7 @@ class Overlaps:
     Parameters
     ----------
     true, predicted : int64, N, which true and which predicted object: from 0, in the order of their labels.
-    iou : float64, N, intersection over union of the pair, 0 to 1.
+    iou : float64, N, intersection over union of the pair, more than 0 and at most 1.
     true_count, predicted_count : how many objects there are.
     """
 
@@ -43,78 +45,86 @@ def overlaps(truth: Labels, prediction: Labels) -> Overlaps:
 
     Raises
     ------
-    UserInputError : different shapes.
+    UserInputError : different shapes, or labels that are negative or no integers.
     """
     if truth.shape != prediction.shape:
         raise UserInputError(
             f"The true labels have the shape {truth.shape}, the predicted ones {prediction.shape}.",
             todo="Compare labels of the same image.",
         )
-    true_number, true_area = _numbered(truth)
-    predicted_number, predicted_area = _numbered(prediction)
-    both = np.flatnonzero((true_number > 0) & (predicted_number > 0))
-    width = np.int64(len(predicted_area))
-    pairs = true_number[both].astype(np.int64) * width + predicted_number[both]
-    if len(true_area) * width <= 4 * pairs.size:
-        shared = np.bincount(pairs, minlength=1)
-        pairs = np.flatnonzero(shared)
-        shared = shared[pairs]
-    else:
-        pairs, shared = np.unique(pairs, return_counts=True)
-    true, predicted = pairs // width, pairs % width
-    iou = shared / (true_area[true] + predicted_area[predicted] - shared)
-    return Overlaps(true - 1, predicted - 1, iou, len(true_area) - 1, len(predicted_area) - 1)
+    true_runs, predicted_runs, lengths = _runs(truth.ravel(), prediction.ravel())
+    true, true_count = _numbered(true_runs)
+    predicted, predicted_count = _numbered(predicted_runs)
+    table = coo_array((lengths, (true, predicted)), shape=(true_count + 1, predicted_count + 1)).tocsr()
+    true_area, predicted_area = table.sum(axis=1), table.sum(axis=0)
+    shared = table.tocoo()
+    both = (shared.row > 0) & (shared.col > 0)
+    row, column, area = shared.row[both].astype(np.int64), shared.col[both].astype(np.int64), shared.data[both]
+    iou = area / (true_area[row] + predicted_area[column] - area)
+    return Overlaps(row - 1, column - 1, iou, true_count, predicted_count)
 
 
-def _numbered(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Flat labels numbered from 1 without a gap, and how many pixels each number has; number 0 is background."""
-    flat = labels.ravel()
-    highest = int(flat.max(initial=0))
-    if highest <= 2 * flat.size + 1000 and flat.min(initial=0) >= 0:
-        area = np.bincount(flat, minlength=highest + 1)
-        present = area > 0
-        present[0] = True
-        if present.all():
-            return flat.astype(np.int64, copy=False), area
-        numbers = np.cumsum(present) - 1
-        return numbers[flat], area[present]
-    ids, numbers = np.unique(np.append(0, flat), return_inverse=True)
-    numbers = numbers[1:]
-    if ids[0] != 0:
-        raise UserInputError(f"The label {ids[0]} is negative.", todo="Number objects from 1 on.")
-    return numbers, np.bincount(numbers, minlength=len(ids))
+def _runs(
+    truth: NDArray[np.generic], prediction: NDArray[np.generic]
+) -> tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.int64]]:
+    """Two flat images as runs of pixels in which neither changes: true label, predicted label and length of each.
+
+    Labels come in long runs: there are far fewer runs than pixels to sort and count.
+    """
+    starts, lengths = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for begin in range(0, len(truth), BLOCK):
+        one, other = truth[begin : begin + BLOCK], prediction[begin : begin + BLOCK]
+        change = np.flatnonzero((one[1:] != one[:-1]) | (other[1:] != other[:-1])) + 1
+        ends = np.concatenate([[0], change, [len(one)]])
+        starts.append(begin + ends[:-1])
+        lengths.append(np.diff(ends))
+    start = np.concatenate(starts)
+    return truth[start], prediction[start], np.concatenate(lengths)
+
+
+def _numbered(labels: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
+    """Labels numbered from 1 without a gap, in their order, 0 where they are 0; and how many there are."""
+    if labels.dtype.kind not in "biu":
+        raise UserInputError(f"The labels are numbers of the type {labels.dtype}.", todo="Give labels as integers.")
+    names = np.unique(labels)
+    if len(names) and names[0] < 0:
+        raise UserInputError(f"The label {names[0]} is negative.", todo="Number objects from 1 on.")
+    names = names[names > 0]
+    return np.searchsorted(names, labels, side="right"), len(names)
 
 
 def match(found: Overlaps, threshold: float) -> NDArray[np.int64]:
     """The largest set of pairs with an IoU of at least `threshold`, no object in two of them.
 
-    Of the largest sets it is the one of the highest sum of IoU. From an IoU of .5 on a pair has no rival; below, each
-    group of objects that overlap is solved by the Hungarian algorithm.
+    Of the largest sets it is the one of the highest sum of IoU, as StarDist's `matching` has it. Above an IoU of .5 no
+    pair has a rival, since both objects have most of their pixels in common. At .5 and below, pairs with rivals are
+    an assignment problem, solved exactly on the sparse table (Jonker and Volgenant 1987).
 
     Returns
     -------
     Indices of pairs of `found`, ascending.
     """
     chosen = np.flatnonzero(found.iou >= threshold)
-    true, predicted, iou = found.true[chosen], found.predicted[chosen], found.iou[chosen]
+    true, predicted = found.true[chosen], found.predicted[chosen]
     rivals = (np.bincount(true, minlength=1)[true] > 1) | (np.bincount(predicted, minlength=1)[predicted] > 1)
-    if not rivals.any():
-        return chosen
-    total = found.true_count + found.predicted_count
-    graph = coo_array((np.ones(len(true)), (true, found.true_count + predicted)), shape=(total, total))
-    group = connected_components(graph, directed=False)[1][true]
-    kept = [chosen[~rivals[np.arange(len(chosen))] & ~np.isin(group, group[rivals])]]
-    for number in np.unique(group[rivals]):
-        members = np.flatnonzero(group == number)
-        rows, row = np.unique(true[members], return_inverse=True)
-        columns, column = np.unique(predicted[members], return_inverse=True)
-        gain = np.zeros((len(rows), len(columns)))
-        index = np.full(gain.shape, -1)
-        # one more pair is worth more than any sum of IoU within the group
-        gain[row, column], index[row, column] = (
-            1 + len(members) - len(members) * (1 - iou[members]) / (1 + len(members)),
-            members,
-        )
-        best = index[linear_sum_assignment(gain, maximize=True)]
-        kept.append(chosen[best[best >= 0]])
-    return np.sort(np.concatenate(kept))
+    contested = chosen[rivals]
+    kept = contested[_assigned(found.true[contested], found.predicted[contested], found.iou[contested])]
+    return np.sort(np.concatenate([chosen[~rivals], kept]))
+
+
+def _assigned(true: NDArray[np.int64], predicted: NDArray[np.int64], iou: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indices of the largest set of pairs in which no object is twice, of the highest sum of IoU."""
+    if not len(true):
+        return np.empty(0, np.int64)
+    rows, row = np.unique(true, return_inverse=True)
+    columns, column = np.unique(predicted, return_inverse=True)
+    # Every true object can also be matched with a stand-in of its own, which means: with none. The solver takes no
+    # weight of 0, so all are raised by 1. One more pair is worth more than any sum of IoU.
+    stand_in = np.arange(len(rows))
+    gain = np.concatenate([len(rows) + 2 + iou, np.ones(len(rows))])
+    place = (np.concatenate([row, stand_in]), np.concatenate([column, len(columns) + stand_in]))
+    table = coo_array((gain, place), shape=(len(rows), len(columns) + len(rows))).tocsr()
+    best = np.empty(len(rows), np.int64)
+    matched, partner = min_weight_full_bipartite_matching(table, maximize=True)
+    best[matched] = partner
+    return np.flatnonzero(best[row] == column)

@@ -1,13 +1,17 @@
 """How well predicted objects are the true ones. The same word means different numbers in different papers:
 
     ap           TP / (TP + FP + FN) at one IoU threshold, "accuracy" in StarDist, "AP" in DSB2018
-    pooled       TP, FP and FN summed over all images first (StarDist's `matching_dataset`)
-    ap_dsb2018   AP of each image, mean over the images, then over IoU .50 to .95; matched when IoU > threshold
-                 (Caicedo et al. 2019; Wilhelm 2019)
+    pooled       TP, FP and FN summed over all images first (StarDist's `matching_dataset`): the share of all objects
+    ap_dsb2018   AP of each image, mean over the images, then over IoU .50 to .95 (Caicedo et al. 2019; Wilhelm 2019):
+                 an image of two objects weighs as much as one of two hundred
     ap_interp11  precision interpolated at 11 recalls, predictions of all images ranked by score (PASCAL VOC 2007)
     pq           panoptic quality (Kirillov et al. 2019): F1 times mean IoU of the matches
 
-Where there is neither a true nor a predicted object, nothing is wrong: AP, F1 and PQ are 1.
+An object is matched when its IoU is at least the threshold, as in StarDist; in `ap_dsb2018` when it is above it, as in
+Wilhelm 2019. That differs only where an IoU is exactly .5, .55, ... .95.
+
+Where there is neither a true nor a predicted object, nothing is wrong: AP, precision, recall, F1 and PQ are 1. Where
+only one of the two is missing, AP, F1 and PQ are 0.
 """
 
 from collections.abc import Sequence
@@ -16,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import UserInputError
 from core.evaluation.matching import Overlaps, match, overlaps
 from core.image import Labels
 
@@ -30,7 +35,7 @@ class Score:
     Parameters
     ----------
     true_count, pred_count : objects that there are and that were predicted.
-    tp : matched objects at every threshold of `IOU_THRESHOLDS`, IoU >= threshold.
+    tp : matched objects at every threshold of `IOU_THRESHOLDS`.
     matched_iou : sum of the IoU of the matches at .5.
     """
 
@@ -38,6 +43,16 @@ class Score:
     pred_count: int
     tp: tuple[int, ...]
     matched_iou: float
+
+    @property
+    def fp(self) -> tuple[int, ...]:
+        """Predicted objects without a match, at every threshold."""
+        return tuple(self.pred_count - tp for tp in self.tp)
+
+    @property
+    def fn(self) -> tuple[int, ...]:
+        """True objects without a match, at every threshold."""
+        return tuple(self.true_count - tp for tp in self.tp)
 
     @property
     def ap(self) -> tuple[float, ...]:
@@ -75,13 +90,18 @@ class Score:
         return self.matched_iou / self.tp[0] if self.tp[0] else 0.0
 
     @property
+    def mean_true_iou(self) -> float:
+        """Sum of the IoU of the matches at .5 by the number of true objects (StarDist: mean true score); 1 without."""
+        return _ratio(self.matched_iou, self.true_count)
+
+    @property
     def count_error(self) -> int:
-        """Predicted less true count."""
+        """Predicted less true count: negative where objects are missed."""
         return self.pred_count - self.true_count
 
     @property
     def relative_count_error(self) -> float:
-        """Absolute count error as a share of the true count; of 1 where there is no true object."""
+        """Count error without its sign, as a share of the true count; of 1 where there is no true object."""
         return abs(self.count_error) / max(1, self.true_count)
 
 
@@ -144,23 +164,48 @@ def ap_dsb2018(scores: Sequence[ImageScore]) -> float:
 def ap_interp11(images: Sequence[tuple[Overlaps, NDArray[np.float32]]]) -> float:
     """Interpolated precision of predictions ranked by score, mean over IoU .50 to .95.
 
+    The predictions of all images take, from the highest score down, the true object that they overlap best and that
+    is not taken yet. Precision at a recall is the highest one at this recall or above, at 0, .1, ... 1.
+
     Parameters
     ----------
     images : the overlaps of every image, and the scores of its predicted objects in the order of their labels.
+
+    Returns
+    -------
+    0 to 1; where there is no true object 1 without and 0 with predictions.
+
+    Raises
+    ------
+    UserInputError : not one score per predicted object.
     """
+    for number, (found, scores) in enumerate(images, start=1):
+        if len(scores) != found.predicted_count:
+            raise UserInputError(
+                f"There are {len(scores)} scores for {found.predicted_count} predicted objects.",
+                where=f"Image {number}",
+                todo="Give one score per object, in the order of their labels.",
+            )
     true_count = sum(found.true_count for found, _ in images)
     if true_count == 0:
-        return 1.0 if not any(len(scores) for _, scores in images) else 0.0
-    ranked = np.concatenate([scores for _, scores in images])
-    order = np.argsort(-ranked, kind="stable")
+        return 0.0 if any(len(scores) for _, scores in images) else 1.0
+    order = np.argsort(-np.concatenate([scores for _, scores in images]), kind="stable")
     values = []
     for threshold in IOU_THRESHOLDS:
-        hits = []
-        for found, scores in images:
-            hit = np.zeros(len(scores), bool)
-            hit[found.predicted[match(found, threshold)]] = True
-            hits.append(hit)
-        right = np.cumsum(np.concatenate(hits)[order])
-        recall, precision = right / true_count, right / np.arange(1, len(order) + 1)
-        values.append(np.mean([precision[recall >= r].max(initial=0.0) for r in np.linspace(0, 1, 11)]))
+        hits = np.concatenate([_taken(found, scores, threshold) for found, scores in images])
+        right = np.cumsum(hits[order])
+        precision = right / np.arange(1, len(order) + 1)
+        # recall >= k / 10 in whole numbers: 3 of 10 are less than 0.1 * 3
+        values.append(np.mean([precision[10 * right >= k * true_count].max(initial=0.0) for k in range(11)]))
     return float(np.mean(values))
+
+
+def _taken(found: Overlaps, scores: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """Which predictions get a true object when those of high score choose first."""
+    pairs = np.flatnonzero(found.iou >= threshold)
+    pairs = pairs[np.lexsort((-found.iou[pairs], -scores[found.predicted[pairs]]))]
+    hit, gone = np.zeros(found.predicted_count, bool), np.zeros(found.true_count, bool)
+    for true, predicted in zip(found.true[pairs], found.predicted[pairs], strict=True):
+        if not hit[predicted] and not gone[true]:
+            hit[predicted] = gone[true] = True
+    return hit
