@@ -1,25 +1,28 @@
 """Objects measured: where they are, how large, of what shape, how bright."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from core.errors import UserInputError
-from core.image import Image, Labels
+from core.image import Image
+from core.measurement.hull import hull_areas
+from core.measurement.runs import Runs, runs
 
 ObjectTable = dict[str, NDArray[np.generic]]
-"""Equally long columns, one entry per object in the order of the labels:
+"""Equally long columns, one entry per object in the order of the labels. What is in micrometres is NaN where the pixel
+size is unknown.
 
-    id                       its number
-    area_px, area_um2        its area; in µm² NaN where the pixel size is unknown
-    centroid_y, centroid_x   its centre of mass in pixels, counted from the centre of the first pixel
-    diameter_px              diameter of the disc of its area, in pixels
-    solidity                 its area divided by that of its convex hull, pixels taken as squares; 0 to 1
-    touches_edge             whether it has a pixel at the image's edge
-    mean_intensity           of the image's pixels, with several channels mean_intensity_1, mean_intensity_2 ...
+    id                             its number
+    area_px, area_um2              its area
+    diameter_px, diameter_um       diameter of the disc of its area
+    centroid_y, centroid_x         its centre of mass in pixels, counted from the centre of the first pixel
+    centroid_y_um, centroid_x_um   the same in micrometres
+    top, left, bottom, right       its bounding box: first row and column, and the ones behind the last
+    eccentricity                   of the ellipse with its second moments: 0 a circle, 1 a line; as scikit-image has it
+    solidity                       its area divided by that of its convex hull, pixels taken as squares; 0 to 1
+    touches_edge                   whether it has a pixel at the image's edge
+    mean_intensity                 of the image's pixels; with several channels mean_intensity_<name of the channel>,
+                                   or mean_intensity_1, mean_intensity_2 ... where the names are unknown
 """
 
 
@@ -33,38 +36,67 @@ def measure(labels: Image, image: Image | None = None) -> ObjectTable:
 
     Raises
     ------
-    UserInputError : no 2-D images, or of different sizes.
+    UserInputError : no 2-D images, or of different sizes; labels that are negative or no integers.
     """
     numbers = labels.cyx()[0]
-    ids, flat = np.unique(numbers, return_inverse=True)
-    if len(ids) == 0 or ids[0] != 0:
-        ids, flat = np.append(0, ids), flat + 1
-    flat = flat.ravel()
-    count = len(ids)
-    area = np.bincount(flat, minlength=count)
-    rows, columns = np.divmod(np.arange(numbers.size), numbers.shape[1])
-    square = labels.pixel_size.get("Y", np.nan) * labels.pixel_size.get("X", np.nan)
-    dense = flat.reshape(numbers.shape).astype(np.int32)
-    edge = np.zeros(count, bool)
-    for side in (dense[0], dense[-1], dense[:, 0], dense[:, -1]):
-        edge[side] = True
-    nonzero = np.maximum(area, 1)
+    found = runs(numbers)
+    unit_y, unit_x = (labels.pixel_size.get(axis, np.nan) for axis in "YX")
+    middle = (found.first + found.stop - 1) / 2
+    area = found.total(found.length)
+    y, x = found.total(found.length * found.row) / area, found.total(found.length * middle) / area
+    top, left, bottom, right = _boxes(found)
+    height, width = numbers.shape
     table: ObjectTable = {
-        "id": ids[1:].astype(np.int64),
-        "area_px": area[1:].astype(np.float64),
-        "area_um2": area[1:] * square,
-        "centroid_y": (np.bincount(flat, rows, count) / nonzero)[1:],
-        "centroid_x": (np.bincount(flat, columns, count) / nonzero)[1:],
-        "diameter_px": 2 * np.sqrt(area[1:] / np.pi),
-        "solidity": _solidity(dense, area[1:]),
-        "touches_edge": edge[1:],
+        "id": found.ids.astype(np.int64),
+        "area_px": area,
+        "area_um2": area * unit_y * unit_x,
+        "diameter_px": 2 * np.sqrt(area / np.pi),
+        "diameter_um": 2 * np.sqrt(area * unit_y * unit_x / np.pi),
+        "centroid_y": y,
+        "centroid_x": x,
+        "centroid_y_um": y * unit_y,
+        "centroid_x_um": x * unit_x,
+        "top": top,
+        "left": left,
+        "bottom": bottom,
+        "right": right,
+        "eccentricity": _eccentricity(found, area, y, x),
+        "solidity": area / hull_areas(found),
+        "touches_edge": (top == 0) | (left == 0) | (bottom == height) | (right == width),
     }
     for name, channel in _channels(image, numbers.shape):
-        table[name] = (np.bincount(flat, channel.ravel().astype(np.float64), count) / nonzero)[1:]
+        table[name] = found.total(np.add.reduceat(channel.ravel(), found.start, dtype=np.float64)) / area
     return table
 
 
+def _boxes(found: Runs) -> tuple[NDArray[np.int64], ...]:
+    """First row, first column, row behind the last and column behind the last of every object."""
+    count = len(found.ids) + 1
+    low, high = np.full((2, count), np.iinfo(np.int64).max), np.zeros((2, count), np.int64)
+    for axis, (first, stop) in enumerate([(found.row, found.row + 1), (found.first, found.stop)]):
+        np.minimum.at(low[axis], found.number, first)
+        np.maximum.at(high[axis], found.number, stop)
+    return low[0, 1:], low[1, 1:], high[0, 1:], high[1, 1:]
+
+
+def _eccentricity(
+    found: Runs, area: NDArray[np.float64], y: NDArray[np.float64], x: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """From the second central moments; pixels are points."""
+    centre_y, centre_x = np.append(0, y)[found.number], np.append(0, x)[found.number]
+    dy, dx, length = found.row - centre_y, (found.first + found.stop - 1) / 2 - centre_x, found.length
+    yy = found.total(length * dy**2) / area
+    xx = found.total(length * dx**2 + length * (length**2 - 1) / 12) / area
+    xy = found.total(length * dy * dx) / area
+    spread = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    longest = (xx + yy) / 2 + spread
+    share = np.divide(2 * spread, longest, out=np.zeros(len(area)), where=longest > 0)
+    eccentricity: NDArray[np.float64] = np.sqrt(share.clip(0, 1))
+    return eccentricity
+
+
 def _channels(image: Image | None, shape: tuple[int, ...]) -> list[tuple[str, NDArray[np.generic]]]:
+    """The image's channels, with the names of their columns."""
     if image is None:
         return []
     channels = image.cyx()
@@ -75,27 +107,7 @@ def _channels(image: Image | None, shape: tuple[int, ...]) -> list[tuple[str, ND
         )
     if len(channels) == 1:
         return [("mean_intensity", channels[0])]
-    return [(f"mean_intensity_{i + 1}", channel) for i, channel in enumerate(channels)]
-
-
-def _solidity(dense: Labels, area: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Area over area of the convex hull, of objects numbered from 1 without a gap."""
-    solidity = np.ones(len(area))
-    for number, box in enumerate(ndimage.find_objects(dense), start=1):
-        rows, first, last = _row_ends(dense[box] == number)
-        ends = np.concatenate([first, last + 1])
-        corners = np.stack([np.tile(rows, 2), ends], axis=1)
-        try:
-            hull = ConvexHull(np.concatenate([corners, corners + np.array([1, 0])])).volume
-        except QhullError as error:  # a pixel has four corners, so there is always a hull
-            warnings.warn(f"No convex hull of object {number}: {error}", stacklevel=2)
-            continue
-        solidity[number - 1] = area[number - 1] / hull
-    return solidity
-
-
-def _row_ends(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The rows of a mask that have a pixel, and the first and last one of each."""
-    rows = np.flatnonzero(mask.any(axis=1))
-    some = mask[rows]
-    return rows, some.argmax(axis=1), mask.shape[1] - 1 - some[:, ::-1].argmax(axis=1)
+    names: list[object] = list(dict.fromkeys(filter(None, image.channel_names)))
+    if len(names) < len(channels):
+        names = list(range(1, len(channels) + 1))
+    return [(f"mean_intensity_{name}", channel) for name, channel in zip(names, channels, strict=True)]
