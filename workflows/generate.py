@@ -74,7 +74,7 @@ TRAIN_AND_COUNT = Template(
     author="Microseg",
 )
 
-LARGE = {"training": {"epochs": 16, "patch_size": 256}}
+LARGE = {"training": {"epochs": 12, "patch_size": 192}}
 
 RETRAIN = Template(
     description=(
