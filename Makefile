@@ -48,7 +48,7 @@ study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fl
 	$(BIN)/python studies/nuclei/run.py "$(DATA)"
 
 weights: study-nuclei  ## Train the start model of the second template; DATA as for study-nuclei.
-	$(BIN)/python workflows/start_model.py out/study-nuclei/30_minutes.microseg
+	$(BIN)/python workflows/start_model.py out/study-nuclei/30_cpu_minutes.microseg
 
 clean:
 	rm -rf $(VENV) out build *.egg-info
