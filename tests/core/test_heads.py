@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from tests.core.test_geometry_targets import voronoi
 
 from core.errors import UserInputError
+from core.evaluation.scores import score_image
 from core.heads import HEADS, Head, HeadConfig, make_head
 from core.image import Labels
 from core.io.read import read_labels
+from core.training.thresholds import precisions
 
 SAMPLES = Path(__file__).parents[2] / "workflows" / "01_Train_and_count_nuclei" / "data"
 
@@ -207,14 +209,26 @@ def test_decoding_for_many_thresholds_is_decoding_for_each(name: str, grid: int)
     assert set(names) == set(one.default_thresholds())
     thresholds = [dict(zip(names, combination, strict=True)) for combination in product(*values)][::-1]
     together = one.decode_many(prediction, shape, grid, thresholds)
-    for found, single in zip(together, thresholds, strict=True):
+    for (found, count), single in zip(together, thresholds, strict=True):
         alone = one.decode(prediction, shape, grid, single)
-        assert np.array_equal(found.labels, alone.labels)
-        assert np.array_equal(found.scores, alone.scores)
-        assert found.labels.dtype == np.int32
-        assert found.scores.dtype == np.float32
-        assert np.array_equal(np.unique(found.labels[found.labels > 0]), np.arange(1, len(found.scores) + 1))
-        assert ((found.scores > single["prob"]) & (found.scores <= 1)).all()
+        assert np.array_equal(np.where(found.labels <= count, found.labels, 0), alone.labels)
+        assert np.array_equal(found.scores[:count], alone.scores)
+        assert alone.labels.dtype == np.int32
+        assert alone.scores.dtype == np.float32
+        assert np.array_equal(np.unique(alone.labels[alone.labels > 0]), np.arange(1, count + 1))
+        assert ((alone.scores > single["prob"]) & (alone.scores <= 1)).all()
+
+
+@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1)])
+def test_the_score_of_thresholds_is_that_of_their_objects(name: str, grid: int) -> None:
+    one, prediction, shape = noisy(name, grid)
+    truth = voronoi(21, shape, 30)
+    names, values = zip(*one.threshold_grid().items(), strict=True)
+    thresholds = [dict(zip(names, combination, strict=True)) for combination in product(*values)]
+    together = precisions(truth, one.decode_many(prediction, shape, grid, thresholds))
+    alone = [score_image(truth, one.decode(prediction, shape, grid, t).labels).map_50_95 for t in thresholds]
+    assert together == alone
+    assert len(set(alone)) > 3
 
 
 def test_undefined_predictions_give_no_objects() -> None:

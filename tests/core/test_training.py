@@ -15,9 +15,10 @@ from core.networks import NetworkConfig
 from core.progress import Progress
 from core.training.augmentation import AugmentationConfig
 from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
-from core.training.data import Example
+from core.training.data import Example, prepare
 from core.training.loop import learning_rate
 from core.training.retrain import groups_of, retrain, start_from
+from core.training.thresholds import fit_thresholds
 from core.training.train import split, train
 
 
@@ -148,6 +149,15 @@ def test_few_examples_are_not_split() -> None:
     assert [len(part) for part in split(discs(4, 1), [], 0.5, 0)] == [4, 0]
     assert [len(part) for part in split(discs(5, 1), [], 0.1, 0)] == [4, 1]
     assert [len(part) for part in split(discs(5, 1), discs(2, 2), 0.5, 0)] == [5, 2]
+
+
+def test_thresholds_that_change_nothing_stay_the_heads_own(trained: SegmentationModel) -> None:
+    """An untrained model without any match: all thresholds are equally bad."""
+    model = trained.copy()
+    torch.nn.init.constant_(model.head.get_submodule("probability").bias, -1e4)  # type: ignore[arg-type]
+    thresholds, score = fit_thresholds(Predictor(model, "cpu"), prepare(discs(1, 3), model.config.normalization))
+    assert score == 0
+    assert thresholds == model.head.default_thresholds()
 
 
 RETRAIN = RetrainingConfig(schedule=quick(1), augmentation=AugmentationConfig(scale=1))

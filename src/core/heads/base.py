@@ -103,9 +103,15 @@ class Head(nn.Module, ABC):
         shape: tuple[int, int],
         grid: int,
         thresholds: Sequence[Mapping[str, float]],
-    ) -> list[Instances]:
-        """What `decode` gives for each of many thresholds, at less cost where the head knows how."""
-        return [self.decode(prediction, shape, grid, one) for one in thresholds]
+    ) -> list[tuple[Instances, int]]:
+        """The objects for each of many thresholds, at less cost than `decode` for each where the head knows how.
+
+        Returns
+        -------
+        For each of the thresholds objects and a number: what `decode` gives are the first so many of these objects.
+        """
+        every = [self.decode(prediction, shape, grid, one) for one in thresholds]
+        return [(found, len(found.scores)) for found in every]
 
     @abstractmethod
     def default_thresholds(self) -> dict[str, float]:

@@ -98,8 +98,8 @@ class StarDistHead(Head):
         shape: tuple[int, int],
         grid: int,
         thresholds: Sequence[Mapping[str, float]],
-    ) -> list[Instances]:
-        """What `decode` gives for each of many thresholds, at the cost of one per value of `nms`.
+    ) -> list[tuple[Instances, int]]:
+        """The objects for each of many thresholds, at the cost of one `decode` per value of `nms`.
 
         Suppression asks only polygons of better score, and so does painting. Thus what stays above a higher `prob`
         are the first ones, of the best scores, of what stays above the lowest.
@@ -108,13 +108,8 @@ class StarDistHead(Head):
         for nms in {one["nms"] for one in thresholds}:
             prob = min(one["prob"] for one in thresholds if one["nms"] == nms)
             lowest[nms] = self.decode(prediction, shape, grid, {"prob": prob, "nms": nms})
-        found = []
-        for one in thresholds:
-            all_of_them = lowest[one["nms"]]
-            count = int(np.count_nonzero(all_of_them.scores > one["prob"]))
-            labels = np.where(all_of_them.labels <= count, all_of_them.labels, np.int32(0))
-            found.append(Instances(labels, all_of_them.scores[:count]))
-        return found
+        every = [(lowest[one["nms"]], one["prob"]) for one in thresholds]
+        return [(found, int(np.count_nonzero(found.scores > prob))) for found, prob in every]
 
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed; `nms`, largest overlap of two objects, of the smaller one."""

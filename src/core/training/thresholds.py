@@ -5,7 +5,9 @@ from itertools import product
 
 import numpy as np
 
-from core.evaluation.scores import score_image
+from core.evaluation.matching import Overlaps, match, overlaps
+from core.evaluation.scores import IOU_THRESHOLDS, Score
+from core.heads import Instances
 from core.image import Labels
 from core.inference.predict import Predictor
 from core.progress import SILENT, Progress
@@ -15,7 +17,7 @@ from core.training.data import Prepared
 def fit_thresholds(
     predictor: Predictor, examples: Sequence[Prepared], progress: Progress = SILENT
 ) -> tuple[dict[str, float], float]:
-    """The thresholds of the highest score on some images.
+    """The thresholds of the highest score on some images; of equal scores those nearest the head's own.
 
     The score is the mean over the images of the average precision at IoU .50 to .95, TP / (TP + FP + FN) as in DSB2018.
     The network runs once per image, all thresholds are tried on its output.
@@ -26,26 +28,31 @@ def fit_thresholds(
     """
     head, grid = predictor.model.head, predictor.model.config.network.grid
     names, values = zip(*head.threshold_grid().items(), strict=True)
+    own = head.default_thresholds()
     candidates = [dict(zip(names, combination, strict=True)) for combination in product(*values)]
+    candidates.sort(key=lambda one: sum(abs(one[name] - own[name]) for name in names))
     scores = np.zeros(len(candidates))
     for done, example in enumerate(examples):
         progress.step(done / len(examples), f"fitting thresholds, image {done + 1} of {len(examples)}")
         found = head.decode_many(predictor.maps(example.pixels), example.labels.shape, grid, candidates)
-        scores += [_precision(example.labels, instances.labels) for instances in found]
+        scores += precisions(example.labels, found)
     best = int(np.argmax(scores))
     return candidates[best], float(scores[best] / len(examples))
 
 
-def mean_precision(predictor: Predictor, examples: Sequence[Prepared], progress: Progress = SILENT) -> float:
-    """The score that `fit_thresholds` maximises, at the model's own thresholds."""
-    model, total = predictor.model, 0.0
-    for done, example in enumerate(examples):
-        progress.step(done / len(examples), f"scoring image {done + 1} of {len(examples)}")
-        maps = predictor.maps(example.pixels)
-        found = model.head.decode(maps, example.labels.shape, model.config.network.grid, model.thresholds)
-        total += _precision(example.labels, found.labels)
-    return total / len(examples)
+def precisions(truth: Labels, found: Sequence[tuple[Instances, int]]) -> list[float]:
+    """The score of an image for each of what `Head.decode_many` gives.
+
+    Images of labels are compared once for all that are the first objects of the same ones.
+    """
+    known = {objects: overlaps(truth, objects.labels) for objects, _ in found}
+    return [_precision(known[objects], count) for objects, count in found]
 
 
-def _precision(truth: Labels, predicted: Labels) -> float:
-    return float(score_image(truth, predicted).map_50_95)
+def _precision(found: Overlaps, count: int) -> float:
+    """Average precision at IoU .50 to .95 of the first `count` predicted objects."""
+    chosen = found.predicted < count
+    first = Overlaps(found.true[chosen], found.predicted[chosen], found.iou[chosen], found.true_count, count)
+    matched = first.iou[match(first, IOU_THRESHOLDS[0])]
+    tp = tuple(int((matched >= threshold).sum()) for threshold in IOU_THRESHOLDS)
+    return Score(first.true_count, count, tp, float(matched.sum())).map_50_95
