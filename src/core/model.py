@@ -9,6 +9,7 @@ The file is a zip archive, conventionally named `*.microseg`, of
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,7 +144,7 @@ class SegmentationModel(nn.Module):
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 data, weights = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS)
-        except (zipfile.BadZipFile, KeyError, EOFError, ValueError, OSError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
             raise ModelFormatError(
                 f"This is no segmentation model, or it is damaged ({error}).", where=name, todo=todo
             ) from None
@@ -157,7 +158,14 @@ class SegmentationModel(nn.Module):
         try:
             model = cls(ModelConfig.from_dict(data))
             model.load_state_dict(_upcast(safetensors.torch.load(weights)))
-        except (MicrosegError, RuntimeError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        except (
+            MicrosegError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            safetensors.SafetensorError,
+        ) as error:
             raise ModelFormatError(f"The model does not fit together ({error}).", where=name, todo=todo) from None
         return model.eval()
 

@@ -102,6 +102,23 @@ def test_a_damaged_byte_never_crashes(position: int, flip: int) -> None:
         SegmentationModel.from_bytes(bytes(damaged))
 
 
+def test_every_damaged_bit_of_the_directory_is_refused_or_harmless() -> None:
+    """Among them flags of encryption and of other compressions."""
+    directory = len(CONTENT) - 180
+    for position in range(directory, len(CONTENT)):
+        for bit in range(8):
+            damaged = bytearray(CONTENT)
+            damaged[position] ^= 1 << bit
+            with contextlib.suppress(ModelFormatError):
+                SegmentationModel.from_bytes(bytes(damaged))
+
+
+def test_a_config_of_other_types_is_refused() -> None:
+    config = {**small_model().config.to_dict(), "network": None}
+    with pytest.raises(ModelFormatError, match="does not fit together"):
+        SegmentationModel.from_bytes(rewritten("config.json", json.dumps(config).encode()))
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelFormatError, match=r"gone\.microseg"):
         SegmentationModel.load(tmp_path / "gone.microseg")

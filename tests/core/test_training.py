@@ -123,6 +123,64 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_with(tmp_path: Path) ->
     assert torch.equal(weights(result.model), weights(train(discs(3, 1), config(quick(1))).model))
 
 
+def test_a_checkpoint_outlives_a_cancel_while_thresholds_are_fitted(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "training.checkpoint"
+    messages: list[str] = []
+    progress = Progress(lambda _, m: messages.append(m), lambda: messages[-1:] == [] or "thresholds" in messages[-1])
+    settings = config(quick(2))
+    messages.append("start")
+    with pytest.raises(Canceled):
+        train(discs(3, 1), settings, progress, checkpoint=checkpoint)
+    assert checkpoint.exists()
+    messages.clear()
+    resumed = train(discs(3, 1), settings, Progress(lambda _, m: messages.append(m)), checkpoint=checkpoint)
+    assert not any(message.startswith("epoch") for message in messages)
+    assert len(resumed.history) == 2
+    assert not checkpoint.exists()
+
+
+def test_a_checkpoint_of_other_learning_rates_is_not_gone_on_with(trained: SegmentationModel, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "training.checkpoint"
+    asked = 0
+
+    def stop_in_the_second_epoch() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 9
+
+    slow = RetrainingConfig(loaded_rate=0.1, schedule=quick(3))
+    with pytest.raises(Canceled):
+        retrain(trained, discs(2, 5), slow, Progress(is_canceled=stop_in_the_second_epoch), checkpoint=checkpoint)
+    assert checkpoint.exists()
+    messages: list[str] = []
+    fast = RetrainingConfig(loaded_rate=1.0, schedule=quick(3))
+    retrain(trained, discs(2, 5), fast, Progress(lambda _, m: messages.append(m)), checkpoint=checkpoint)
+    assert any(message.startswith("epoch 1") for message in messages)
+
+
+def test_a_tensor_in_the_checkpoint_file_is_no_checkpoint(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "training.checkpoint"
+    torch.save(torch.zeros(3), checkpoint)
+    assert len(train(discs(3, 1), config(quick(1)), checkpoint=checkpoint).history) == 1
+
+
+def test_a_training_that_diverges_is_told_to_learn_more_slowly() -> None:
+    with pytest.raises(UserInputError, match=r"diverged in epoch \d.*lower learning rate than 1e\+30"):
+        train(discs(3, 1), config(quick(3, learning_rate=1e30), norm="none"))
+
+
+def test_batch_normalisation_needs_more_than_one_value() -> None:
+    with pytest.raises(UserInputError, match="batch_size is 1, it must be 2 or more for batch normalisation"):
+        train(discs(3, 1), config(quick(batch_size=1), depth=4))
+    train(discs(3, 1), config(quick(1, 1, batch_size=1), depth=4, norm="group"))
+
+
+def test_objects_on_validation_images_only_are_refused() -> None:
+    blank = [Example(e.name, e.image, np.zeros_like(e.labels)) for e in discs(2, 1)]
+    with pytest.raises(UserInputError, match="none is left to learn from"):
+        train(blank, config(quick()), validation=discs(1, 2))
+
+
 def test_progress_rises_to_one() -> None:
     fractions: list[float] = []
     train(discs(5, 1), config(quick()), Progress(lambda f, _: fractions.append(f)))

@@ -32,6 +32,10 @@ def test_good_examples_give_no_warning() -> None:
         ([Example("Row7", example().image, example(size=20).labels)], "Row7: The labels are 20 x 20 pixels"),
         ([example(), example("Row2", channels=3)], "Row2: The image has 3 channels, but a has 1 channel"),
         ([Example("Row3", example().image, np.zeros((40, 40), np.int32))], "No image has a labelled object"),
+        ([Example("Row6", example().image, example().labels - 1)], "Row6: Labels are whole numbers of 0 or more"),
+        ([Example("Row7", example().image, example().labels * 0.5)], "Row7: Labels are whole numbers"),  # type: ignore[arg-type]
+        ([Example("Row8", example().image, example().labels[None])], "Row8: The labels are 40 x 40 x 1 pixels"),
+        ([Example("Row9", Image(np.zeros((0, 9)), "YX"), np.zeros((0, 9), np.int32))], "Row9: The image has no pixels"),
         ([Example("Row4", Image(np.zeros((3, 40, 40)), "ZYX"), example().labels)], "Row4: The image is a Z-stack"),
     ],
 )

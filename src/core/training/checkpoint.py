@@ -44,7 +44,7 @@ class State:
         """Add an epoch; keep its weights if they are the best so far, or if there is no validation to tell."""
         self.history.append(row)
         loss = row.get("validation_loss", -math.inf)
-        if loss < self.best_loss or loss == -math.inf:
+        if loss < self.best_loss or loss == -math.inf or not self.best:
             self.best_loss, self.best_epoch = loss, len(self.history)
             self.best = {name: w.detach().cpu().clone() for name, w in self.averaged.state_dict().items()}
 
@@ -73,10 +73,10 @@ class State:
         if not zipfile.is_zipfile(path):
             return False
         try:
-            content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
             return False
-        if content.get("fingerprint") != fingerprint:
+        if not isinstance(content, dict) or content.get("fingerprint") != fingerprint:
             return False
         self.model.load_state_dict(content["model"])
         self.averaged.load_state_dict(content["averaged"])

@@ -28,7 +28,7 @@ class ScheduleConfig(Config):
     clip : largest norm of the gradient, more than 0.
     average : decay per step of the running average of the weights, which is the model that is kept; 0 is no average.
     patience : stop after so many epochs without a better validation loss; 0 never stops early.
-    seed : the same seed, data and machine give the same model.
+    seed : on a CPU the same seed, data and number of threads give the same model, on a GPU nearly the same.
     device : "auto", "cpu", "cuda" or "mps".
     """
 

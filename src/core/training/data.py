@@ -39,7 +39,8 @@ def check_examples(examples: Sequence[Example]) -> list[str]:
 
     Raises
     ------
-    UserInputError : no examples, sizes or channels that do not fit, values that are no numbers, no object at all.
+    UserInputError : no examples, sizes or channels that do not fit, values that are no numbers, negative labels,
+        no object at all.
     """
     if not examples:
         raise UserInputError("There is no labelled image.", todo="Give at least one image with labels.")
@@ -47,14 +48,7 @@ def check_examples(examples: Sequence[Example]) -> list[str]:
     warnings = []
     for example in examples:
         check_pixels(example.image, example.name)
-        size = (example.image.size("Y"), example.image.size("X"))
-        if example.labels.shape != size:
-            height, width = example.labels.shape
-            raise UserInputError(
-                f"The labels are {width} x {height} pixels, the image is {size[1]} x {size[0]}.",
-                where=example.name,
-                todo="Give labels of the image's size.",
-            )
+        _check_labels(example)
         if example.image.size("C") != first.image.size("C"):
             raise UserInputError(
                 f"The image has {_channels(example.image)}, but {first.name} has {_channels(first.image)}.",
@@ -67,12 +61,31 @@ def check_examples(examples: Sequence[Example]) -> list[str]:
     return warnings
 
 
+def _check_labels(example: Example) -> None:
+    """Raise a UserInputError if labels have another size than their image, or are no labels."""
+    labels, size = example.labels, (example.image.size("Y"), example.image.size("X"))
+    if labels.shape != size:
+        raise UserInputError(
+            f"The labels are {' x '.join(map(str, labels.shape[::-1]))} pixels, the image is {size[1]} x {size[0]}.",
+            where=example.name,
+            todo="Give labels of the image's size.",
+        )
+    if labels.dtype.kind not in "biu" or labels.min() < 0:
+        raise UserInputError(
+            "Labels are whole numbers of 0 or more, this image has others.",
+            where=example.name,
+            todo="Give 0 to the background and a number of its own, from 1, to every object.",
+        )
+
+
 def check_pixels(image: Image, name: str) -> None:
-    """Raise a UserInputError if an image is no 2-D image or has values that are no numbers."""
+    """Raise a UserInputError if an image is no 2-D image, has no pixels, or values that are no numbers."""
     try:
         pixels = image.cyx()
     except UserInputError as error:
         raise error.at(name) from None
+    if not pixels.size:
+        raise UserInputError("The image has no pixels.", where=name, todo="Remove it.")
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         count = int((~np.isfinite(pixels)).sum())
         raise UserInputError(

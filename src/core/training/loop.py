@@ -15,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.config import require
 from core.devices import choose_device, precision
+from core.errors import UserInputError
 from core.image import Labels
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
@@ -67,7 +69,7 @@ def fit(
     training, validation : examples, normalised; `validation` may be empty.
     groups : all the model's weights, each in one group.
     checkpoint : a file for the state after every epoch. A state of the same training (`fingerprint`) found there is
-        gone on with. The file is removed when the training is done.
+        gone on with. The file stays, for the caller to remove when it has used the model.
 
     Returns
     -------
@@ -75,8 +77,17 @@ def fit(
 
     Raises
     ------
+    UserInputError : the training diverges, or batch normalisation has a single value per channel to normalise.
     Canceled : the user stopped the work; the checkpoint of the last whole epoch stays.
     """
+    multiple = model.network.multiple
+    size = -(-schedule.patch_size // multiple) * multiple
+    require(
+        model.config.network.norm != "batch" or schedule.batch_size * (size // multiple) ** 2 > 1,
+        "batch_size",
+        schedule.batch_size,
+        f"2 or more for batch normalisation with patches of {size} pixels",
+    )
     device = choose_device(schedule.device)
     fabric = lightning_fabric.Fabric(accelerator=device, devices=1, precision=precision(device))  # type: ignore[arg-type]
     parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
@@ -86,8 +97,6 @@ def fit(
     if checkpoint is not None:
         state.read(checkpoint, fingerprint)
 
-    multiple = model.network.multiple
-    size = -(-schedule.patch_size // multiple) * multiple
     total = schedule.epochs * schedule.steps
 
     def batch_of(step: int) -> Batch:
@@ -112,10 +121,12 @@ def fit(
                 stepper.zero_grad()
                 loss = model.head.loss(learner(images).float(), targets)
                 fabric.backward(loss)
-                fabric.clip_gradients(learner, stepper, max_norm=schedule.clip)
+                # Gradients too large for 16 bits are no error: the step is left out and their scale lowered.
+                fabric.clip_gradients(learner, stepper, max_norm=schedule.clip, error_if_nonfinite=False)
                 stepper.step()
                 _average(state.averaged, model, min(schedule.average, (1 + step) / (10 + step)))
                 losses.append(float(loss.detach()))
+                _refuse_divergence(losses[-1], epoch, schedule)
                 progress.step((step + 1) / total, _message(epoch, schedule, losses, state.history))
             row = {"epoch": epoch + 1.0, "train_loss": float(np.mean(losses)), "learning_rate": rate}
             if fixed:
@@ -125,8 +136,6 @@ def fit(
                 state.write(checkpoint, fingerprint)
     model.to("cpu").load_state_dict(state.best)
     model.requires_grad_(True).eval()
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
     return state.history
 
 
@@ -194,6 +203,14 @@ def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
+
+
+def _refuse_divergence(loss: float, epoch: int, schedule: ScheduleConfig) -> None:
+    if not math.isfinite(loss):
+        raise UserInputError(
+            f"The training diverged in epoch {epoch + 1}: its loss is no number any more.",
+            todo=f"Choose a lower learning rate than {schedule.learning_rate:g}.",
+        )
 
 
 def _patience_is_over(state: State, schedule: ScheduleConfig) -> bool:

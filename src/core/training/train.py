@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from core.devices import describe_device
+from core.errors import UserInputError
 from core.inference.predict import Predictor
 from core.measurement.size import typical_diameter
 from core.model import ModelConfig, SegmentationModel
@@ -119,10 +120,22 @@ def learn(
     progress: Progress,
     checkpoint: Path | None,
 ) -> TrainingResult:
-    """Train a model in place and fit its thresholds: on the validation images, or the training images without them."""
+    """Train a model in place and fit its thresholds: on the validation images, or the training images without them.
+
+    Raises
+    ------
+    UserInputError : all objects are on the validation images, or as `core.training.loop.fit`.
+    Canceled : the user stopped the work; with a checkpoint it goes on from the last whole epoch.
+    """
+    if not any(example.labels.any() for example in training):
+        raise UserInputError(
+            "All labelled objects are on validation images, none is left to learn from.",
+            todo="Label more images, or choose the validation images yourself.",
+        )
     normalization = model.config.normalization
     prepared, held_back = prepare(training, normalization), prepare(validation, normalization)
-    parts = (model.config.network, model.config.head, normalization, schedule, augmentation)
+    rates = [(group.rate, group.frozen) for group in groups]
+    parts = (model.config.network, model.config.head, normalization, schedule, augmentation, rates)
     start = weights_fingerprint(model)
     task = f"{parts} {start} {fingerprint([*training, *validation])}"
     history = fit(
@@ -137,6 +150,8 @@ def learn(
         history=tuple(history),
         provenance={**model.config.provenance, "score": score, "scored_on": scored_on, "images": len(training)},
     )
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     return TrainingResult(model, history, score, scored_on, describe_device(predictor.device))
 
 
