@@ -13,7 +13,6 @@ from xml.etree.ElementTree import Element, ParseError
 from xml.sax.saxutils import escape as escape_xml
 
 import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
 
 from core.errors import UserInputError
 
@@ -25,6 +24,7 @@ _HEAD = (
 )
 _ESCAPE = re.compile(r"%%(\d{5})")
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
+_DEEPEST = 100
 _BITS = {"xbyte": 8, "xshort": 16, "xint": 32, "xlong": 64}
 
 
@@ -59,8 +59,9 @@ def escape(text: str) -> str:
 def unescape(text: str) -> str:
     """The inverse of `escape`."""
     plain = _ESCAPE.sub(lambda match: chr(min(int(match[1]), 0xFFFF)), text)
-    # Java escapes each half of a surrogate pair on its own; through UTF-16 they become one character again.
-    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    # Java escapes each half of a surrogate pair on its own; through UTF-16 they become one character again. A half
+    # that is alone becomes U+FFFD: no file could hold it.
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def java_double(value: float) -> str:
@@ -130,11 +131,11 @@ def parse(data: bytes, where: str = "") -> tuple[str, Config]:
         root = defusedxml.ElementTree.fromstring(data)
         if _tag(root) != "config":
             raise UserInputError(f"The root element is <{_tag(root)}>, not <config>.")
-        return root.get("key", ""), _config(root)
-    except (ParseError, DefusedXmlException, LookupError) as error:
-        raise UserInputError(f"No valid XML: {error}.", where=where, todo=todo) from None
+        return root.get("key", ""), _config(root, 1)
     except UserInputError as error:
         raise UserInputError(error.what, where=where, todo=todo) from None
+    except (ParseError, LookupError, ValueError) as error:  # the last two: encodings, and what defusedxml forbids
+        raise UserInputError(f"No valid XML: {error}.", where=where, todo=todo) from None
 
 
 def document(key: str, config: Config) -> str:
@@ -190,12 +191,14 @@ def _tag(element: Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _config(element: Element) -> Config:
+def _config(element: Element, depth: int) -> Config:
+    if depth > _DEEPEST:
+        raise UserInputError(f"More than {_DEEPEST} <config> lie in each other.")
     config: Config = {}
     for child in element:
         key = unescape(child.get("key", ""))
         if _tag(child) == "config":
-            config[key] = _config(child)
+            config[key] = _config(child, depth + 1)
         elif _tag(child) == "entry":
             config[key] = _entry(key, child.get("type", ""), unescape(child.get("value", "")), child.get("isnull"))
         else:

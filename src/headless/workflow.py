@@ -5,13 +5,14 @@ import dataclasses
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PureWindowsPath
 from typing import Any, TypeAlias, cast
 from xml.etree.ElementTree import ParseError
 
 import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
 
 from core.errors import MicrosegError, UserInputError
 from headless.model_settings import from_model
@@ -76,7 +77,7 @@ class NodeEntry:
 
 @dataclasses.dataclass(frozen=True)
 class Workflow:
-    """A workflow: `path` is its folder, `name` the folder's (or archive's) name."""
+    """A workflow: `path` is its folder, absolute, `name` that folder's name."""
 
     path: Path
     name: str
@@ -112,6 +113,7 @@ def read_workflow(folder: Path) -> Workflow:
     ------
     UserInputError : a file is missing or damaged, or the workflow is older than KNIME 4.1.
     """
+    folder = folder.resolve()  # nodes may put its data area into tables and messages
     where = folder / "workflow.knime"
     config = _load(where, "This folder is no KNIME workflow.")
     format_version = text(config, "version")
@@ -127,12 +129,11 @@ def read_workflow(folder: Path) -> Workflow:
             Connection(*(number(row, key) for key in ("sourceID", "sourcePort", "destID", "destPort")))
             for row in _rows(config, "connections")
         )
+        _check_ids(nodes)
     except UserInputError as error:
         raise error if error.where else error.at(str(where)) from None
     variables = {text(row, "name"): _variable(row.get("value")) for row in _rows(config, "workflow_variables")}
-    return Workflow(
-        folder, text(config, "name") or folder.resolve().name, _description(folder), nodes, connections, variables
-    )
+    return Workflow(folder, folder.name, _description(folder), nodes, connections, variables)
 
 
 def _load(path: Path, missing: str) -> Config:
@@ -153,10 +154,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _node(folder: Path, row: Config) -> NodeEntry:
     identity, kind = number(row, "id"), text(row, "node_type", "NativeNode")
-    file = PurePosixPath(text(row, "node_settings_file"))
-    if file.is_absolute() or ".." in file.parts or not file.parts:
-        raise UserInputError(f"The settings file {str(file)!r} of node #{identity} lies outside the workflow.")
-    path = folder.joinpath(*file.parts)
+    file = text(row, "node_settings_file")
+    if not file or _leads_out(file):
+        raise UserInputError(f"The settings file {file!r} of node #{identity} lies outside the workflow.")
+    path = folder / file
     config = _load(path, f"The settings of node #{identity} are missing.")
     stored = section(config, "factory_settings")
     try:
@@ -183,6 +184,12 @@ def _node(folder: Path, row: Config) -> NodeEntry:
     )
 
 
+def _check_ids(nodes: Sequence[NodeEntry]) -> None:
+    for identity, count in Counter(node.id for node in nodes).items():
+        if count > 1:
+            raise UserInputError(f"{count} nodes have the number #{identity}.")
+
+
 def _assignments(tree: Config, path: tuple[str, ...]) -> Iterator[Assignment]:
     for name, value in tree.items():
         if not isinstance(value, dict):
@@ -203,7 +210,7 @@ def _variable(value: object) -> VariableValue:
 def _description(folder: Path) -> str:
     try:
         root = defusedxml.ElementTree.fromstring((folder / "workflow-metadata.xml").read_bytes())
-    except (OSError, ParseError, DefusedXmlException):
+    except (OSError, ParseError, LookupError, ValueError):
         return ""  # KNIME opens a workflow without metadata, too
     return next((child.text or "" for child in root if child.tag.endswith("}description")), "").strip()
 
@@ -214,17 +221,21 @@ def _unpack(archive: Path, target: Path) -> Path:
         with zipfile.ZipFile(archive) as bundle:
             names = [info.filename for info in bundle.infolist()]
             for name in names:
-                parts = PurePosixPath(name).parts
-                if not parts or name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+                if _leads_out(name):
                     raise UserInputError(f"It holds an entry {name!r} that points out of it.")
-            tops = {PurePosixPath(name).parts[0] for name in names}
+            tops = {name.split("/")[0] for name in names}
             if len(tops) != 1 or f"{next(iter(tops))}/workflow.knime" not in names:
                 raise UserInputError("It does not hold exactly one workflow folder.")
             bundle.extractall(target)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except UserInputError as error:
+        raise UserInputError(error.what, where=str(archive), todo=todo) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise UserInputError(f"It is no readable archive: {error}.", where=str(archive), todo=todo) from None
     except OSError as error:
         raise MicrosegError(f"It cannot be unpacked: {error}.", where=str(archive)) from None
-    except UserInputError as error:
-        raise UserInputError(error.what, where=str(archive), todo=todo) from None
     return target / tops.pop()
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a relative path with slashes would leave its folder, on any system."""
+    return name.startswith("/") or "\\" in name or ".." in name.split("/") or bool(PureWindowsPath(name).drive)

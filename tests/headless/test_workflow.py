@@ -1,5 +1,6 @@
 """Workflows are read from folders and archives; damaged ones are refused with their place."""
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -64,14 +65,51 @@ def test_an_archive_is_the_same_workflow_and_leaves_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "extra",
-    [{"../evil.txt": b""}, {"/evil.txt": b""}, {"flow/..\\evil.txt": b""}, {"C:/evil.txt": b""}, {"second/a": b""}],
+    "name", ["../evil.txt", "/evil.txt", "flow/../../evil.txt", "flow/..\\evil.txt", "C:/evil.txt"]
 )
-def test_an_archive_that_points_elsewhere_is_refused(tmp_path: Path, extra: dict[str, bytes]) -> None:
-    archive = pack(tmp_path / "a.knwf", golden_entries() | extra)
-    with pytest.raises(UserInputError, match=r"a\.knwf"), opened(archive):
+def test_an_archive_that_points_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    archive = pack(tmp_path / "a.knwf", golden_entries() | {name: b""})
+    with pytest.raises(UserInputError, match=r"a\.knwf: It holds an entry .* that points out of it"), opened(archive):
         pass
-    assert not list(tmp_path.rglob("evil.txt"))
+
+
+@pytest.mark.parametrize("name", ["second/a", "a", "./"])
+def test_an_archive_of_more_than_a_workflow_is_refused(tmp_path: Path, name: str) -> None:
+    archive = pack(tmp_path / "a.knwf", golden_entries() | {name: b""})
+    with pytest.raises(UserInputError, match="exactly one workflow folder"), opened(archive):
+        pass
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "a.knwf"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for name, content in golden_entries().items():
+            bundle.writestr(name, content)
+        start = bundle.infolist()[0].header_offset + 60
+        bundle.writestr("flow/ä.txt", b"")
+    content = archive.read_bytes()
+    for damaged in (
+        content[: len(content) // 2],
+        content[:start] + b"\xff" * 30 + content[start + 30 :],
+        content.replace("ä".encode(), b"\xff\xfe"),
+    ):
+        archive.write_bytes(damaged)
+        with pytest.raises(UserInputError, match=r"a\.knwf: It is no readable archive"), opened(archive):
+            pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_an_archive_may_hold_names_with_colons(tmp_path: Path) -> None:
+    with opened(pack(tmp_path / "a.knwf", golden_entries() | {"flow/data/12:30.png": b"x"})) as workflow:
+        assert (workflow.path / "data" / "12:30.png").read_bytes() == b"x"
+
+
+def test_the_path_of_a_workflow_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = copy(tmp_path)
+    monkeypatch.chdir(folder)
+    for path in (Path(), Path("workflow.knime"), Path("../flow")):
+        with opened(path) as workflow:
+            assert (workflow.path, workflow.name) == (folder.resolve(), "flow")
 
 
 def test_what_is_no_workflow_is_refused_by_name(tmp_path: Path) -> None:
@@ -109,11 +147,26 @@ def test_formats_that_cannot_be_read_are_refused(tmp_path: Path, version: str) -
         read_workflow(file.parent)
 
 
-def test_a_settings_file_outside_the_workflow_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["../settings.xml", "/settings.xml", "C:/settings.xml", "..\\settings.xml", ""])
+def test_a_settings_file_outside_the_workflow_is_refused(tmp_path: Path, path: str) -> None:
     file = copy(tmp_path) / "workflow.knime"
-    file.write_text(file.read_text().replace("Tensor Source (#1)/settings.xml", "../settings.xml"))
+    file.write_text(file.read_text().replace("Tensor Source (#1)/settings.xml", path))
     with pytest.raises(UserInputError, match="outside"):
         read_workflow(file.parent)
+
+
+def test_a_number_that_two_nodes_have_is_refused(tmp_path: Path) -> None:
+    file = copy(tmp_path) / "workflow.knime"
+    file.write_text(file.read_text().replace('key="id" type="xint" value="2"', 'key="id" type="xint" value="1"'))
+    with pytest.raises(UserInputError, match=r"workflow\.knime: 2 nodes have the number #1"):
+        read_workflow(file.parent)
+
+
+def test_damaged_metadata_do_not_matter(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    for content in ("no XML", "<?xml version='1.0' encoding='gbk'?><a/>"):
+        (folder / "workflow-metadata.xml").write_text(content)
+        assert read_workflow(folder).description == ""
 
 
 def test_damage_in_connections_names_the_file(tmp_path: Path) -> None:

@@ -140,11 +140,23 @@ def test_arrays_of_groups() -> None:
         '<entry key="a" type="xdouble" value=""/>',
         '<other key="a"/>',
         '<config key="a">',
+        '<config key="a">' * 100 + "</config>" * 100,
+        '<config key="a">' * 5000 + "</config>" * 5000,
     ],
 )
 def test_what_knime_refuses_is_refused_with_the_file(body: str) -> None:
     with pytest.raises(UserInputError, match=r"^settings\.xml: "):
         parse(f'<config key="k">{body}</config>'.encode(), "settings.xml")
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "nope"])
+def test_other_encodings_are_refused(encoding: str) -> None:
+    with pytest.raises(UserInputError, match="No valid XML"):
+        parse(f'<?xml version="1.0" encoding="{encoding}"?><config key="k"/>'.encode())
+
+
+def test_half_a_character_becomes_a_mark() -> None:
+    assert unescape("a%%55357b") == "a\ufffdb"
 
 
 def test_entities_are_refused() -> None:
