@@ -35,16 +35,22 @@ def make_plan(workflow: Workflow, extension: Extension, options: Sequence[Settin
 
     Raises
     ------
-    UserInputError : a node that is not of the extension, a connection to nowhere, an input that must be connected and
-        is not, a circle, an option for a node or setting that does not exist.
+    UserInputError : a node that is not of the extension; a connection to nowhere, between ports of different kinds, or
+        to a port that has one; an input that must be connected and is not; a circle; an option for a node or setting
+        that does not exist.
     """
     entries = {entry.id: entry for entry in workflow.nodes}
     types = {entry.id: _type(entry, extension) for entry in workflow.nodes}
     for option in options:
         if option.node not in entries:
             raise UserInputError(f"The workflow has no node #{option.node}.", where="-option")
+    taken: set[tuple[int, int]] = set()
     for connection in workflow.connections:
         _check_connection(connection, entries, types)
+        end = connection.dest, connection.dest_port
+        if end in taken:
+            raise UserInputError(f"Two connections lead to input port {end[1]}.", where=entries[end[0]].title)
+        taken.add(end)
     return [_step(entries[i], types, workflow, entries, options) for i in _order(entries, workflow.connections)]
 
 
@@ -70,14 +76,23 @@ def _present(entry: NodeEntry, ports: Sequence[Port]) -> list[int]:
 
 def _check_connection(connection: Connection, entries: Mapping[int, NodeEntry], types: Mapping[int, NodeType]) -> None:
     ends = ((connection.source, connection.source_port, "output"), (connection.dest, connection.dest_port, "input"))
+    kinds = []
     for node, port, side in ends:
         if node not in entries:
             raise UserInputError(f"A connection leads to node #{node}, which does not exist.", where="workflow.knime")
         ports = types[node].output_ports if side == "output" else types[node].input_ports
-        if not 0 <= port <= len(_present(entries[node], ports)):
+        present = _present(entries[node], ports)
+        if not 0 <= port <= len(present):
             raise UserInputError(
                 f"A connection leads to {side} port {port}, which the node does not have.", where=entries[node].title
             )
+        kinds.append(ports[present[port - 1]].kind if port else "flow variables")
+    if kinds[0] != kinds[1]:
+        raise UserInputError(
+            f"A connection leads from an output ({kinds[0]}) of {entries[connection.source].title} to input port "
+            f"{connection.dest_port}, which takes another kind ({kinds[1]}).",
+            where=entries[connection.dest].title,
+        )
 
 
 def _order(entries: Mapping[int, NodeEntry], connections: Sequence[Connection]) -> list[int]:
@@ -118,7 +133,7 @@ def _step(
             raise UserInputError(
                 f"The input port {port.name!r} is not connected.", where=entry.title, todo="Connect it in KNIME."
             )
-    parameters = dict(entry.parameters)
+    parameters = dict(entry.parameters) or kind.default_parameters()  # never configured: KNIME takes the defaults, too
     for option in options:
         if option.node == entry.id:
             try:

@@ -13,6 +13,7 @@ from headless.arguments import SettingOption
 from headless.plan import make_plan
 from headless.results import NodeResult, RunResult, Status
 from headless.runner import Runner
+from headless.settings_xml import document, parse
 from headless.workflow import NodeEntry, VariableValue, read_workflow
 from headless.workflow_template import TemplateNode
 
@@ -183,6 +184,15 @@ def edited(folder: Path, file: str, old: str, new: str) -> Path:
     return folder
 
 
+def test_a_node_without_settings_runs_with_the_defaults(tmp_path: Path) -> None:
+    folder = build(tmp_path / "w", (TemplateNode(1, "NumberSource", parameters={"count": 1}),))
+    file = folder / "Number Source (#1)" / "settings.xml"
+    key, config = parse(file.read_bytes())
+    del config["model"]
+    file.write_text(document(key, config))
+    assert columns(run(folder))["1 Numbers"]["value"] == [0.0, 1.0, 2.0]
+
+
 def test_nodes_that_are_stored_as_executed_run_again(tmp_path: Path) -> None:
     file = "Number Source (#1)/settings.xml"
     folder = edited(product(tmp_path / "w"), file, 'value="CONFIGURED"', 'value="EXECUTED"')
@@ -246,6 +256,15 @@ def test_what_cannot_run_is_refused_beforehand(tmp_path: Path) -> None:
                 'key="destID" type="xint" value="8"',
             )
         )
+    first = 'key="sourcePort" type="xint" value="1"'
+    with pytest.raises(UserInputError, match=r"Multiplier \(#3\): .*output \(flow variables\) of Number Source \(#1\)"):
+        plan(edited(product(tmp_path / "g"), "workflow.knime", first, first.replace('"1"', '"0"')))
+    crossed = (TemplateNode(1, "FactorMaker"), TemplateNode(2, "Trouble"))
+    with pytest.raises(UserInputError, match=r"Trouble \(#2\): .*output \(port\).*another kind \(table\)"):
+        plan(build(tmp_path / "h", crossed, ((1, "Factor", 2, "Numbers"),)))
+    twice = (TemplateNode(1, "NumberSource"), TemplateNode(2, "NumberSource"), TemplateNode(3, "Trouble"))
+    with pytest.raises(UserInputError, match=r"Trouble \(#3\): Two connections lead to input port 1"):
+        plan(build(tmp_path / "i", twice, ((1, "Numbers", 3, "Numbers"), (2, "Numbers", 3, "Numbers"))))
     with pytest.raises(UserInputError, match=r"Number Source \(#1\).*-1"):
         plan(
             edited(
