@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import UserInputError
@@ -143,18 +143,30 @@ def _value(text: str, kind: str, where: str) -> VariableValue:
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
     kind = kind.strip()
+    if kind not in _CONVERTERS:
+        raise UserInputError(f"There is no type {kind!r}.", where=where, todo=f"Types are {_TYPES}.")
     try:
-        if kind in ("String", "StringCell", "char"):
-            return text
-        if kind in ("int", "long", "short", "byte", "IntCell", "LongCell"):
-            return int(text)
-        if kind in ("double", "float", "DoubleCell"):
-            return float(text)
-        if kind == "boolean" and text.lower() in ("true", "false"):
-            return text.lower() == "true"
+        return _CONVERTERS[kind](text)
     except ValueError:
-        pass
-    else:
-        if kind != "boolean":
-            raise UserInputError(f"There is no type {kind!r}.", where=where, todo=f"Types are {_TYPES}.")
-    raise UserInputError(f"{text!r} is not of the type {kind}.", where=where)
+        raise UserInputError(f"{text!r} is not of the type {kind}.", where=where) from None
+
+
+def _int(text: str) -> int:
+    if not -(2**31) <= int(text) < 2**31:
+        raise ValueError
+    return int(text)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+_CONVERTERS: Mapping[str, Callable[[str], VariableValue]] = {
+    **dict.fromkeys(("String", "StringCell", "char"), str),
+    **dict.fromkeys(("int", "IntCell", "short", "byte"), _int),
+    **dict.fromkeys(("long", "LongCell"), int),
+    **dict.fromkeys(("double", "float", "DoubleCell"), float),
+    "boolean": _boolean,
+}

@@ -1,6 +1,7 @@
 """The command `microseg`: run workflows and look nodes up, without KNIME."""
 
 import argparse
+import io
 import signal
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from types import FrameType
 from core.errors import MicrosegError, UserInputError
 from headless.arguments import make_parser, setting_options, variables, workflow_path
 from headless.backend import load_extension
-from headless.console import Console
+from headless.console import Console, write
 from headless.describe import describe, list_nodes
 from headless.plan import make_plan
 from headless.report import check_writable, write_results
@@ -29,6 +30,8 @@ _OUTPUT_VARIABLE = "output_folder"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code, numbered as those of KNIME's batch application."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal cannot show is no reason to fail
     parser = make_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -60,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.out)
     try:
         extension = load_extension(arguments.extension or _own_extension())
-        with opened(path) as workflow, tempfile.TemporaryDirectory(prefix="microseg-run-") as temp:
+        with opened(path) as workflow, _folder() as temp:
             steps = make_plan(workflow, extension, options)
             if arguments.noexecute:
                 return SUCCESS
@@ -83,18 +86,27 @@ def _variables(
     return values
 
 
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """For the tables; Windows cannot delete those that are still mapped into memory."""
+    return tempfile.TemporaryDirectory(prefix="microseg-run-", ignore_cleanup_errors=True)
+
+
 def _conclude(run: RunResult, out: Path | None, console: Console, debug: bool) -> int:
     if debug:
         for node in run.nodes:
             if node.traceback:
                 console.line(node.traceback)
-    for node, table in run.leaf_tables():
-        _print(f"\n{node.entry.label or node.entry.name}: {table.port}\n{as_text(table.load())}")
+    written, failure = [], None
     if out is not None:
         try:
             written = write_results(run, out)
         except MicrosegError as error:
-            return _explain(error, NOT_EXECUTED, debug)
+            failure = error
+    for node, table in run.leaf_tables():
+        _print(f"\n{node.entry.label or node.entry.name}: {table.port}\n{as_text(table.load())}")
+    if failure is not None:
+        return _explain(failure, NOT_EXECUTED, debug)
+    if written:
         _print(f"\nReport: {written[0].resolve()}")
         if len(written) > 1:
             _print(f"Tables: {', '.join(path.name for path in written[1:])}")
@@ -108,7 +120,7 @@ def _conclude(run: RunResult, out: Path | None, console: Console, debug: bool) -
 
 @contextmanager
 def _cancelable(console: Console) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks the nodes to stop at their next step; pressed once more, it stops at once."""
+    """Ctrl-C (or SIGTERM) asks the nodes to stop at their next step; pressed once more, it stops at once."""
     pressed = False
     if threading.current_thread() is not threading.main_thread():  # Python takes signals in the main thread only
         yield lambda: False
@@ -121,11 +133,12 @@ def _cancelable(console: Console) -> Iterator[Callable[[], bool]]:
         pressed = True
         console.line("\nStopping ... (Ctrl-C once more stops at once)")
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    before = {number: signal.signal(number, on_interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: pressed
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _own_extension() -> Path:
@@ -145,5 +158,4 @@ def _explain(error: MicrosegError, code: int, debug: bool) -> int:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    write(sys.stdout, f"{text}\n")

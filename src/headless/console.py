@@ -1,5 +1,6 @@
 """What the user sees on the terminal while a workflow runs."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from headless.workflow import NodeEntry
 _QUIET_SECONDS = 5.0
 _REDRAW_SECONDS = 0.1
 _MIN_FRACTION = 0.02
-_MARKS = {Status.EXECUTED: "done", Status.FAILED: "FAILED", Status.CANCELED: "canceled", Status.SKIPPED: "skipped"}
+_MARKS = {Status.EXECUTED: "done", Status.FAILED: "FAILED", Status.CANCELED: "canceled"}
 
 
 class Console:
@@ -49,32 +50,38 @@ class Console:
 
     def finished(self, result: NodeResult) -> None:
         """The node ended; warnings and the error follow on lines of their own."""
-        if result.status is Status.SKIPPED:
-            return
         took = f"  {duration(result.seconds)}" if result.status is Status.EXECUTED else ""
         self._draw(f"{self._head}  {_MARKS[result.status]}{took}")
         if self._live:
-            self._stream.write("\n")
+            self.line("")
             self._width = 0
         for warning in result.warnings:
             self.line(f"      warning: {warning}")
         if result.error:
             self.line(f"      {result.error}")
-        self._stream.flush()
 
     def line(self, text: str) -> None:
         """Print a line of its own."""
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
+        write(self._stream, f"{text}\n")
 
     def _draw(self, text: str) -> None:
         if self._live:
             text = text[: shutil.get_terminal_size().columns - 1]  # a wrapped line cannot be rewritten
-            self._stream.write("\r" + text.ljust(self._width))
+            write(self._stream, "\r" + text.ljust(self._width))
             self._width = len(text)
         else:
-            self._stream.write(f"{text}\n")
-        self._stream.flush()
+            self.line(text)
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write at once. That nobody reads it any more (`| head`) is no reason to stop."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def remaining(fraction: float, elapsed: float) -> str:

@@ -28,7 +28,7 @@ class Observer(Protocol):
         """The node reached `fraction` (0 to 1) of its work."""
 
     def finished(self, result: NodeResult) -> None:
-        """The node ended, or was skipped."""
+        """The node that began last ended."""
 
 
 class Runner:

@@ -100,7 +100,7 @@ def opened(path: Path) -> Iterator[Workflow]:
     elif path.is_file() and path.name == "workflow.knime":
         yield read_workflow(path.parent)
     elif path.is_file():
-        with tempfile.TemporaryDirectory(prefix="microseg-workflow-") as folder:
+        with tempfile.TemporaryDirectory(prefix="microseg-workflow-", ignore_cleanup_errors=True) as folder:
             yield read_workflow(_unpack(path, Path(folder)))
     else:
         raise UserInputError("There is no such file or folder.", where=str(path))

@@ -18,7 +18,10 @@ def test_variables_have_types_and_values_may_hold_commas_and_quotes() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["n", "n,3", ",3,int", "n,x,int", "n,3,number", "b,yes,boolean", "n,1.5,int"])
+@pytest.mark.parametrize(
+    "text",
+    ["n", "n,3", ",3,int", "n,x,int", "n,3,number", "n,2147483648,int", "b,yes,boolean", "n,1.5,int"],
+)
 def test_variables_of_another_form_are_refused(text: str) -> None:
     with pytest.raises(UserInputError, match=r"^-workflow\.variable: "):
         variables([text])

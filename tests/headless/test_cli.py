@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.headless.toy import FOLDER, build, product
@@ -176,20 +178,68 @@ def test_help_comes_without_a_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert "output_folder" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(os.name == "nt", reason="SIGINT is sent")
-def test_ctrl_c_ends_cleanly_with_4(tmp_path: Path) -> None:
-    folder = failing(tmp_path / "w", "wait")
+def started(*words: object, **environment: str) -> subprocess.Popen[str]:
     code = "import sys; from headless.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, "--extension", str(FOLDER), "run", str(folder)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "--extension", str(FOLDER), *map(str, words)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_cleanly_with_4(tmp_path: Path, number: signal.Signals) -> None:
+    folder, temp = failing(tmp_path / "w", "wait"), tmp_path / "temp"
+    temp.mkdir()
+    with started("run", folder, TMPDIR=str(temp)) as process:
         assert process.stderr is not None
         while not process.stderr.readline().startswith("[1/4] Number Source (#1)  done"):
             pass
         time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest = process.stderr.read()
     assert process.returncode == 4
     assert "Stopping" in rest
     assert "Trouble (#2)  canceled" in rest
     assert "Traceback" not in rest
+    assert list(temp.iterdir()) == []
+
+
+def test_what_cannot_be_shown_does_not_stop_a_run(tmp_path: Path) -> None:
+    nodes = (TemplateNode(1, "NumberSource", "µ → ∞", parameters={"name": "→"}),)
+    with started("run", build(tmp_path / "w", nodes), PYTHONIOENCODING="ascii") as process:
+        printed, rest = process.communicate()
+    assert (process.returncode, "Traceback" in rest) == (0, False)
+    assert "? ? ?: Numbers" in printed
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_does_not_stop_a_run(tmp_path: Path, stream: str) -> None:
+    with started("run", product(tmp_path / "w"), "--out", tmp_path / "out") as process:
+        getattr(process, stream).close()
+        other = process.stderr if stream == "stdout" else process.stdout
+        assert other is not None
+        rest = other.read()
+    assert process.returncode == 0
+    assert "BrokenPipe" not in rest
+    assert (tmp_path / "out" / "products.csv").exists()
+
+
+def test_tables_that_cannot_be_deleted_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where those that are mapped into memory cannot be."""
+    unlink = os.unlink
+
+    def refusing(path: str, **more: Any) -> None:
+        if str(path).endswith(".arrow"):
+            raise PermissionError(path)
+        unlink(path, **more)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = product(tmp_path / "w")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refusing)
+        assert microseg("run", folder) == 0
