@@ -56,7 +56,7 @@ def workflow() -> str:
         parts.append(f'<path d="{curve}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
     for node, kind in nodes.values():
         x, y = node.position
-        icon = base64.b64encode((ROOT / "icons" / _icon(kind.name)).read_bytes()).decode()
+        icon = base64.b64encode((ROOT / kind.icon_path).read_bytes()).decode()
         parts.append(
             f'<text x="{x + 24}" y="{y - 8}" text-anchor="middle" font-weight="bold">{escape(kind.name)}</text>'
             f'<image x="{x}" y="{y}" width="48" height="48" href="data:image/png;base64,{icon}"/>'
@@ -70,11 +70,6 @@ def workflow() -> str:
                     triangle = f'<path d="M{px - 4},{py - 5} L{px + 5},{py} L{px - 4},{py + 5} Z" fill="#333"/>'
                     parts.append(triangle if port.kind == "table" else square)
     return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _icon(name: str) -> str:
-    file = name.lower().removeprefix("segmentation ").removeprefix("microscopy ").removeprefix("instance ")
-    return file.replace(" ", "_") + ".png"
 
 
 def _port(node: object, kind: object, name: str, side: str) -> tuple[int, int]:

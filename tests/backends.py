@@ -26,7 +26,7 @@ from tests.knime_backend.java import NodeFailure
 
 from headless import install_api
 
-__all__ = ["ON_KNIME", "Node", "NodeFailure", "Result", "Run", "Session", "open_session", "prepare"]
+__all__ = ["ON_KNIME", "Execution", "Node", "NodeFailure", "Run", "Session", "open_session", "prepare"]
 
 ON_KNIME = os.environ.get("MICROSEG_BACKEND") == "knime"
 
@@ -35,32 +35,6 @@ class Run(Protocol):
     """What a test's `cancel` can see of an execution."""
 
     progress: list[tuple[float, str | None]]
-
-
-class Result(Protocol):
-    """What one execution left."""
-
-    @property
-    def outputs(self) -> tuple[Any, ...]: ...
-
-    @property
-    def view_html(self) -> str | None: ...
-
-    @property
-    def view_in_report(self) -> bool: ...
-
-    @property
-    def warnings(self) -> list[str]: ...
-
-    @property
-    def progress(self) -> list[tuple[float, str | None]]: ...
-
-    @property
-    def flow_variables(self) -> dict[str, Any]: ...
-
-    def __getitem__(self, index: int) -> Any: ...
-
-    def __len__(self) -> int: ...
 
 
 class Node(Protocol):
@@ -141,7 +115,9 @@ class _Run:
 
 
 @dataclass(frozen=True)
-class _Result:
+class Execution:
+    """What one execution left, on either backend."""
+
     outputs: tuple[Any, ...]
     view_html: str | None
     view_in_report: bool
@@ -229,7 +205,7 @@ class StandInNode:
         flow_variables: Mapping[str, Any] | None = None,
         cancel: Callable[[Any], bool] | None = None,
         check: bool = True,
-    ) -> Result:
+    ) -> Execution:
         """Run the node."""
         run = _Run([])
         context = self._context(flow_variables, run, cancel)
@@ -237,7 +213,7 @@ class StandInNode:
         if check and done.problems:
             raise NodeFailure("; ".join(done.problems))
         html, in_report = done.view_html, done.view_in_report
-        return _Result(done.outputs, html, in_report, context.warnings, run.progress, context.flow_variables)
+        return Execution(done.outputs, html, in_report, context.warnings, run.progress, context.flow_variables)
 
     def _context(
         self, flow_variables: Mapping[str, Any] | None, run: _Run, cancel: Callable[[Any], bool] | None

@@ -24,20 +24,18 @@ from defusedxml import ElementTree
 
 from core.errors import UserInputError
 from headless import install_api
-from headless.handover import ImageOutput, Output, PortOutput, TableOutput
+from headless.handover import Output, PortOutput, TableOutput
 from headless.instance import Context, Execution, NodeError, NodeInstance
 from headless.node_type import NodeType, Parameter, Port
 
 install_api()
 
-from knime.extension._nodes import Category, registered_categories, registered_nodes  # noqa: E402  it is on the path only now
+from knime.extension._nodes import registered_nodes  # noqa: E402  it is on the path only now
 
 __all__ = [
-    "Category",
     "Context",
     "Execution",
     "Extension",
-    "ImageOutput",
     "NodeError",
     "NodeInstance",
     "NodeType",
@@ -60,7 +58,6 @@ class Extension:
     description: str
     vendor: str
     folder: Path
-    categories: tuple[Category, ...]
     nodes: Mapping[str, NodeType]
 
     @property
@@ -92,7 +89,6 @@ def load_extension(folder: Path) -> Extension:
         **text,
         version=version,
         folder=folder,
-        categories=tuple(c for c in registered_categories() if _lies_in(c.module, source)),
         nodes=_by_id(NodeType(n, extension_id, version) for n in registered_nodes() if _lies_in(n.module, source)),
     )
 

@@ -93,8 +93,6 @@ def _converted(name: str, current: Any, value: VariableValue) -> Any:
             return float(value)
     elif current is None or isinstance(current, str):
         return _as_text(value)
-    elif isinstance(current, list) and isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
     raise UserInputError(f"The setting {name!r} is {_kind(current)}, it cannot take the value {value!r}.")
 
 

@@ -14,7 +14,6 @@ install_api()
 
 from knime.extension import (  # noqa: E402  the package is on the path only now
     Column,
-    ImagePortObjectSpec,
     InvalidParametersError,
     PortObject,
     PortObjectSpec,
@@ -83,19 +82,7 @@ class PortOutput:
         return self.port_type.object_class.deserialize(self.spec, self.path.read_bytes())
 
 
-@dataclass(frozen=True)
-class ImageOutput:
-    """A picture, PNG or SVG."""
-
-    data: bytes
-
-    @property
-    def is_png(self) -> bool:
-        """Whether it is a PNG picture."""
-        return self.data.startswith(b"\x89PNG\r\n\x1a\n")
-
-
-Output = TableOutput | PortOutput | ImageOutput
+Output = TableOutput | PortOutput
 
 
 def hand_over_spec(value: Any, port: PortEntry) -> Any:
@@ -150,10 +137,11 @@ def spec_of(value: Any, port: PortEntry) -> Any:
         if len(set(value.column_names)) < value.num_columns:
             raise ValueError(f"The output {port.name!r} has columns of the same name: {value.column_names}.")
         return Schema.from_columns([Column(c.ktype, c.name, column_metadata(c.ktype)) for c in value])
-    expected: type[Any] = ImagePortObjectSpec if port.port_type is None else port.port_type.spec_class
-    if not isinstance(value, expected):
-        raise TypeError(f"The spec of the output {port.name!r} must be a {expected.__name__}, not {value!r}.")
-    return value if port.port_type is None else _deserialized(port.port_type, _serialized(value))
+    assert port.port_type is not None
+    if not isinstance(value, port.port_type.spec_class):
+        expected = port.port_type.spec_class.__name__
+        raise TypeError(f"The spec of the output {port.name!r} must be a {expected}, not {value!r}.")
+    return _deserialized(port.port_type, _serialized(value))
 
 
 def collect(value: Any, port: PortEntry, temp: Path) -> Output:
@@ -172,10 +160,7 @@ def collect(value: Any, port: PortEntry, temp: Path) -> Output:
         if isinstance(value, Table):
             return table_output(value, temp)
         raise TypeError(f"The output {port.name!r} must be a Table or BatchOutputTable, not a {type(value).__name__}.")
-    if port.port_type is None:
-        if not isinstance(value, bytes | str):
-            raise TypeError(f"The output {port.name!r} must be the bytes of a picture, not a {type(value).__name__}.")
-        return ImageOutput(value.encode() if isinstance(value, str) else value)
+    assert port.port_type is not None
     if not isinstance(value, port.port_type.object_class):
         raise TypeError(f"The output {port.name!r} must be a {port.port_type.object_class.__name__}, not {value!r}.")
     path = new_file(temp, ".port")

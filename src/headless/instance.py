@@ -34,18 +34,9 @@ class NodeError(MicrosegError):
     details : the traceback, for a log.
     """
 
-    def __init__(
-        self, what: str, *, where: str = "", todo: str = "", invalid_settings: bool = False, details: str = ""
-    ) -> None:
-        super().__init__(what, where=where, todo=todo)
+    def __init__(self, what: str, *, invalid_settings: bool, details: str) -> None:
+        super().__init__(what)
         self.invalid_settings, self.details = invalid_settings, details
-
-    def at(self, where: str) -> "NodeError":
-        """The same error with a place put in front of the one it has."""
-        place = f"{where}, {self.where}" if self.where else where
-        return NodeError(
-            self.what, where=place, todo=self.todo, invalid_settings=self.invalid_settings, details=self.details
-        )
 
 
 @dataclass
@@ -184,7 +175,7 @@ class NodeInstance:
         problems = check_spec(self._specs, outputs)
         if view is None:
             return Execution(outputs, None, problems=problems)
-        return Execution(outputs, view.to_html(), view.can_be_used_in_report, problems)
+        return Execution(outputs, view.html, view.can_be_used_in_report, problems)
 
     def _json(self) -> dict[str, Any]:
         """The parameters after a trip through JSON, as they come to Python from KNIME."""

@@ -12,7 +12,6 @@ from headless.workflow_template import TemplateNode
 
 _OBJECT_CLASSES = {
     "table": "org.knime.core.node.BufferedDataTable",
-    "image": "org.knime.core.node.port.image.ImagePortObject",
     "port": "org.knime.python3.nodes.ports.PythonBinaryBlobFileStorePortObject",
 }
 

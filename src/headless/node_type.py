@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Port:
     """A port as its node declares it.
 
-    kind : "table", "image", or "port" for a port type of an extension.
+    kind : "table", or "port" for a port type of an extension.
     port_type : the id of that port type, else "".
     """
 
@@ -54,7 +54,7 @@ class Parameter:
 
     path : names of its groups and itself, as stored.
     groups : labels of its groups.
-    kind : integer, number, boolean, text, path, column, choice or choices.
+    kind : integer, number, boolean, text, column or choice.
     choices : what it can be, empty where it is free.
     """
 
@@ -86,9 +86,7 @@ class NodeType:
 
     def __init__(self, entry: NodeEntry, extension_id: str, version: str) -> None:
         self.entry, self.extension_id, self.version = entry, extension_id, version
-        self.id, self.name, self.node_type = entry.id, entry.name, entry.node_type.name
-        self.category, self.icon_path, self.keywords = entry.category, entry.icon_path, tuple(entry.keywords)
-        self.is_deprecated, self.is_hidden = entry.is_deprecated, entry.is_hidden
+        self.id, self.name, self.icon_path, self.is_hidden = entry.id, entry.name, entry.icon_path, entry.is_hidden
         node = entry.make()
         self.summary, self.description = _split(type(node).__doc__ or "")
         self.input_ports = tuple(Port.of(port) for port in entry.input_ports(node))

@@ -135,6 +135,5 @@ def _changed(instance: NodeInstance) -> dict[str, Any]:
             value = value[name]
         if value != parameter.default and not (parameter.kind == "column" and not value and not parameter.default):
             labels = {choice.id: choice.label for choice in parameter.choices}
-            shown = [labels.get(v, v) for v in value] if isinstance(value, list) else labels.get(value, value)
-            result[" / ".join((*parameter.groups, parameter.label))] = shown
+            result[" / ".join((*parameter.groups, parameter.label))] = labels.get(value, value)
     return result

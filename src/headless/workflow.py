@@ -60,13 +60,11 @@ class NodeEntry:
     kind: str
     name: str
     label: str = ""
-    factory: str = ""
     extension_id: str = ""
     node_id: str = ""
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     version: str = "0.0.0"
     assignments: tuple[Assignment, ...] = ()
-    state: str = "IDLE"
     port_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -169,13 +167,11 @@ def _node(folder: Path, row: Config) -> NodeEntry:
         kind=kind,
         name=text(config, "node-name") or text(config, "name") or re.sub(r" \(#\d+\)$", "", path.parent.name),
         label=text(section(config, "nodeAnnotation"), "text"),
-        factory=text(config, "factory"),
         extension_id=text(stored, "extension_id"),
         node_id=text(stored, "node_id"),
         parameters=parameters,
         version=version,
         assignments=tuple(_assignments(section(section(config, "variables"), "tree"), ())),
-        state=text(config, "state", "IDLE"),
         port_groups={
             name: len(group)
             for name, group in section(config, "node_creation_config").items()

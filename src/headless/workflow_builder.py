@@ -5,7 +5,6 @@ installed extension, and every parameter (defaults from the extension, overridde
 """
 
 import json
-import os
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape as escape_xml
 
 from core.errors import OutputError, UserInputError
+from core.io.write import atomic
 from headless.backend import Extension, NodeType, Port
 from headless.node_settings import annotation, node_config
 from headless.settings_xml import Config, array, document
@@ -73,18 +73,12 @@ def write_knwf(folder: Path, archive: Path) -> None:
     ------
     OutputError : the archive cannot be written.
     """
-    partial = archive.with_name(archive.name + ".partial")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as bundle:
-            for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-                name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
-                info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-                info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                bundle.writestr(info, path.read_bytes())
-        os.replace(partial, archive)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"The archive cannot be written: {error}.", where=str(archive)) from None
+    with atomic(archive) as partial, zipfile.ZipFile(partial, "w") as bundle:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            bundle.writestr(info, path.read_bytes())
 
 
 def _type(extension: Extension, node: TemplateNode) -> NodeType:
@@ -199,11 +193,4 @@ def _metadata(template: Template) -> str:
     if template.tags:
         tags = [f"        <tag>{escape_xml(tag)}</tag>" for tag in template.tags]
         lines += ["    <tags>", *tags, "    </tags>"]
-    if template.links:
-        quoted = {'"': "&quot;"}
-        links = [
-            f'        <link href="{escape_xml(address, quoted)}">{escape_xml(name)}</link>'
-            for name, address in template.links.items()
-        ]
-        lines += ["    <links>", *links, "    </links>"]
     return "\n".join([*lines, "</workflow-metadata>"])

@@ -52,6 +52,5 @@ class Template:
     variables: Mapping[str, VariableValue] = dataclasses.field(default_factory=dict)
     notes: Sequence[Note] = ()
     tags: Sequence[str] = ()
-    links: Mapping[str, str] = dataclasses.field(default_factory=dict)
     author: str = "microseg"
     written: str = "2026-01-01T12:00:00"

@@ -36,7 +36,6 @@ def test_the_first_port_wins() -> None:
         ("name", 3, "3"),
         ("name", True, "true"),
         ("column", "image", "image"),
-        ("columns", "b, c", ["b", "c"]),
     ],
 )
 def test_values_are_converted_as_knime_converts_them(path: str, value: VariableValue, expected: Any) -> None:

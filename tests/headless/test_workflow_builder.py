@@ -37,7 +37,6 @@ SAMPLE = Extension(
     description="Sample",
     vendor="Example",
     folder=Path(),
-    categories=(),
     nodes={
         "TensorSource": node_type(
             "Tensor Source",
@@ -136,20 +135,14 @@ def test_a_column_that_is_not_set_is_null(tmp_path: Path) -> None:
 def test_metadata_notes_and_states(tmp_path: Path) -> None:
     notes = (Note("<p>Read & count</p>", 20, 40, 300, 120),)
     nodes = (TemplateNode(1, "NumberSource", state="IDLE"),)
-    build(tmp_path, nodes, notes=notes, tags=("a & b",), links={'The "docs"': "https://example.org/?a=1&b=2"})
+    build(tmp_path, nodes, notes=notes, tags=("a & b",))
     config = parse((tmp_path / "workflow.knime").read_bytes())[1]
     note = cast(dict[str, Any], config["annotations"])["annotation_0"]
     assert (note["text"], note["contentType"], note["width"]) == ("<p>Read & count</p>", "text/html", 300)
     assert config["state"] == "IDLE"
     root = ElementTree.parse(tmp_path / "workflow-metadata.xml").getroot()
-    assert [child.tag.rpartition("}")[2] for child in root] == [
-        "author",
-        "last-modified",
-        "description",
-        "tags",
-        "links",
-    ]
-    assert root[4][0].attrib == {"href": "https://example.org/?a=1&b=2"}
+    assert [child.tag.rpartition("}")[2] for child in root] == ["author", "last-modified", "description", "tags"]
+    assert root[3][0].text == "a & b"
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 """One node of a workflow in KNIME's Python backend."""
 
-import base64
 import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tests.backends import Execution
 from tests.knime_backend.dialog import saved_and_loaded
 from tests.knime_backend.java import JavaCallback, JavaContext, JavaSpec, NodeFailure
-from tests.knime_backend.outputs import Execution, ImageOutput, PortOutput, TableOutput, decode_port_spec
+from tests.knime_backend.outputs import PortOutput, TableOutput, decode_port_spec
 from tests.knime_backend.session import KnimeSession
 from tests.knime_backend.value_factories import column_metadata
 
@@ -125,7 +125,6 @@ class KnimeNode:
             context.warnings,
             context.progress,
             callback.made_variables,
-            callback.logs,
         )
 
     def _proxy(self, callback: JavaCallback) -> Any:
@@ -166,16 +165,12 @@ class KnimeNode:
         if class_name == _TABLE_SPEC:
             content["columnMetaData"] = [None, *(column_metadata(t) for t in content["schema"]["traits"][1:])]
             return schemas.Schema.deserialize(content)
-        if class_name.endswith("ImagePortObjectSpec"):
-            return schemas.ImagePortObjectSpec.deserialize(content)
         return decode_port_spec(self._session, JavaSpec(class_name, spec.toJsonString()))
 
     def _output(self, made: Any, callback: JavaCallback) -> Any:
         kind = type(made).__name__
         if kind == "_PythonTablePortObject":
             return TableOutput(self._session, made.getPythonArrowDataSink())
-        if kind == "_PythonImagePortObject":
-            return ImageOutput(base64.b64decode(made.getImageBytes()))
         if kind == "_PythonBinaryPortObject":
             spec = JavaSpec(made.getSpec().getJavaClassName(), made.getSpec().toJsonString())
             path = callback.port_file(made.getFileStoreKey())

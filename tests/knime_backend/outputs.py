@@ -3,7 +3,6 @@
 import contextlib
 import importlib
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -123,36 +122,6 @@ class PortOutput:
         """The object."""
         port_type = self._session.backend.get_port_type_for_id(json.loads(self._spec.text)["id"])
         return port_type.object_class.deserialize(self.spec, self.path.read_bytes())
-
-
-@dataclass(frozen=True)
-class ImageOutput:
-    """A picture."""
-
-    data: bytes
-
-    @property
-    def is_png(self) -> bool:
-        return self.data.startswith(b"\x89PNG\r\n\x1a\n")
-
-
-@dataclass(frozen=True)
-class Execution:
-    """What one execution left."""
-
-    outputs: tuple[Any, ...]
-    view_html: str | None
-    view_in_report: bool
-    warnings: list[str]
-    progress: list[tuple[float, str | None]]
-    flow_variables: dict[str, Any]
-    logs: list[tuple[str, str]] = field(default_factory=list)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.outputs[index]
-
-    def __len__(self) -> int:
-        return len(self.outputs)
 
 
 def decode_port_spec(session: KnimeSession, spec: JavaSpec) -> Any:

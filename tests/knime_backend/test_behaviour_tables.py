@@ -56,8 +56,6 @@ def test_rows_of_a_table(session: Session) -> None:
     table = session.make_table(WHOLE)
     assert copy(session, table, "head").to_pyarrow().column(0).to_pylist() == ["r0", "r1"]
     assert copy(session, table, "middle").to_pyarrow().column(0).to_pylist() == ["r1", "r2"]
-    generated = copy(session, table, "generated")
-    assert generated.to_pyarrow().column(0).to_pylist() == [f"Row{i}" for i in range(5)]
 
 
 def test_unequal_batches(session: Session) -> None:
@@ -201,59 +199,3 @@ def test_images_in_copies(session: Session) -> None:
         assert [p and p.tobytes() for p in result.column_values("picture")] == [
             p and p.tobytes() for p in table.column_values("picture")
         ]
-
-
-def test_views_of_schemas(session: Session) -> None:
-    schema = session.make_table(NUMBERS).schema
-    assert schema[["i", "s"]].column_names == ["i", "s"]
-    assert schema[1:3].get().column_names == ["l", "d"]
-    assert [column.name for column in schema[["i", "s"]]] == ["i", "s"]
-    assert schema["s"].name == schema[3].name == schema[-3].name == "s"
-    assert schema["s"].ktype == schema["s"].get().ktype
-    assert schema.remove("i").column_names == ["l", "d", "s", "b", "x"]
-    assert schema.remove(["i", "x"]).column_names == ["l", "d", "s", "b"]
-    assert schema.remove(0).column_names[0] == "l"
-    assert schema.insert(schema["s"].get(), 0).column_names[:2] == ["s", "i"]
-    assert schema.append(schema[["i"]].get()).num_columns == 7
-    assert "i" in schema
-    assert "z" not in schema
-    assert schema[["i"]] == schema[["i"]].get()
-    with pytest.raises((TypeError, AttributeError)):  # a view does not tell what it holds
-        assert "i" in schema[["i"]]
-    with pytest.raises(IndexError):
-        schema[6]
-    with pytest.raises(IndexError):
-        schema["z"].get()
-    with pytest.raises(IndexError):
-        schema[["z"]].get()
-    with pytest.raises(ValueError):
-        schema.remove("z").get()
-    with pytest.raises(TypeError):
-        len(schema)
-
-
-def test_values_that_make_no_column(session: Session) -> None:
-    knext = pytest.importorskip("knime.extension")
-    for wrong in (dict, 1, "int"):
-        with pytest.raises(TypeError):
-            knext.Column(wrong, "a")
-    with pytest.raises(ValueError):
-        knext.Column(knext.int32(), " ")
-    with pytest.raises(TypeError):
-        knext.Column(knext.int32(), 1)
-    with pytest.raises(TypeError):
-        knext.logical(dict)
-    with pytest.raises(TypeError):
-        knext.list_(int)
-    with pytest.raises(ValueError):
-        knext.Schema.from_types([knext.int32()], [])
-    assert knext.int32() is knext.int32()
-    assert knext.list_(knext.int32()) == knext.list_(knext.int32())
-    assert {knext.list_(knext.int32()), knext.list_(knext.int32())} == {knext.list_(knext.int32())}
-
-
-def test_rows_beyond_64_mib(session: Session) -> None:
-    assert session.node("Large").set(rows=3, mebibytes=40).execute()[0].batch_lengths() == [1, 1, 1]
-    assert session.node("Large").set(rows=2, mebibytes=70, by_batch=True).execute()[0].batch_lengths() == [1, 1]
-    with pytest.raises(NodeFailure):
-        session.node("Large").set(rows=1, mebibytes=70).execute()

@@ -152,7 +152,6 @@ class NumberSource(Probing):
 @knext.input_port("Note", "A note.", note_port)
 @knext.input_port("Number", "A number.", number_port, optional=True)
 @knext.output_table("Table", "A table.")
-@knext.output_image("Picture", "A picture.")
 class NoteReader(Probing):
     """Reads a note."""
 
@@ -214,14 +213,10 @@ class Parameters(Shared):
     number = knext.IntParameter("Number", "A number.", 1, min_value=0, max_value=5)
     factor = knext.DoubleParameter("Factor", "A number.", 1.0, min_value=0.0)
     flag = knext.BoolParameter("Flag", "Yes or no.", True)
-    text = knext.StringParameter("Text", "A text.", "x", enum=["x", "y"])
-    lines = knext.MultilineStringParameter("Lines", "A text.", "l", number_of_lines=2)
+    text = knext.StringParameter("Text", "A text.", "x")
     colour = knext.EnumParameter("Colour", "A colour.", Colour.RED.name, Colour).rule(
-        knext.And(knext.OneOf(flag, [True]), knext.Or(knext.OneOf(text, ["x"]), knext.OneOf(text, ["y"]))),
-        knext.Effect.SHOW,
+        knext.OneOf(flag, [True]), knext.Effect.SHOW
     )
-    colours = knext.EnumSetParameter("Colours", "Some colours.", [Colour.RED.name], Colour)
-    path = knext.LocalPathParameter("Path", "A file.")
     column = knext.ColumnParameter("Column", "A column.", 0, lambda c: c.ktype == knext.int32())
     maybe = knext.ColumnParameter("Maybe", "A column.", include_none_column=True)
     later = knext.IntParameter("Later", "A number.", seven, since_version="0.2.0")

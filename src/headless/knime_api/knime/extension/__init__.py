@@ -1,8 +1,8 @@
 """The public names for writing nodes, `import knime.extension as knext`."""
 
-from knime.extension._contexts import ConfigurationContext, DialogCreationContext, ExecutionContext
+from knime.extension._contexts import ConfigurationContext, ExecutionContext
 from knime.extension._errors import InvalidParametersError
-from knime.extension._groups import LayoutDirection, parameter_group
+from knime.extension._groups import parameter_group
 from knime.extension._kinds import (
     KnimeType,
     ListType,
@@ -17,74 +17,55 @@ from knime.extension._kinds import (
     null,
     string,
 )
-from knime.extension._nodes import NodeType, PythonNode, category, node
+from knime.extension._nodes import NodeType, category, node
 from knime.extension._parameters import (
     BoolParameter,
     ColumnParameter,
     DoubleParameter,
     EnumParameter,
     EnumParameterOptions,
-    EnumSetParameter,
     IntParameter,
-    LocalPathParameter,
-    MultilineStringParameter,
     StringParameter,
 )
 from knime.extension._ports import (
-    ImageFormat,
-    ImagePortObjectSpec,
     PortObject,
     PortObjectSpec,
     PortType,
     input_port,
     input_table,
-    output_image,
     output_port,
     output_table,
     output_view,
     port_type,
 )
-from knime.extension._rules import And, Condition, Contains, DialogContextCondition, Effect, OneOf, Or
+from knime.extension._rules import Effect, OneOf
 from knime.extension._schema import Column, Schema
 from knime.extension._table import BatchOutputTable, Table
 from knime.extension._version import Version
-from knime.extension._views import view, view_html, view_jpeg, view_png, view_svg
+from knime.extension._views import view_html
 
 __all__ = [
-    "And",
     "BatchOutputTable",
     "BoolParameter",
     "Column",
     "ColumnParameter",
-    "Condition",
     "ConfigurationContext",
-    "Contains",
-    "DialogContextCondition",
-    "DialogCreationContext",
     "DoubleParameter",
     "Effect",
     "EnumParameter",
     "EnumParameterOptions",
-    "EnumSetParameter",
     "ExecutionContext",
-    "ImageFormat",
-    "ImagePortObjectSpec",
     "IntParameter",
     "InvalidParametersError",
     "KnimeType",
-    "LayoutDirection",
     "ListType",
-    "LocalPathParameter",
     "LogicalType",
-    "MultilineStringParameter",
     "NodeType",
     "OneOf",
-    "Or",
     "PortObject",
     "PortObjectSpec",
     "PortType",
     "PrimitiveType",
-    "PythonNode",
     "Schema",
     "StringParameter",
     "Table",
@@ -100,16 +81,11 @@ __all__ = [
     "logical",
     "node",
     "null",
-    "output_image",
     "output_port",
     "output_table",
     "output_view",
     "parameter_group",
     "port_type",
     "string",
-    "view",
     "view_html",
-    "view_jpeg",
-    "view_png",
-    "view_svg",
 ]

@@ -1,7 +1,7 @@
 """What `configure` and `execute` get to talk with their surroundings."""
 
 from collections import UserDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -91,21 +91,6 @@ class ExecutionContext(ConfigurationContext):
     def get_workflow_temp_dir(self) -> str:
         """A folder for temporary files."""
         return str(self._around.temp)
-
-
-class DialogCreationContext:
-    """What is known while a dialog opens: given to functions that make choices or filter columns."""
-
-    def __init__(self, input_specs: Sequence[Any], flow_variables: Mapping[str, Any]) -> None:
-        self._input_specs, self._flow_variables = list(input_specs), dict(flow_variables)
-
-    def get_input_specs(self) -> list[Any]:
-        """One per input port, None where nothing is connected."""
-        return list(self._input_specs)
-
-    def get_flow_variables(self) -> dict[str, Any]:
-        """Flow variables that reach the node."""
-        return dict(self._flow_variables)
 
 
 def _is_plain(value: Any) -> bool:

@@ -2,20 +2,11 @@
 
 import copy
 from collections.abc import Callable
-from enum import Enum
 from typing import Any, TypeVar
 
 from knime.extension._version import FIRST, Version
 
 T = TypeVar("T")
-_Check = Callable[[dict[str, Any]], None]
-
-
-class LayoutDirection(Enum):
-    """How a dialog lays out the parameters of a group."""
-
-    VERTICAL = "VERTICAL"
-    HORIZONTAL = "HORIZONTAL"
 
 
 class Group:
@@ -39,32 +30,12 @@ class Group:
     def __set__(self, holder: object, value: Any) -> None:
         raise RuntimeError("A group of parameters cannot be replaced; set its parameters.")
 
-    def validator(self, override: bool = False) -> Callable[[_Check], _Check]:
-        """Decorator: the function gets all values of the group, and raises where they do not go together.
-
-        It comes before the group's own method `validate`, or with `override` in its place.
-        """
-
-        def decorate(function: _Check) -> _Check:
-            vars(self)["_group_validator"] = (function, override)
-            return function
-
-        return decorate
-
-    def check_group(self, values: dict[str, Any]) -> None:
-        """Raise where the values do not go together."""
-        added, override = vars(self).get("_group_validator", (None, False))
-        own = None if override else getattr(self, "validate", None)
-        for check in (added, own):
-            if check is not None:
-                check(values)
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise where the values of the group do not go together; for groups to replace."""
 
 
 def parameter_group(
-    label: str,
-    since_version: Version | str | None = None,
-    is_advanced: bool = False,
-    layout_direction: LayoutDirection = LayoutDirection.VERTICAL,
+    label: str, since_version: Version | str | None = None, is_advanced: bool = False
 ) -> Callable[[type[T]], type[T]]:
     """Make a class with parameters a group: its objects are attributes of nodes and of other groups."""
 

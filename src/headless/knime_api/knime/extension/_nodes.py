@@ -1,8 +1,6 @@
-"""Nodes and categories, and the list of those that were declared."""
+"""Nodes, the list of those that were declared, and their categories."""
 
-import sys
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -24,41 +22,13 @@ class NodeType(Enum):
     OTHER = "Other"
 
 
-class PythonNode(ABC):
-    """What every node can do; deriving from it is not required."""
-
-    @abstractmethod
-    def configure(self, config_context: Any, *inputs: Any) -> Any:
-        """The specs of the outputs from those of the inputs."""
-
-    @abstractmethod
-    def execute(self, exec_context: Any, *inputs: Any) -> Any:
-        """The outputs from the inputs."""
-
-
-@dataclass(frozen=True)
-class Category:
-    """A folder in the list of nodes."""
-
-    path: str
-    level_id: str
-    name: str
-    description: str
-    icon: str
-    module: str
-
-
 @dataclass(frozen=True)
 class NodeEntry:
     """A declared node; `make` gives a new one with its defaults."""
 
     id: str
     name: str
-    node_type: NodeType
     icon_path: str
-    category: str
-    keywords: Sequence[str]
-    is_deprecated: bool
     is_hidden: bool
     make: Callable[[], Any]
     module: str
@@ -78,17 +48,11 @@ class NodeEntry:
 
 
 _nodes: list[NodeEntry] = []
-_categories: list[Category] = []
 
 
 def registered_nodes() -> list[NodeEntry]:
     """All nodes that were declared since the process began."""
     return list(_nodes)
-
-
-def registered_categories() -> list[Category]:
-    """All categories that were declared since the process began."""
-    return list(_categories)
 
 
 def node(
@@ -113,10 +77,7 @@ def node(
 
         make()
         make.__doc__, make.__module__, make.__name__ = factory.__doc__, factory.__module__, factory.__name__
-        kind = node_type if isinstance(node_type, NodeType) else NodeType.OTHER
-        identity = id or factory.__name__
-        entry = (identity, name, kind, icon_path, category, tuple(keywords or ()), is_deprecated, is_hidden)
-        _nodes.append(NodeEntry(*entry, make, factory.__module__))
+        _nodes.append(NodeEntry(id or factory.__name__, name, icon_path, is_hidden, make, factory.__module__))
         return make
 
     return register
@@ -126,6 +87,4 @@ def category(
     path: str, level_id: str, name: str, description: str, icon: str, after: str = "", locked: bool = True
 ) -> str:
     """Declare a folder in the list of nodes; returns its full path."""
-    module = sys._getframe(1).f_globals["__name__"]
-    _categories.append(Category(path, level_id, name, description, icon, module))
     return f"{path.rstrip('/')}/{level_id}"

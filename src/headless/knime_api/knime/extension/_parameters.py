@@ -3,13 +3,11 @@
 A parameter checks what it is set to. A validator of one's own takes the place of the built-in check.
 """
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Generic, Self, TypeVar, overload
 
-from knime.extension._rules import Condition, Effect
+from knime.extension._rules import Effect, OneOf
 from knime.extension._version import FIRST, Version
 
 T = TypeVar("T")
@@ -85,9 +83,9 @@ class Parameter(Generic[T]):
         self._validator = function
         return function
 
-    def rule(self, condition: Condition, effect: Effect) -> Self:
+    def rule(self, condition: OneOf, effect: Effect) -> Self:
         """Show, hide, enable or disable the parameter in the dialog; its value stays as it is."""
-        if not isinstance(condition, Condition) or not isinstance(effect, Effect):
+        if not isinstance(condition, OneOf) or not isinstance(effect, Effect):
             raise TypeError("A rule has a condition and an effect.")
         return self
 
@@ -181,41 +179,7 @@ class BoolParameter(Parameter[bool]):
 
 
 class StringParameter(Parameter[str]):
-    """A text. Whether it is one of `enum` or `choices` is not checked: these only fill the dialog's menu."""
-
-    @dataclass(frozen=True)
-    class Choice:
-        """An entry of the menu."""
-
-        id: str
-        label: str
-        description: str = ""
-
-    def __init__(
-        self,
-        label: str | None = None,
-        description: str | None = None,
-        default_value: str | Callable[[Version], str] = "",
-        enum: list[str] | None = None,
-        validator: Callable[[str], None] | None = None,
-        since_version: Version | str | None = None,
-        is_advanced: bool = False,
-        choices: Callable[[Any], Sequence[Any]] | Sequence[Any] | None = None,
-    ) -> None:
-        super().__init__(label, description, default_value, validator, since_version, is_advanced)
-        self._menu = enum or choices or []
-
-    def options(self) -> list[tuple[str, str, str]]:
-        """The menu, where it does not depend on the input."""
-        menu = [] if callable(self._menu) else self._menu
-        return [(c, c, "") if isinstance(c, str) else (c.id, c.label, c.description) for c in menu]
-
-    def _check(self, value: Any) -> None:
-        _check_text(self, value)
-
-
-class MultilineStringParameter(Parameter[str]):
-    """A text of several lines."""
+    """A text."""
 
     def __init__(
         self,
@@ -225,33 +189,12 @@ class MultilineStringParameter(Parameter[str]):
         validator: Callable[[str], None] | None = None,
         since_version: Version | str | None = None,
         is_advanced: bool = False,
-        number_of_lines: int | None = 3,
     ) -> None:
         super().__init__(label, description, default_value, validator, since_version, is_advanced)
 
     def _check(self, value: Any) -> None:
-        _check_text(self, value)
-
-
-class LocalPathParameter(Parameter[str]):
-    """The path of a file or folder that exists, or nothing."""
-
-    kind = "path"
-
-    def __init__(
-        self,
-        label: str | None = None,
-        description: str | None = None,
-        placeholder_text: str = "",
-        validator: Callable[[str], None] | None = None,
-        since_version: Version | str | None = None,
-        is_advanced: bool = False,
-    ) -> None:
-        super().__init__(label, description, "", validator, since_version, is_advanced)
-
-    def _check(self, value: Any) -> None:
-        if value and not os.path.exists(value):
-            raise ValueError(f"There is no file or folder {value!r}.")
+        if not isinstance(value, str):
+            raise TypeError(f"{value!r} is no text, which {self.label!r} needs.")
 
 
 class EnumParameterOptions(Enum):
@@ -266,30 +209,8 @@ class EnumParameterOptions(Enum):
         return list(cls.__members__)
 
 
-class _OfOptions(Parameter[T]):
-    """A parameter over an enumeration; a check of one's own comes by decorator only, as in KNIME."""
-
-    def __init__(
-        self,
-        label: str | None,
-        description: str | None,
-        default: Any,
-        enum: type[EnumParameterOptions] | None,
-        since_version: Version | str | None,
-        is_advanced: bool,
-    ) -> None:
-        if enum is None:
-            raise TypeError(f"The parameter {label!r} needs an enumeration.")
-        super().__init__(label, description, default, None, since_version, is_advanced)
-        self.enum = enum
-
-    def options(self) -> list[tuple[str, str, str]]:
-        """The constants."""
-        return [(member.name, member.label, member.description) for member in self.enum]
-
-
-class EnumParameter(_OfOptions[str]):
-    """The name of one constant of an enumeration."""
+class EnumParameter(Parameter[str]):
+    """The name of one constant of an enumeration; a check of one's own comes by decorator only, as in KNIME."""
 
     kind = "choice"
 
@@ -302,21 +223,22 @@ class EnumParameter(_OfOptions[str]):
 
     def __init__(
         self,
-        label: str | None = None,
-        description: str | None = None,
-        default_value: str | EnumParameterOptions | Callable[[Version], str] | None = None,
-        enum: type[EnumParameterOptions] | None = None,
+        label: str | None,
+        description: str | None,
+        default_value: str | EnumParameterOptions | Callable[[Version], str],
+        enum: type[EnumParameterOptions],
         *,
         since_version: Version | str | None = None,
         is_advanced: bool = False,
         style: Style | None = None,
-        hidden_choices: Callable[[Any], Sequence[Any]] | None = None,
     ) -> None:
-        if default_value is None and enum is not None:
-            default_value = enum.get_all_options()[0]
-        if isinstance(default_value, Enum):
-            default_value = default_value.name
-        super().__init__(label, description, default_value, enum, since_version, is_advanced)
+        default = default_value.name if isinstance(default_value, Enum) else default_value
+        super().__init__(label, description, default, None, since_version, is_advanced)
+        self.enum = enum
+
+    def options(self) -> list[tuple[str, str, str]]:
+        """The constants."""
+        return [(member.name, member.label, member.description) for member in self.enum]
 
     def _check(self, value: Any) -> None:
         names = self.enum.get_all_options()
@@ -324,41 +246,10 @@ class EnumParameter(_OfOptions[str]):
             raise ValueError(f"{value!r} is no choice of {self.label!r}; choose one of {', '.join(names)}.")
 
 
-class EnumSetParameter(_OfOptions[list[str]]):
-    """The names of some constants of an enumeration."""
-
-    kind = "choices"
-
-    def __init__(
-        self,
-        label: str | None = None,
-        description: str | None = None,
-        default_value: list[str] | Callable[[Version], list[str]] | None = None,
-        enum: type[EnumParameterOptions] | None = None,
-        *,
-        since_version: Version | str | None = None,
-        is_advanced: bool = False,
-    ) -> None:
-        super().__init__(label, description, default_value or [], enum, since_version, is_advanced)
-
-    def default(self, version: Version) -> list[str]:
-        """A list of its own for every node."""
-        return list(super().default(version))
-
-    def _check(self, value: Any) -> None:
-        if not isinstance(value, list):
-            raise TypeError(f"{value!r} is no list, which {self.label!r} needs.")
-        names = self.enum.get_all_options()
-        wrong = [v for v in value if v not in names]
-        if wrong:
-            raise ValueError(f"{wrong} are no choices of {self.label!r}; choose among {', '.join(names)}.")
-
-
 class ColumnParameter(Parameter[str | None]):
     """The name of a column of an input table, None where none is chosen. That it exists is for nodes to check."""
 
     kind = "column"
-    NONE = "<none>"
 
     def __init__(
         self,
@@ -366,14 +257,11 @@ class ColumnParameter(Parameter[str | None]):
         description: str | None = None,
         port_index: int = 0,
         column_filter: Callable[[Any], bool] | None = None,
-        include_row_key: bool = False,
         include_none_column: bool = False,
         since_version: Version | str | None = None,
         is_advanced: bool = False,
-        schema_provider: Callable[[Any], Any] | None = None,
-        default_value: str | Callable[[Version], str] | None = None,
     ) -> None:
-        super().__init__(label, description, default_value, None, since_version, is_advanced)
+        super().__init__(label, description, None, None, since_version, is_advanced)
         self.port_index, self.column_filter = port_index, column_filter
 
     def to_json(self, value: Any) -> Any:
@@ -383,8 +271,3 @@ class ColumnParameter(Parameter[str | None]):
     def from_json(self, value: Any) -> Any:
         """An empty text is no column."""
         return None if value == "" else value
-
-
-def _check_text(parameter: Parameter[str], value: Any) -> None:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text, which {parameter.label!r} needs.")

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, TypeVar
 
 F = TypeVar("F")
@@ -74,23 +73,9 @@ def port_type_of(spec: PortObjectSpec) -> PortType | None:
     return next((t for t in reversed(_port_types.values()) if t.spec_class is type(spec)), None)
 
 
-class ImageFormat(Enum):
-    """Formats of image ports."""
-
-    PNG = "png"
-    SVG = "svg"
-
-
-@dataclass(frozen=True)
-class ImagePortObjectSpec:
-    """What is known of the image at an image port."""
-
-    format: ImageFormat | str
-
-
 @dataclass(frozen=True)
 class PortEntry:
-    """A declared port; kind is "table", "image" or "port"."""
+    """A declared port; kind is "table" or "port"."""
 
     kind: str
     name: str
@@ -125,11 +110,6 @@ def input_port(name: str, description: str, port_type: PortType, optional: bool 
 def output_port(name: str, description: str, port_type: PortType) -> Callable[[F], F]:
     """Declare an output of an own kind."""
     return _adder("output_ports", PortEntry("port", name, description, False, _checked(port_type)))
-
-
-def output_image(name: str, description: str) -> Callable[[F], F]:
-    """Declare an image as output."""
-    return _adder("output_ports", PortEntry("image", name, description))
 
 
 def output_view(name: str, description: str) -> Callable[[F], F]:
