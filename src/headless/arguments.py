@@ -16,9 +16,9 @@ EPILOG = """\
 exit codes: 0 every node was executed; 2 wrong options; 3 the workflow cannot be loaded or holds a node that is not of
 this extension; 4 a node failed or the run was canceled (Ctrl-C).
 
-Nothing is ever written into the workflow's folder: every node is executed afresh (-reset) and the workflow itself
-is not saved (-nosave); both options are accepted and always in force. With --out, a workflow variable named
-output_folder is set to that folder, unless -workflow.variable sets it."""
+Every node is executed afresh (-reset) and the workflow itself is not saved (-nosave); both options are accepted and
+always in force. With --out, a workflow variable named output_folder is set to that folder, unless -workflow.variable
+sets it; without it, nodes may write into the folder data of the workflow."""
 
 
 @dataclasses.dataclass(frozen=True)

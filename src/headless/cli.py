@@ -68,6 +68,12 @@ def _run(arguments: argparse.Namespace) -> int:
             if arguments.noexecute:
                 return SUCCESS
             values = _variables(workflow, given, arguments.out, console)
+            if (
+                path.is_file()
+                and _OUTPUT_VARIABLE in workflow.variables.keys() - given.keys()
+                and arguments.out is None
+            ):
+                console.line("warning: what is written into an archive's data area is lost; --out DIR keeps it.")
             with _cancelable(console) as is_canceled:
                 run = Runner(workflow, steps, values, console, is_canceled, Path(temp)).run()
             return _conclude(run, arguments.out, console, arguments.debug)

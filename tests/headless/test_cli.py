@@ -63,10 +63,12 @@ def test_knime_spelling_variables_and_options(tmp_path: Path, capsys: pytest.Cap
     assert "no variable 'unknown'; it is added" in printed.err
 
 
-def test_an_archive_runs(tmp_path: Path) -> None:
+def test_an_archive_runs_and_says_what_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_knwf(product(tmp_path / "w"), tmp_path / "w.knwf")
     assert microseg("run", tmp_path / "w.knwf") == 0
-    assert microseg("run", f"-workflowFile={tmp_path / 'w.knwf'}") == 0
+    assert "data area is lost; --out DIR keeps it" in capsys.readouterr().err
+    assert microseg("run", f"-workflowFile={tmp_path / 'w.knwf'}", "--out", tmp_path / "out") == 0
+    assert "lost" not in capsys.readouterr().err
 
 
 def writer(folder: Path) -> Path:
