@@ -67,13 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
             steps = make_plan(workflow, extension, options)
             if arguments.noexecute:
                 return SUCCESS
-            values = _variables(workflow, given, arguments.out, console)
-            if (
-                path.is_file()
-                and _OUTPUT_VARIABLE in workflow.variables.keys() - given.keys()
-                and arguments.out is None
-            ):
-                console.line("warning: what is written into an archive's data area is lost; --out DIR keeps it.")
+            values = _variables(workflow, given, arguments.out, path, console)
             with _cancelable(console) as is_canceled:
                 run = Runner(workflow, steps, values, console, is_canceled, Path(temp)).run()
             return _conclude(run, arguments.out, console, arguments.debug)
@@ -82,13 +76,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _variables(
-    workflow: Workflow, given: dict[str, VariableValue], out: Path | None, console: Console
+    workflow: Workflow, given: dict[str, VariableValue], out: Path | None, path: Path, console: Console
 ) -> dict[str, VariableValue]:
     for name in sorted(set(given) - set(workflow.variables)):
         console.line(f"warning: the workflow has no variable {name!r}; it is added.")
     values = {**workflow.variables, **given}
-    if out is not None and _OUTPUT_VARIABLE in workflow.variables and _OUTPUT_VARIABLE not in given:
-        values[_OUTPUT_VARIABLE] = str(out.resolve())
+    if _OUTPUT_VARIABLE in workflow.variables and _OUTPUT_VARIABLE not in given:
+        if out is not None:
+            values[_OUTPUT_VARIABLE] = str(out.resolve())
+        elif path.is_file() and path.name != "workflow.knime":
+            console.line("warning: what is written into an archive's data area is lost; --out DIR keeps it.")
     return values
 
 

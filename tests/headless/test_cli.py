@@ -68,6 +68,7 @@ def test_an_archive_runs_and_says_what_is_lost(tmp_path: Path, capsys: pytest.Ca
     assert microseg("run", tmp_path / "w.knwf") == 0
     assert "data area is lost; --out DIR keeps it" in capsys.readouterr().err
     assert microseg("run", f"-workflowFile={tmp_path / 'w.knwf'}", "--out", tmp_path / "out") == 0
+    assert microseg("run", tmp_path / "w" / "workflow.knime") == 0
     assert "lost" not in capsys.readouterr().err
 
 
