@@ -12,6 +12,7 @@ runs the same tests on KNIME's; one process runs on one of them, because both br
 """
 
 import atexit
+import importlib
 import os
 import shutil
 import tempfile
@@ -23,8 +24,6 @@ from typing import Any, Protocol
 from tests.knime_backend import sources
 from tests.knime_backend.cutting import cut
 from tests.knime_backend.java import NodeFailure
-
-from headless import install_api
 
 __all__ = ["ON_KNIME", "Execution", "Node", "NodeFailure", "Run", "Session", "open_session", "prepare"]
 
@@ -83,7 +82,7 @@ def prepare() -> None:
     if ON_KNIME:
         sources.put_on_path(sources.export())
     else:
-        install_api()
+        importlib.import_module("headless")
 
 
 def open_session(extension: Path) -> Session:

@@ -6,13 +6,9 @@ python workflows/generate.py [FOLDER]
 import sys
 from pathlib import Path
 
-from headless import install_api
-
-install_api()
-
-from headless.backend import load_extension  # noqa: E402
-from headless.workflow_builder import build_workflow  # noqa: E402
-from headless.workflow_template import Note, Template, TemplateNode  # noqa: E402
+from headless.backend import load_extension
+from headless.workflow_builder import build_workflow
+from headless.workflow_template import Note, Template, TemplateNode
 
 HERE = Path(__file__).resolve().parent
 ROW, COLUMN = 140, 240

@@ -1,15 +1,19 @@
-"""Runs workflows of KNIME without KNIME."""
+"""Runs workflows of KNIME without KNIME.
+
+Importing it makes `import knime.extension` work: KNIME's own package where it is installed, our stand-in otherwise.
+"""
 
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 
-def install_api() -> None:
-    """Make `import knime.extension` work: KNIME's own package where it is installed, our stand-in otherwise."""
+def _has_api() -> bool:
     try:
-        there = find_spec("knime.extension") is not None
+        return find_spec("knime.extension") is not None
     except ModuleNotFoundError:
-        there = False
-    if not there:
-        sys.path.append(str(Path(__file__).parent / "knime_api"))
+        return False
+
+
+if not _has_api():
+    sys.path.append(str(Path(__file__).parent / "knime_api"))

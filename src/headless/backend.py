@@ -21,16 +21,12 @@ from typing import Any
 
 import yaml
 from defusedxml import ElementTree
+from knime.extension._nodes import registered_nodes
 
 from core.errors import UserInputError
-from headless import install_api
 from headless.handover import Output, PortOutput, TableOutput
 from headless.instance import Context, Execution, NodeError, NodeInstance
 from headless.node_type import NodeType, Parameter, Port
-
-install_api()
-
-from knime.extension._nodes import registered_nodes  # noqa: E402  it is on the path only now
 
 __all__ = [
     "Context",

@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
-from headless import install_api
-
-install_api()
-
-from knime.extension import (  # noqa: E402  the package is on the path only now
+from knime.extension import (
     Column,
     InvalidParametersError,
     PortObject,
     PortObjectSpec,
     Schema,
 )
-from knime.extension._columnar import real  # noqa: E402
-from knime.extension._ports import PortEntry, PortType, port_type_of  # noqa: E402
-from knime.extension._table import BatchOutputTable, SourceTable, Table, column_metadata  # noqa: E402
-from knime.extension._writer import TableWriter, new_file  # noqa: E402
+from knime.extension._columnar import real
+from knime.extension._ports import PortEntry, PortType, port_type_of
+from knime.extension._table import BatchOutputTable, SourceTable, Table, column_metadata
+from knime.extension._writer import TableWriter, new_file
 
 
 @dataclass(frozen=True)

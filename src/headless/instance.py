@@ -13,15 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knime.extension import InvalidParametersError, _contexts, _settings, _table, _views
+from knime.extension._version import Version
+
 from core.errors import Canceled, MicrosegError
-from headless import install_api
 from headless.handover import Output, check_spec, collect, hand_over_object, hand_over_spec, spec_of
 from headless.node_type import NodeType
-
-install_api()
-
-from knime.extension import InvalidParametersError, _contexts, _settings, _table, _views  # noqa: E402  on the path now
-from knime.extension._version import Version  # noqa: E402
 
 
 class NodeError(MicrosegError):

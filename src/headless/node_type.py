@@ -1,18 +1,15 @@
 """What is known of a node before it is used: its ports, its parameters, their defaults."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headless import install_api
-
-install_api()
-
-from knime.extension import _settings  # noqa: E402  it is on the path only now
-from knime.extension._groups import Group  # noqa: E402
-from knime.extension._nodes import NodeEntry  # noqa: E402
-from knime.extension._ports import PortEntry  # noqa: E402
-from knime.extension._version import Version  # noqa: E402
+from knime.extension import _settings
+from knime.extension._groups import Group
+from knime.extension._nodes import NodeEntry
+from knime.extension._ports import PortEntry
+from knime.extension._version import Version
 
 if TYPE_CHECKING:
     from headless.instance import NodeInstance
@@ -136,7 +133,5 @@ def _flat(
 
 def _split(docstring: str) -> tuple[str, str]:
     """First line, and the rest without its indentation."""
-    import inspect
-
     first, _, rest = inspect.cleandoc(docstring).partition("\n")
     return first, rest.strip()

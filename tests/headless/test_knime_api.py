@@ -214,7 +214,7 @@ def test_a_node_is_made_when_it_is_declared() -> None:
 def test_knimes_own_package_comes_first(tmp_path: Path) -> None:
     (tmp_path / "knime").mkdir()
     (tmp_path / "knime" / "extension.py").write_text("REAL = True")
-    code = "import headless; headless.install_api(); import knime.extension as k; print(hasattr(k, 'REAL'))"
+    code = "import headless; import knime.extension as k; print(hasattr(k, 'REAL'))"
     source = Path(__file__).parents[2] / "src"
     for folder, expected in ((tmp_path, "True"), (tmp_path / "empty", "False")):
         command = [sys.executable, "-c", f"import sys; sys.path[:0] = [{str(source)!r}, {str(folder)!r}]; {code}"]
