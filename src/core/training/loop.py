@@ -29,8 +29,8 @@ from core.training.data import Prepared
 Batch = tuple[Tensor, Tensor]
 """Images N C Y X and the head's targets N T Y/grid X/grid, float32."""
 
-VALIDATION_PATCHES = 4
-"""Patches of every validation image; the same in every epoch."""
+VALIDATION_PATCHES = 64
+"""Patches that an epoch is judged by, at most four of an image and at least one; the same in every epoch."""
 
 
 @dataclass(frozen=True)
@@ -159,9 +159,10 @@ def _validation_batches(
 ) -> list[Batch]:
     """The patches of every validation image, a batch each."""
     batches = []
+    each = max(1, min(4, VALIDATION_PATCHES // max(1, len(validation))))
     for number, example in enumerate(validation):
         rng = np.random.default_rng([schedule.seed, number])
-        patches = [random_patch([example], size, NO_AUGMENTATION, rng) for _ in range(VALIDATION_PATCHES)]
+        patches = [random_patch([example], size, NO_AUGMENTATION, rng) for _ in range(each)]
         batches.append(_batch(model, patches))
     return batches
 
