@@ -146,10 +146,13 @@ def _signed_area(ring: NDArray[Any]) -> float:
 def _assemble(shells: list[Ring], holes: list[Ring]) -> tuple[Part, ...]:
     """Each hole with the smallest shell around it."""
     inside: list[list[Ring]] = [[] for _ in shells]
+    areas = [_signed_area(shell) for shell in shells]
+    low, high = np.array([shell.min(axis=0) for shell in shells]), np.array([shell.max(axis=0) for shell in shells])
     for hole in holes:
         point = _beside(hole)
-        around = [i for i, shell in enumerate(shells) if len(shells) == 1 or _contains(shell, point)]
-        inside[min(around, key=lambda i: _signed_area(shells[i]))].append(hole)
+        near = np.flatnonzero(((low < point) & (point < high)).all(axis=1))
+        around = [i for i in near if len(near) == 1 or _contains(shells[i], point)]
+        inside[min(around, key=lambda i: areas[i])].append(hole)
     return tuple(Part(shell, tuple(rings)) for shell, rings in zip(shells, inside, strict=True))
 
 
