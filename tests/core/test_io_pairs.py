@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,11 @@ def test_many_files_are_found_quickly(tmp_path: Path) -> None:
     pairs = find_pairs(tmp_path)
     assert [pair.name for pair in pairs] == [str(i) for i in range(2000)]
     assert all(pair.labels for pair in pairs)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_a_folder_above_ends(tmp_path: Path) -> None:
+    make(tmp_path, "data/day1/x.png", "elsewhere/y.png")
+    (tmp_path / "data" / "day1" / "back").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "day2").symlink_to(tmp_path / "elsewhere")
+    assert [pair.name for pair in find_pairs(tmp_path / "data", recursive=True)] == ["day1/x", "day2/y"]

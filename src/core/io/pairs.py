@@ -114,7 +114,8 @@ class _Search:
         files, folders = _entries(folder)
         fitting = [path for path in files if self._fits(path)]
         if self._recursive:
-            fitting += [path for sub in folders for path in self._files(sub)]
+            above = folder.resolve()  # a link back to a folder above has no end
+            fitting += [path for sub in folders if not above.is_relative_to(sub.resolve()) for path in self._files(sub)]
         return fitting
 
     def _fits(self, path: Path) -> bool:
