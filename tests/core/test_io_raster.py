@@ -100,10 +100,12 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None
         read_image(path)
 
 
-def test_large_pictures_are_welcome_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path / "x.png", GREY)
+@pytest.mark.parametrize("name", ["grey.png", "colour16.png", "x.jpg"])
+def test_large_pictures_are_welcome_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(ENCODED[name])
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 20)  # Pillow warns above it, refuses above twice as many
-    np.testing.assert_array_equal(read_image(path).array, GREY)
+    assert read_image(path).array.shape[-2:] == GREY.shape
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(ImageReadError, match=r"x\.png: .*179 million pixels.*TIFF"):
         read_image(path)

@@ -118,6 +118,7 @@ def test_whole_numbers_of_any_type_are_labels(tmp_path: Path, dtype: str) -> Non
         (np.array([[0, 0.5]], np.float32), "whole numbers"),
         (np.array([[0, np.nan]], np.float32), "whole numbers"),
         (np.array([[0, 3e9]], np.float64), "this image has 3000000000"),
+        (np.array([[0, 2**31]], np.float32), "this image has 2147483648"),
         (np.arange(90, dtype=np.uint8).reshape(5, 6, 3), r"are colours.*16-bit grey"),
         (np.zeros((2, 5, 6), np.uint16), r"has ZYX.*one label image per file"),
     ],

@@ -71,13 +71,13 @@ def read_raster(path: Path, *, palette_as_numbers: bool = False) -> Image:
 
 def _read(path: Path, palette_as_numbers: bool) -> NDArray[Any]:
     """Axes YX or YXC."""
-    if _has_16_bit_colour(path):  # Pillow would reduce it to 8 bit without a word
-        array: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
-        return array
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)  # half of what is refused is still welcome
         picture = PIL.Image.open(path)
     with picture:
+        if _has_16_bit_colour(path):  # Pillow would reduce it to 8 bit without a word
+            array: NDArray[Any] = imagecodecs.png_decode(path.read_bytes())
+            return array
         if picture.mode in ("P", "PA") and not palette_as_numbers:
             return np.array(picture.convert("RGBA"))
         if picture.mode not in (*_DIRECT, "P"):

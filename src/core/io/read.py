@@ -83,7 +83,7 @@ def read_labels(path: Path | str) -> Image:
         raise ImageReadError(
             f"Labels cannot be negative, the least is {array.min()}.", where=where, todo="Use 0, 1, 2, ..."
         )
-    if array.size and array.max() > np.iinfo(np.int32).max:
+    if array.size and array.max() >= 2**31:
         raise ImageReadError(
             f"Labels go up to {np.iinfo(np.int32).max}, this image has {array.max()}.",
             where=where,
