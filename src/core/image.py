@@ -1,5 +1,6 @@
 """An image that knows its axes, its pixel size and what its numbers mean."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -15,6 +16,9 @@ KINDS: tuple[str, ...] = get_args(Kind)
 AXES = "TCZYX"
 """Time, channel, depth, row, column: the order in which every image of this library has its axes."""
 
+RGB = ("red", "green", "blue")
+"""Names of the channels of a colour picture."""
+
 Labels = NDArray[np.int32]
 """Instance labels, axes YX (or ZYX): 0 is background, every object has one positive number."""
 
@@ -26,14 +30,14 @@ class Image:
     Parameters
     ----------
     array : one dimension per letter of `axes`.
-    axes : letters of "TCZYX" in this order, at least "YX"; an RGB image is "CYX" with three channel names.
+    axes : letters of "TCZYX" in this order, at least "YX"; a colour picture is "CYX", its channels named as in `RGB`.
     pixel_size : length of a pixel along Z, Y, X in micrometres; axes of unknown size are absent.
     channel_names : one name per channel, or empty.
     kind : "intensity", "labels" (0 background, one positive number per object) or "probability" (0 to 1).
 
     Raises
     ------
-    UserInputError : axes and array do not fit together.
+    UserInputError : axes and array do not fit together, or a pixel size is not above 0.
     """
 
     array: NDArray[Any]
@@ -51,10 +55,17 @@ class Image:
             raise UserInputError(f"Kind {self.kind!r} is none of {', '.join(KINDS)}.")
         if self.channel_names and len(self.channel_names) != self.size("C"):
             raise UserInputError(f"{len(self.channel_names)} channel names for {self.size('C')} channels.")
+        if not all(0 < size < math.inf for size in self.pixel_size.values()):
+            raise UserInputError(f"Pixel sizes are lengths above 0, these are {dict(self.pixel_size)}.")
 
     def size(self, axis: str) -> int:
         """Number of pixels along an axis; 1 where the image has no such axis."""
         return int(self.array.shape[self.axes.index(axis)]) if axis in self.axes else 1
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether the first three channels are named red, green and blue."""
+        return tuple(name.lower() for name in self.channel_names[:3]) == RGB
 
     def cyx(self) -> NDArray[Any]:
         """The pixels of a 2-D image, axes CYX, without copying.

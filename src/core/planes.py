@@ -6,8 +6,6 @@ import numpy as np
 
 from core.image import Image
 
-RGB = ("red", "green", "blue")
-
 
 def project(image: Image, *, middle: bool = False) -> Image:
     """A Z-stack as one plane: the brightest value of all slices, or the middle slice. Other images stay as they are."""
@@ -24,7 +22,7 @@ def to_grey(image: Image) -> Image:
 
     An image without the channels red, green and blue stays as it is.
     """
-    if image.channel_names[:3] != RGB:
+    if not image.is_colour:
         return image
     red, green, blue = image.cyx()[:3].astype(np.float32)
     grey = 0.299 * red + 0.587 * green + 0.114 * blue

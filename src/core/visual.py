@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from core.errors import UserInputError
 from core.image import Image, Labels
-from core.io.axes import RGB
 from core.normalization import NormalizationConfig, normalize
 
 Picture = NDArray[np.uint8]
@@ -28,18 +27,19 @@ of quasirandom sequences", 2018)."""
 def to_display(image: Image) -> Picture:
     """A picture of an image, its contrast stretched per channel from the 0.5th to the 99.8th percentile.
 
-    One channel is grey; channels named red, green and blue keep their colours, and are stretched alike; of others the
-    first three are laid over each other. Probabilities are shown from 0 to 1, labels in colours. Of a time series the
+    One channel is grey; a colour picture keeps its colours, stretched alike, without alpha; of other channels the first
+    three are laid over each other. Probabilities are shown from 0 to 1, labels in colours. Of a time series the
     first point is shown, of a stack the middle slice.
     """
     pixels = _plane(image)
     if image.kind == "labels":
         return color_labels(pixels[0])
-    if tuple(name.lower() for name in image.channel_names) == RGB:
+    pixels = pixels[:3]
+    if image.is_colour:
         return np.ascontiguousarray(
             _stretch(pixels.reshape(1, -1, pixels.shape[-1])).reshape(pixels.shape).transpose(1, 2, 0)
         )
-    shown = _bytes(pixels[:3]) if image.kind == "probability" else _stretch(pixels[:3])
+    shown = _bytes(pixels) if image.kind == "probability" else _stretch(pixels)
     if len(shown) == 1:
         grey: Picture = shown[0]
         return grey
@@ -117,7 +117,7 @@ def _stretch(pixels: NDArray[Any]) -> Picture:
         return _bytes(pixels)
     if pixels.dtype.kind == "f":
         finite = np.isfinite(pixels)
-        pixels = pixels if finite.all() else np.where(finite, pixels, pixels[finite].min(initial=0))
+        pixels = pixels if finite.all() else np.where(finite, pixels, pixels[finite].min() if finite.any() else 0)
     return _bytes(normalize(pixels, _STRETCH))
 
 

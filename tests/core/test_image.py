@@ -51,3 +51,9 @@ def test_another_array_keeps_the_pixel_size() -> None:
     labels = image.with_array(np.zeros((3, 4), np.int32), "YX", "labels")
     assert (labels.axes, labels.kind, labels.channel_names) == ("YX", "labels", ())
     assert labels.pixel_size == image.pixel_size
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_pixel_size_is_a_length(size: float) -> None:
+    with pytest.raises(UserInputError, match="lengths above 0"):
+        Image(np.zeros((3, 4)), "YX", {"Y": 0.5, "X": size})

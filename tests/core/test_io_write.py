@@ -139,3 +139,9 @@ def test_numbers_that_fit_no_type_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MicrosegError, match="folder does not exist"):
         write_ome_tiff(tmp_path / "nowhere" / "x.tif", Image(np.zeros((2, 2)), "YX"))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e12])
+def test_pixels_of_any_size_are_written(tmp_path: Path, size: float) -> None:
+    write_ome_tiff(tmp_path / "x.ome.tif", Image(np.zeros((2, 2)), "YX", {"Y": size, "X": size}))
+    assert read_image(tmp_path / "x.ome.tif").pixel_size == pytest.approx({"Y": size, "X": size})

@@ -23,8 +23,9 @@ def test_a_plane_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_grey_keeps_type_and_white(dtype: type) -> None:
-    white = Image(np.full((3, 4, 5), 200, dtype), "CYX", {"X": 1.0}, ("red", "green", "blue"))
+@pytest.mark.parametrize("names", [("red", "green", "blue"), ("Red", "Green", "Blue")])
+def test_grey_keeps_type_and_white(dtype: type, names: tuple[str, ...]) -> None:
+    white = Image(np.full((3, 4, 5), 200, dtype), "CYX", {"X": 1.0}, names)
     grey = to_grey(white)
     assert grey.axes == "YX"
     assert grey.array.dtype == dtype

@@ -57,6 +57,21 @@ def test_contrast_is_stretched_per_channel_and_colours_alike() -> None:
     assert shown[0, 150, 0] > shown[0, 150, 1] > shown[0, 150, 2]  # the colour stays
 
 
+def test_a_colour_picture_has_its_colours_with_alpha_and_under_other_names_too() -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (4, 9, 9)).astype(np.uint8)
+    shown = to_display(Image(colours[:3], "CYX", {}, ("red", "green", "blue")))
+    for channels, names in ((4, ("red", "green", "blue", "alpha")), (3, ("Red", "Green", "Blue"))):
+        np.testing.assert_array_equal(to_display(Image(colours[:channels], "CYX", {}, names)), shown)
+
+
+def test_missing_pixels_cost_no_contrast() -> None:
+    array = np.random.default_rng(0).uniform(30_000, 31_000, (40, 40)).astype(np.float32)
+    array[:10] = np.nan
+    picture = to_display(Image(array, "YX"))
+    assert not picture[:10].any()
+    assert picture[10:].std() > 50
+
+
 def test_of_a_stack_the_middle_is_shown_and_of_a_series_the_start() -> None:
     array = np.zeros((2, 3, 4, 4))
     array[0, 1, 2, 2] = 1

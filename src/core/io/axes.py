@@ -6,13 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ImageReadError
-from core.image import AXES
+from core.image import AXES, RGB
 
 Pages = Literal["Z", "C", "T"]
 """What pages mean whose file does not say it."""
-
-RGB = ("red", "green", "blue")
-RGBA = (*RGB, "alpha")
 
 _UNDECLARED = "QI"  # tifffile's letters for "other" and "sequence of pages"
 

@@ -98,7 +98,8 @@ def write_ome_tiff(path: Path | str, image: Image) -> None:
     options: dict[str, Any] = {}
     if "X" in image.pixel_size and "Y" in image.pixel_size:  # for programs that read no OME-XML
         per_cm = tuple(1e4 / image.pixel_size[axis] for axis in "XY")
-        options = {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
+        if max(per_cm) < 2**32:  # more than a tag of TIFF can hold
+            options = {"resolution": per_cm, "resolutionunit": "CENTIMETER"}
     with atomic(path) as temporary:
         tifffile.imwrite(
             temporary, array, ome=True, metadata=metadata, photometric="minisblack", compression="zlib", **options
