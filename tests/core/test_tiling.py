@@ -6,9 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.errors import UserInputError
 from core.heads import HeadConfig
 from core.image import Image
-from core.inference.predict import Predictor
+from core.inference.engines import TorchEngine
+from core.inference.predict import AUTO_TILE, Predictor
 from core.inference.tiling import tiles
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
@@ -84,3 +86,16 @@ def test_labels_have_the_size_of_the_image(height: int, width: int) -> None:
     assert labels.shape == (height, width)
     assert labels.dtype == np.int32
     assert sorted(np.unique(labels[labels > 0])) == list(range(1, len(prediction.scores) + 1))
+
+
+def test_no_tile_is_larger_than_what_is_predicted_whole() -> None:
+    assert Predictor(random_model("batch", 2), "cpu", "torch", tile=65_536).tile == AUTO_TILE
+
+
+def test_a_full_device_is_named() -> None:
+    class Full(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    with pytest.raises(UserInputError, match=r"memory of the device cpu is too small for 20 x 30 pixels.*device cpu"):
+        TorchEngine(Full(), "cpu")(np.zeros((1, 20, 30), np.float32))

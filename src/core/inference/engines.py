@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from core.config import require
+from core.errors import UserInputError
 from core.model import SegmentationModel
 from core.networks.base import has_group_norm, hold_statistics
 
@@ -93,9 +94,16 @@ class TorchEngine:
 
     def __call__(self, pixels: Pixels) -> Pixels:
         """The activated prediction K Y/grid X/grid of normalised pixels C Y X, both float32."""
-        with torch.inference_mode():
-            images = torch.from_numpy(pixels)[None].to(self._device).contiguous(memory_format=torch.channels_last)
-            output: Pixels = self._module(images)[0].float().cpu().contiguous().numpy()
+        try:
+            with torch.inference_mode():
+                images = torch.from_numpy(pixels)[None].to(self._device).contiguous(memory_format=torch.channels_last)
+                output: Pixels = self._module(images)[0].float().cpu().contiguous().numpy()
+        except torch.OutOfMemoryError as error:
+            height, width = pixels.shape[1:]
+            raise UserInputError(
+                f"The memory of the device {self._device} is too small for {height} x {width} pixels.",
+                todo="Close other programs that use it, or choose the device cpu.",
+            ) from error
         return output
 
     @contextmanager

@@ -48,8 +48,9 @@ class Predictor:
     model : a trained model.
     device : "auto", "cpu", "cuda" or "mps".
     engine : "auto", "torch" or "onnx".
-    tile : pixels of a tile's side, 64 to 2048, or 0 to choose by the image's size. It changes memory and time, not the
-        result.
+    tile : pixels of a tile's side, 64 or more, or 0 to choose by the image's size; no tile is larger than 2048. It
+        changes time and memory, not the result. With group normalisation smaller tiles save no memory: its statistics
+        are taken from up to 2048 x 2048 pixels at a time.
 
     Raises
     ------
@@ -57,8 +58,8 @@ class Predictor:
     """
 
     def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
-        require(tile == 0 or 64 <= tile <= AUTO_TILE, "tile", tile, f"0 (automatic) or 64 to {AUTO_TILE} pixels")
-        self.model, self.device, self.tile = model, choose_device(device), tile or AUTO_TILE
+        require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or 64 pixels or more")
+        self.model, self.device, self.tile = model, choose_device(device), min(tile or AUTO_TILE, AUTO_TILE)
         self._engine = make_engine(model, engine, self.device)
 
     def check(self, channels: int) -> None:
@@ -87,7 +88,7 @@ class Predictor:
         height, width = pixels.shape[1:]
         shape = (round_up(height, network.multiple), round_up(width, network.multiple))
         padded = np.pad(pixels, ((0, 0), (0, shape[0] - height), (0, shape[1] - width)), mode="symmetric")
-        if max(shape) <= min(self.tile, AUTO_TILE):
+        if max(shape) <= self.tile:
             progress.check()
             result = self._engine(padded)
         else:
