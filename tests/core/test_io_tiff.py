@@ -128,6 +128,26 @@ def test_the_largest_of_several_images_is_read_with_its_own_metadata(tmp_path: P
     assert image.pixel_size == {"Y": 1.0, "X": 9.0}
 
 
+def test_the_pixel_size_is_that_of_the_image_that_is_read(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "x.tif") as writer:
+        for size, length in ((9, 3.0), (64, 0.5)):  # a thumbnail comes first
+            per_cm = (1e4 / length, 1e4 / length)
+            writer.write(noise(size, size), resolution=per_cm, resolutionunit="CENTIMETER", metadata=None)
+    image = read_image(tmp_path / "x.tif")
+    assert image.array.shape == (64, 64)
+    assert image.pixel_size == pytest.approx({"Y": 0.5, "X": 0.5})
+
+
+def test_a_slide_says_its_pixel_size_in_words(tmp_path: Path) -> None:
+    description = "Aperio Image Library v11.2.1\r\n64x64 [0,0 64x64] (32x32)|AppMag = 20|MPP = 0.4990"
+    with tifffile.TiffWriter(tmp_path / "x.svs") as writer:
+        for size in (64, 32):
+            writer.write(noise(size, size), tile=(16, 16), description=description, metadata=None)
+    image = read_image(tmp_path / "x.svs")
+    assert image.array.shape == (64, 64)
+    assert image.pixel_size == {"Y": 0.499, "X": 0.499}
+
+
 def test_a_pyramid_is_read_at_full_resolution(tmp_path: Path) -> None:
     array = noise(64, 64)
     with tifffile.TiffWriter(tmp_path / "x.ome.tif", ome=True) as writer:

@@ -111,7 +111,7 @@ def _read(tif: tifffile.TiffFile, path: Path, pages: Pages) -> Image:
     elif tif.imagej_metadata:
         sizes, declared = _imagej_size(tif, tif.imagej_metadata), _imagej_channels(tif.imagej_metadata, channels)
     else:
-        sizes, declared = _tag_size(tif, index), ()
+        sizes, declared = _tag_size(tif, series.keyframe), ()
     names = declared or names
     sizes = {axis: size for axis, size in sizes.items() if axis in axes}
     return Image(array, axes, sizes, names if "C" in axes and len(names) == channels else ())
@@ -176,9 +176,8 @@ def _imagej_channels(metadata: dict[str, Any], channels: int) -> tuple[str, ...]
     return names if repeated and all(names) and len(set(names)) == channels else ()
 
 
-def _tag_size(tif: tifffile.TiffFile, index: int) -> dict[str, float]:
-    page = tif.pages.first
-    if tif.is_svs and index == 0:
+def _tag_size(tif: tifffile.TiffFile, page: Any) -> dict[str, float]:
+    if tif.is_svs:
         found = re.search(r"MPP\s*=\s*([\d.]+)", page.description)
         size = micrometres(found.group(1), "µm") if found else None
         return {"Y": size, "X": size} if size is not None else {}
