@@ -40,8 +40,8 @@ def normalize(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.floa
     -------
     float32, axes CYX. A constant channel becomes 0.
     """
-    if cyx.dtype == np.bool_:
-        cyx = cyx.view(np.uint8)
+    if cyx.dtype in (np.bool_, np.float16):  # differences do not fit into them
+        cyx = cyx.astype(np.float32)
     out = np.empty(cyx.shape, np.float32)
     for channel, target in zip(cyx, out, strict=True):
         stride = max(1, int(np.ceil(np.sqrt(channel.size / MOST_PIXELS))))

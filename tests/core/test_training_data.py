@@ -103,6 +103,12 @@ def test_a_binary_image_becomes_zero_and_one() -> None:
     assert set(np.unique(normalize(np.eye(20, dtype=bool)[None], NormalizationConfig()))) == {0, 1}
 
 
+def test_a_range_wider_than_float16_is_no_infinite_one() -> None:
+    pixels = np.linspace(-65_504, 65_504, 900).reshape(1, 30, 30).astype(np.float16)
+    expected = normalize(pixels.astype(np.float32), NormalizationConfig())
+    np.testing.assert_allclose(normalize(pixels, NormalizationConfig()), expected, atol=1e-3)
+
+
 def test_a_sparse_image_keeps_its_objects() -> None:
     """Fewer bright pixels than the percentiles see: the brightest one becomes 1."""
     pixels = np.zeros((1, 100, 100))
