@@ -78,10 +78,10 @@ def find_column(
     tensors = [name for name in fitting if is_tensor(columns[name])]
     guesses = [*(name for name in preferred if name in fitting), *reversed(tensors), *reversed(fitting)]
     if not guesses:
-        raise knext.InvalidParametersError(
-            f"The table has no column that could be the {what}. Connect a table with such a column, for instance of a "
-            "Microscopy Image Reader."
-        )
+        todo = "Connect a table with such a column, for instance of a Microscopy Image Reader"
+        if any(map(fits, columns.values())):
+            todo += ", or choose one in the node's dialog"
+        raise knext.InvalidParametersError(f"The table has no column that could be the {what}. {todo}.")
     return str(guesses[0])
 
 

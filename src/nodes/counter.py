@@ -6,6 +6,7 @@ import knime.extension as knext
 
 from nodes.cells import ROW_ID, Row, rows, small_table
 from nodes.columns import (
+    IMAGE,
     LABELS,
     PREDICTED,
     check_optional_column,
@@ -15,7 +16,7 @@ from nodes.columns import (
     plain_columns,
     unique_names,
 )
-from nodes.running import named, plain_errors, progress_of, warn
+from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.counts import counts_view
 
@@ -90,7 +91,9 @@ OBJECTS = (
 )
 @knext.input_table("Label images", "Label images in which every object has its own number.")
 @knext.output_table("Counts", "One row per image: how many objects, how dense, how large.")
-@knext.output_table("Objects", "One row per object: where it is, how large, how bright.")
+@knext.output_table(
+    "Objects", "One row per object: where it is, how large, and how bright if an image column is chosen."
+)
 @knext.output_view("Counts", "The number of objects in every image.")
 class InstanceCounter:
     """Counts and measures the objects in label images.
@@ -139,7 +142,7 @@ class InstanceCounter:
             records = [table.to_pyarrow().slice(0, 0).select(carried)]
             counts: list[list[float | None]] = []
             found: dict[int, dict[str, Any]] = {}
-            missing = []
+            missing, dark, warnings = [], [], []
             for i, row in enumerate(rows(table)):
                 progress.step(i / total, f"{row.id} ({i + 1} of {total})")
                 records.append(pa.Table.from_batches([row.record]).select(carried))
@@ -148,10 +151,16 @@ class InstanceCounter:
                     missing.append(row.id)
                     counts.append([None] * len(COUNTS))
                 else:
+                    warnings += row.mask_warning(labels_in, labels)
+                    if image_in and row.is_missing(image_in):
+                        dark.append(row.id)
                     found[i] = self._measure(row, labels, image_in)
                     counts.append(self._count(found[i], labels))
             if missing:
-                warn(ctx, [f"{len(missing)} rows have no labels, their counts are missing: {named(missing)}."])
+                warnings.append(f"No counts for {amount(len(missing), 'row')} without labels: {named(missing)}.")
+            if dark:
+                warnings.append(f"No intensities for {amount(len(dark), 'row')} without image: {named(dark)}.")
+            warn(ctx, warnings)
             whole = pa.concat_tables(records).combine_chunks()
             ids = whole.column(0).to_pylist()
             per_image = [[values[i] for values in counts] for i in range(len(COUNTS))]
@@ -178,7 +187,7 @@ class InstanceCounter:
     def _input_columns(self, schema: Any) -> tuple[str, str | None]:
         image = check_optional_column(schema, self.image_column, "image column")
         return find_column(
-            schema, self.label_column, "label column", preferred=(PREDICTED, LABELS), avoid=[image]
+            schema, self.label_column, "label column", preferred=(PREDICTED, LABELS), avoid=[image, IMAGE]
         ), image
 
     def _measured(self) -> list[Any]:

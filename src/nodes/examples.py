@@ -6,7 +6,7 @@ import knime.extension as knext
 
 from nodes.cells import rows, small_table
 from nodes.columns import IMAGE, LABELS, find_column
-from nodes.running import named
+from nodes.running import amount, named
 from nodes.settings import MissingExamples
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 LABEL_NAMES = (LABELS, "labels", "Label", "label", "Masks", "Mask", "masks", "mask", "Truth", "truth")
 """Names of label columns that are taken first."""
+
+VALIDATION = "Validation images"
+"""What messages call the second table of a training."""
 
 HISTORY = (
     ("Epoch", "epoch", knext.int32),
@@ -42,13 +45,31 @@ def example_columns(schema: Any, image: str | None, labels: str | None) -> tuple
     return image_column, label_column
 
 
-def read_examples(table: Any, image: str, labels: str, missing: str, ctx: Any) -> "tuple[list[Example], list[str]]":
+def check_validation(schema: Any, image: str, labels: str) -> None:
+    """Check that a table of validation images has the columns of the labelled ones.
+
+    Raises
+    ------
+    knext.InvalidParametersError : a column is missing or of the wrong type.
+    """
+    try:
+        example_columns(schema, image, labels)
+    except knext.InvalidParametersError as error:
+        raise knext.InvalidParametersError(
+            f"{VALIDATION}: {error} They need the same columns as the labelled images."
+        ) from None
+
+
+def read_examples(
+    table: Any, image: str, labels: str, missing: str, ctx: Any, name: str = ""
+) -> "tuple[list[Example], list[str]]":
     """The labelled images of a table, and warnings about rows that were skipped.
 
     Parameters
     ----------
     table : with the image and the label column; None gives no examples.
     missing : a name of `MissingExamples`.
+    name : what messages call the table, where there are two.
 
     Raises
     ------
@@ -63,24 +84,30 @@ def read_examples(table: Any, image: str, labels: str, missing: str, ctx: Any) -
     for row in rows(table) if table is not None else ():
         if ctx.is_canceled():
             raise Canceled
-        pixels, truth = row.image(image), row.labels(labels)
-        if pixels is not None and truth is not None:
-            examples.append(Example(str(row), pixels, truth.array))
-            continue
-        if missing == MissingExamples.FAIL.name:
-            raise UserInputError(
-                "The cell is missing.",
-                where=row.at(image if pixels is None else labels),
-                todo="Remove the row, or let rows without image or labels be skipped.",
-            )
+        ctx.set_progress(0.0, f"Reading {row.id}")
+        try:
+            pixels, truth = row.image(image), row.labels(labels)
+            if pixels is not None and truth is not None:
+                examples.append(Example(f"{name}, {row}" if name else str(row), pixels, truth.array))
+                continue
+            if missing == MissingExamples.FAIL.name:
+                raise UserInputError(
+                    "The cell is missing.",
+                    where=row.at(image if pixels is None else labels),
+                    todo="Remove the row, or let rows without image or labels be skipped.",
+                )
+        except UserInputError as error:
+            raise error.at(name) if name else error from None
         skipped.append(row.id)
     if table is not None and not examples:
         raise UserInputError(
             f"The table has no row with an image in column {image!r} and labels in column {labels!r}.",
+            where=name,
             todo="Give at least one labelled image.",
         )
     if skipped:
-        return examples, [f"{len(skipped)} rows without image or labels were skipped: {named(skipped)}."]
+        where = f"{name}: " if name else ""
+        return examples, [f"{where}{amount(len(skipped), 'row')} without image or labels skipped: {named(skipped)}."]
     return examples, []
 
 

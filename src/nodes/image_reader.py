@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 class MissingLabels(knext.EnumParameterOptions):
     """What to do where an image has no labels."""
 
-    MISSING = ("Missing cell", "The image comes without labels; there is a warning where other images have some.")
+    MISSING = (
+        "Missing cell",
+        "The image comes without labels; there is a warning where others have some, or where it is set where they are.",
+    )
     FAIL = ("Fail", "Stop and name the images: every image must have labels.")
 
 
@@ -124,7 +127,9 @@ class MicroscopyImageReader:
     with stretched contrast, made only to be looked at.
     """
 
-    folder = knext.StringParameter("Folder", "The folder of the images. " + HOW, "")
+    folder = knext.StringParameter(
+        "Folder", "The folder of the images, or one that holds them in a sub-folder `images`. " + HOW, ""
+    )
     pattern = knext.StringParameter(
         "Files",
         "Which files are images: `*` stands for any text, `?` for one character, for instance `*.tif` or `*_dapi*`.",
@@ -174,18 +179,20 @@ class MicroscopyImageReader:
                 f"{len(without)} of {len(pairs)} images have no labels: {named(without)}.",
                 todo="Add label files of the same name, or say where the labels are.",
             )
-        if 0 < len(without) < len(pairs):
-            return [f"{len(without)} of {len(pairs)} images have no labels: {named(without)}."]
+        told = self.labels.pattern.strip()
+        if 0 < len(without) < len(pairs) or (without and told):
+            todo = f" Check where the labels are: {told!r}." if told else ""
+            return [f"{len(without)} of {len(pairs)} images have no labels: {named(without)}.{todo}"]
         return []
 
     def _row(self, pair: "Pair", folder: Path) -> list[Any]:
-        from core.visual import png_bytes, to_display
-
         from core.io.read import read_image, read_labels
+        from core.visual import png_bytes, to_display
 
         image = self._prepared(read_image(pair.image, "C" if self.pixels.pages == Pages.C.name else "Z"), pair.image)
         labels = read_labels(pair.labels) if pair.labels else None
         if labels is not None:
+            _refuse_other_size(pair, image, labels)
             labels = image.with_array(labels.array, labels.axes, "labels")
         group = _below(pair.image.parent, folder)
         return [
@@ -208,23 +215,37 @@ class MicroscopyImageReader:
         from core.errors import UserInputError
         from core.planes import project, to_grey
 
-        try:
-            if image.size("T") > 1:
-                image.cyx()
-            if image.size("Z") > 1 and self.pixels.stacks == Stacks.REFUSE.name:
-                image.cyx()
-        except UserInputError as error:
+        if image.size("T") > 1:
             raise UserInputError(
-                error.what,
+                f"The file is a time series of {image.size('T')} images.",
                 where=str(path),
-                todo="Set how to handle Z-stacks in the node's dialog, or export single planes.",
-            ) from None
+                todo="Export its time points as files of their own.",
+            )
+        if image.size("Z") > 1 and self.pixels.stacks == Stacks.REFUSE.name:
+            raise UserInputError(
+                f"The file is a Z-stack of {image.size('Z')} slices, a 2-D image is needed.",
+                where=str(path),
+                todo="Set in the node's dialog, under Pixels, what to do with Z-stacks; or that the pages of plain "
+                "TIFF files are channels, if these are.",
+            )
         image = project(image, middle=self.pixels.stacks == Stacks.MIDDLE.name)
         if self.pixels.colours == Colours.GREY.name:
             image = to_grey(image)
         if self.pixels.pixel_size > 0:
             image = replace(image, pixel_size={"Y": self.pixels.pixel_size, "X": self.pixels.pixel_size})
         return image
+
+
+def _refuse_other_size(pair: "Pair", image: "Image", labels: "Image") -> None:
+    from core.errors import UserInputError
+
+    sizes = [f"{one.size('X')} x {one.size('Y')}" for one in (labels, image)]
+    if sizes[0] != sizes[1]:
+        raise UserInputError(
+            f"The labels are {sizes[0]} pixels, the image {pair.image} is {sizes[1]}.",
+            where=str(pair.labels),
+            todo="Give labels of the image's size, or move this file away.",
+        )
 
 
 def _below(folder: Path, root: Path) -> str | None:

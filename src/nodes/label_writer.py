@@ -8,9 +8,9 @@ from typing import Any
 import knime.extension as knext
 
 from nodes.cells import rows, small_table
-from nodes.columns import LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
+from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
 from nodes.paths import HOW, check_path, output_folder, safe_name
-from nodes.running import named, plain_errors, progress_of, warn
+from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 
 FORMATS = (
@@ -106,12 +106,12 @@ class SegmentationLabelWriter:
                 for (name, _), path in zip(self._chosen(), plan[row.id], strict=True):
                     _writer(name)(path, labels)
             if missing:
-                warn(ctx, [f"{len(missing)} rows have no labels, nothing was written for them: {named(missing)}."])
+                warn(ctx, [f"Nothing written for {amount(len(missing), 'row')} without labels: {named(missing)}."])
             written = [[str(paths[i]) for paths in plan.values()] for i in range(len(self._chosen()))]
             return small_table(self._columns(), list(plan), written)
 
     def _label_column(self, schema: Any) -> str:
-        return find_column(schema, self.label_column, "label column", preferred=(PREDICTED, LABELS))
+        return find_column(schema, self.label_column, "label column", preferred=(PREDICTED, LABELS), avoid=[IMAGE])
 
     def _chosen(self) -> list[tuple[str, str]]:
         """Name and ending of the formats to write."""

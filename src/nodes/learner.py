@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.columns import is_image
-from nodes.examples import example_columns, history_columns, history_table, read_examples
-from nodes.paths import resolve
+from nodes.examples import (
+    VALIDATION,
+    check_validation,
+    example_columns,
+    history_columns,
+    history_table,
+    read_examples,
+)
+from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
@@ -119,7 +126,7 @@ class SegmentationLearner:
         """The kind of model; its channels are not known before the images are seen."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         if validation is not None:
-            example_columns(validation, self.image_column, self.label_column)
+            check_validation(validation, self.image_column, self.label_column)
         if self.model.grid == 3:
             raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
         if self.model.base % 4:
@@ -133,16 +140,16 @@ class SegmentationLearner:
             ctx.set_progress(0.0, "Reading the images")
             from core.training.train import train
 
+            checkpoint = checkpoint_file(ctx, self.training.checkpoint)
             columns = example_columns(table.schema, self.image_column, self.label_column)
             examples, warnings = read_examples(table, *columns, self.missing, ctx)
-            held_back, more = read_examples(validation, *columns, self.missing, ctx)
-            checkpoint = self.training.checkpoint.strip()
+            held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
             result = train(
                 examples,
                 self._config(),
                 progress_of(ctx),
                 held_back,
-                resolve(ctx, checkpoint, "checkpoint file") if checkpoint else None,
+                checkpoint,
             )
             warn(ctx, [*warnings, *more, *result.warnings])
             return SegmentationModelObject.of(result.model), history_table(result.history), training_view(result)

@@ -52,7 +52,10 @@ class ModelWriter:
         """Only the path can be wrong."""
         check_path(self.folder, "folder for the model")
         if not self.name.strip() or safe_name(self.name.strip()) != self.name.strip():
-            raise knext.InvalidParametersError(f"{self.name!r} is no file name. Enter one without a folder.")
+            raise knext.InvalidParametersError(
+                f"{self.name!r} cannot be a file name on every system. Enter one without a folder and without any of "
+                '< > : " / \\ | ? *'
+            )
 
     def execute(self, ctx: Any, model: SegmentationModelObject) -> None:
         """Writes the file."""

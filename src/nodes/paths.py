@@ -1,6 +1,7 @@
 """Paths in settings: absolute, or in the data area of the workflow, so that a workflow can travel with its data."""
 
 import re
+import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -19,13 +20,13 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt
 
 
 def check_path(text: str, what: str) -> str:
-    """A path setting without blanks around it.
+    """A path setting without blanks around it, nor the quotation marks that Windows copies paths with.
 
     Raises
     ------
     knext.InvalidParametersError : it is empty, or a URL that is no path of this computer.
     """
-    path = text.strip()
+    path = _bare(text)
     if not path:
         raise knext.InvalidParametersError(f"No {what} is chosen. Enter one in the node's dialog.")
     if "://" in path and not (path + "/").startswith(DATA_AREA + "/"):
@@ -56,7 +57,47 @@ def resolve(ctx: Any, text: str, what: str) -> Path:
 
 def absolute(text: str) -> Path | None:
     """The path if it is absolute, and so known before the node runs."""
-    return Path(text.strip()) if Path(text.strip()).is_absolute() else None
+    path = Path(_bare(text))
+    return path if path.is_absolute() else None
+
+
+def _bare(text: str) -> str:
+    return text.strip().strip('"').strip()
+
+
+def checkpoint_file(ctx: Any, text: str) -> Path | None:
+    """The file for the state of a training that a setting means, None where it is empty.
+
+    Raises
+    ------
+    knext.InvalidParametersError : as `resolve`.
+    core.errors.OutputError : its folder does not exist, or what lies there is no checkpoint, and would be lost.
+    """
+    from core.errors import OutputError
+
+    if not text.strip():
+        return None
+    path = resolve(ctx, text, "checkpoint file")
+    if not path.parent.is_dir():
+        raise OutputError(
+            "The folder of the checkpoint file does not exist.", where=str(path), todo="Create it, or choose another."
+        )
+    if path.exists() and not _is_checkpoint(path):
+        raise OutputError(
+            "There is something else in place of the checkpoint file.",
+            where=str(path),
+            todo="Choose another file name.",
+        )
+    return path
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a file is an archive as PyTorch writes them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def output_folder(ctx: Any, text: str, what: str) -> Path:

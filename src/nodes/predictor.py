@@ -7,7 +7,7 @@ import knime.extension as knext
 from nodes.cells import Row, RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import named, plain_errors, progress_of, warn
+from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, device_parameter
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class ComputeSettings:
     engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
     tile = knext.IntParameter(
         "Tile size (pixels)",
-        "Larger images are predicted in overlapping tiles of this size; 0 chooses it. Smaller needs less memory.",
+        "Larger images are predicted in overlapping tiles of this size, at least 64; 0 chooses it, and none is larger "
+        "than 2048. The result does not depend on it.",
         0,
         min_value=0,
         max_value=65_536,
@@ -95,7 +96,8 @@ class SegmentationPredictor:
     label images. Count and measure them with the *Instance Counter*, compare them with drawn labels with the
     *Segmentation Scorer*, write them for other programs with the *Segmentation Label Writer*.
 
-    Before the first image is segmented, all rows are checked, so that a wrong image fails the node at once.
+    Before the first image is segmented, the channels and axes of all are checked, so that an image of another kind
+    fails the node at once.
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to segment.", 1, is_image)
@@ -165,7 +167,7 @@ class SegmentationPredictor:
                 part.step(0.0, f"{row.id} ({done + 1} of {count})")
                 writer.add(row, self._segment(row, column, predictor, part, slides, warnings))
             if missing:
-                warnings.append(f"{len(missing)} rows have no image, their results are missing: {named(missing)}.")
+                warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
             warn(ctx, warnings)
             thresholds = {**predictor.model.thresholds, **(self._manual(predictor) or {})}
             return writer.finish(), found_view(slides, count, thresholds, describe_device(predictor.device))
@@ -217,10 +219,9 @@ class SegmentationPredictor:
         warnings: list[str],
     ) -> list[Any]:
         """The values of the new columns."""
-        from core.visual import outline_overlay, png_bytes
-
         from core.errors import UserInputError
         from core.training.data import check_pixels, image_is_constant
+        from core.visual import outline_overlay, png_bytes
         from nodes.views.overlay import COLORS, slide
 
         image = row.image(column)
@@ -235,7 +236,7 @@ class SegmentationPredictor:
             warnings.append(f"{row}: all pixels of the image have the same value.")
         count = len(found.scores)
         if len(slides) < self.shown:
-            slides.append(slide(row.id, f"{count} objects", image, [(found.labels.array, COLORS["found"])]))
+            slides.append(slide(row.id, amount(count, "object"), image, [(found.labels.array, COLORS["found"])]))
         preview = [png_bytes(outline_overlay(image, found.labels.array))] if self.previews else []
         return [found.labels, count, *preview]
 

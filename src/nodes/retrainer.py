@@ -5,8 +5,15 @@ from typing import Any
 import knime.extension as knext
 
 from nodes.columns import is_image
-from nodes.examples import example_columns, history_columns, history_table, read_examples
-from nodes.paths import resolve
+from nodes.examples import (
+    VALIDATION,
+    check_validation,
+    example_columns,
+    history_columns,
+    history_table,
+    read_examples,
+)
+from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
@@ -84,7 +91,7 @@ class SegmentationRetrainer:
         """The kind of model stays."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         if validation is not None:
-            example_columns(validation, self.image_column, self.label_column)
+            check_validation(validation, self.image_column, self.label_column)
         return SegmentationModelSpec(model.summary), knext.Schema.from_columns(history_columns())
 
     def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any) -> Any:
@@ -94,10 +101,10 @@ class SegmentationRetrainer:
             from core.training.config import RetrainingConfig
             from core.training.retrain import retrain
 
+            checkpoint = checkpoint_file(ctx, self.training.checkpoint)
             columns = example_columns(table.schema, self.image_column, self.label_column)
             examples, warnings = read_examples(table, *columns, self.missing, ctx)
-            held_back, more = read_examples(validation, *columns, self.missing, ctx)
-            checkpoint = self.training.checkpoint.strip()
+            held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
             config = RetrainingConfig(
                 load=self.transfer.load.lower(),
                 freeze=self.transfer.freeze,
@@ -112,7 +119,7 @@ class SegmentationRetrainer:
                 config,
                 progress_of(ctx),
                 held_back,
-                resolve(ctx, checkpoint, "checkpoint file") if checkpoint else None,
+                checkpoint,
             )
             scores = f"given model {result.score_before:.3f}, result {result.score:.3f}"
             kept = "Retraining did not make the model better: the given model is passed on." * result.kept_given_model

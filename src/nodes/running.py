@@ -12,6 +12,11 @@ from core.progress import Progress
 MOST_WARNINGS = 5
 """More than so many warnings are summed up."""
 
+NO_MEMORY = (
+    "There is not enough memory. Close other programs, choose smaller patches or batches for training, or another "
+    "device, or crop the images."
+)
+
 
 def progress_of(ctx: Any) -> Progress:
     """The library's progress, shown by KNIME and cancelled from there."""
@@ -24,7 +29,7 @@ def plain_errors() -> Iterator[None]:
 
     Raises
     ------
-    knext.InvalidParametersError : the data, a setting or a disk made the work impossible.
+    knext.InvalidParametersError : the data, a setting, a disk or too little memory made the work impossible.
     RuntimeError : the user cancelled the node.
     """
     try:
@@ -33,6 +38,19 @@ def plain_errors() -> Iterator[None]:
         raise RuntimeError("Canceled") from None
     except MicrosegError as error:
         raise knext.InvalidParametersError(str(error)) from None
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise knext.InvalidParametersError(NO_MEMORY) from None
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: on a graphics card, or on the computer, of which PyTorch tells in words only."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )
 
 
 def warn(ctx: Any, warnings: Iterable[str]) -> None:
@@ -43,6 +61,11 @@ def warn(ctx: Any, warnings: Iterable[str]) -> None:
         shown.append(f"... and {len(texts) - len(shown)} more warnings.")
     if shown:
         ctx.set_warning("\n".join(shown))
+
+
+def amount(count: float, what: str) -> str:
+    """A number of things in words: "1 row", "2 rows"; `what` is the word for one."""
+    return f"{count:,.10g} {what}{'s' * (count != 1)}"
 
 
 def named(names: list[str], most: int = 5) -> str:

@@ -6,7 +6,7 @@ import knime.extension as knext
 
 from nodes.cells import Row, rows, small_table
 from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_chosen, is_image
-from nodes.running import named, plain_errors, progress_of, warn
+from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.scores import scores_view
 
@@ -118,6 +118,7 @@ class SegmentationScorer:
             scored: dict[str, list[ImageScore]] = {method: [] for method in methods}
             ids: list[str] = []
             missing: list[str] = []
+            warnings: list[str] = []
             lines: list[list[Any]] = []
             slides: list[Slide] = []
             for done, row in enumerate(rows(table)):
@@ -126,6 +127,8 @@ class SegmentationScorer:
                 if any(labels is None for labels in cells.values()):
                     missing.append(row.id)
                     continue
+                for column, labels in cells.items():
+                    warnings += row.mask_warning(column, labels) if labels else []
                 scores = {method: self._score(row, truth, method, cells) for method in methods}
                 for method, score in scores.items():
                     scored[method].append(score)
@@ -134,7 +137,9 @@ class SegmentationScorer:
                 if len(slides) < self.shown:
                     slides.append(self._slide(row, table.schema, [*cells.values()], scores))
             if missing:
-                warn(ctx, [f"{len(missing)} rows without labels or prediction were left out: {named(missing)}."])
+                left_out = amount(len(missing), "row")
+                warnings.append(f"Left out {left_out} without labels or prediction: {named(missing)}.")
+            warn(ctx, warnings)
             summary = [[method, *_summary_values(scores)] for method, scores in scored.items()]
             return (
                 small_table(_columns(SCORES), ids, list(zip(*lines, strict=True)) or [[]] * len(SCORES)),
@@ -192,7 +197,7 @@ class SegmentationScorer:
         from nodes.views.overlay import COLORS, slide
 
         column = (self.background_column if is_chosen(self.background_column) else None) or IMAGE
-        image = row.image(column) if column in schema.column_names else None
+        image = row.image(column) if column in [c.name for c in schema if is_image(c)] else None
         first = labels[0]
         if image is not None and first is not None and (image.size("Y"), image.size("X")) != first.array.shape:
             image = None

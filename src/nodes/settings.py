@@ -43,7 +43,7 @@ def device_parameter() -> knext.EnumParameter:
     """The choice of the device."""
     return knext.EnumParameter(
         "Device",
-        "Where to compute. What was chosen is shown in the node's view or progress.",
+        "Where to compute. What was chosen is shown in the node's view.",
         Device.AUTO.name,
         Device,
         is_advanced=True,

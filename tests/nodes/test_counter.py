@@ -40,7 +40,7 @@ def test_counts_and_objects(session: Any, table: Callable[..., Any]) -> None:
     assert list(objects["Area (µm²)"]) == [4, 9, 0.25]
     assert list(objects["Touches edge"]) == [True, False, False]
     assert objects.loc["a_2", "Centroid X (px)"] == pytest.approx(12.5)
-    assert "3 objects in 1 images" in result.view_html
+    assert "3 objects in 1 image," in result.view_html
 
 
 @pytest.mark.parametrize(("edge", "expected"), [("ALL", 3), ("EXCLUDE", 2), ("HALF", 2.5)])
@@ -87,7 +87,7 @@ def test_intensities_of_channels(session: Any, table: Callable[..., Any]) -> Non
 
 
 def test_image_of_another_size(session: Any, table: Callable[..., Any], refused: Any) -> None:
-    with refused("Row 'Row0'"):
+    with refused("Row 'Row0': The image is 64 x 64 pixels, its labels 50 x 40. Measure"):
         count(session, table(Image=[disks()[0]], Labels=[squares()]), image_column="Image")
 
 
@@ -97,7 +97,31 @@ def test_missing_and_empty_labels(session: Any, table: Callable[..., Any]) -> No
     counts = result[0].to_pandas()["Count"]
     assert np.isnan(counts.iloc[0])
     assert counts.tolist()[1:] == [0, 3]
-    assert "1 rows have no labels, their counts are missing: Row0" in result.warnings[0]
+    assert "No counts for 1 row without labels: Row0." in result.warnings[0]
+
+
+def test_a_binary_mask_gets_a_warning(session: Any, table: Callable[..., Any]) -> None:
+    one, many = squares(), squares()
+    mask = replace(one, array=(one.array > 0).astype(np.int32))
+    whole = replace(one, array=np.where(one.array == 2, 9, 0).astype(np.int32))
+    (warning,) = count(session, table(Labels=[mask, whole, many])).warnings
+    assert warning.startswith("Row 'Row0', column 'Labels': one label, but 3 separate components, taken as one object")
+    assert "Give every object its own number." in warning
+    assert "Row1" not in warning
+
+
+def test_an_intensity_image_is_not_counted_unasked(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    images = table(Image=[squares()])
+    with refused("no column that could be the label column.*or choose one in the node's dialog"):
+        session.node("InstanceCounter").configure(images)
+    assert count(session, images, label_column="Image")[0].to_pandas()["Count"].tolist() == [3]
+
+
+def test_a_missing_image_to_measure(session: Any, table: Callable[..., Any]) -> None:
+    images = table(None, {"Image": Image}, Image=[None], Labels=[squares()])
+    result = count(session, images, image_column="Image")
+    assert result.warnings == ["No intensities for 1 row without image: Row0."]
+    assert result[1].to_pandas()["Mean intensity"].isna().all()
 
 
 def test_an_empty_table(session: Any, table: Callable[..., Any]) -> None:

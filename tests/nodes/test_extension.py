@@ -1,7 +1,10 @@
 """What a workflow relies on: identities, descriptions, defaults; and that the menus offer what the library has."""
 
 import ast
+import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +118,30 @@ def test_scored_thresholds_are_those_of_the_library(session: Any) -> None:
     from nodes.scorer import THRESHOLDS
 
     assert [float(text) for text in THRESHOLDS] == pytest.approx(list(IOU_THRESHOLDS))
+
+
+def test_configuring_loads_nothing_heavy() -> None:
+    """Not through the library either."""
+    program = """
+import sys
+from pathlib import Path
+from headless.backend import Context, load_extension
+extension = load_extension(Path.cwd())
+import knime.extension as knext
+from nodes.columns import tensor_type
+from nodes.ports import SegmentationModelSpec
+images = knext.Schema.from_columns([knext.Column(tensor_type(), name) for name in ("Image", "Labels")])
+inputs = {"SegmentationLearner": [images, None], "SegmentationPredictor": [SegmentationModelSpec(), images],
+          "InstanceCounter": [images]}
+for node_id, specs in inputs.items():
+    extension.nodes[node_id].create().configure(specs, Context(Path.cwd()))
+print(*sorted({"torch", "numba", "scipy", "skimage", "pandas", "lightning_fabric", "tifffile"} & set(sys.modules)))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
 def test_nothing_heavy_is_loaded_with_the_extension() -> None:

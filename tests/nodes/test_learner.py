@@ -73,7 +73,7 @@ def test_wide_tables(session: Any, table: Callable[..., Any]) -> None:
 def test_rows_without_labels_are_skipped(session: Any, table: Callable[..., Any], refused: Any) -> None:
     image, labels = disks()
     incomplete = table(Image=[image, image, None], Labels=[labels, None, labels])
-    assert "2 rows without image or labels were skipped: Row1, Row2" in learn(session, incomplete).warnings[0]
+    assert "2 rows without image or labels skipped: Row1, Row2" in learn(session, incomplete).warnings[0]
     with refused("Row 'Row1', column 'Labels': The cell is missing"):
         learn(session, incomplete, missing="FAIL")
 
@@ -179,6 +179,48 @@ def test_cancel_and_go_on(session: Any, examples: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "state.ckpt").exists()
     expected = whole.execute(examples, None)[1].to_pandas()
     np.testing.assert_allclose(resumed["Training loss"], expected["Training loss"], rtol=1e-4)
+
+
+def test_validation_images_are_named_in_messages(
+    session: Any, examples: Any, table: Callable[..., Any], refused: Any
+) -> None:
+    image, labels = disks()
+    with refused("Validation images: The table has no column 'Image'.*same columns"):
+        session.node("SegmentationLearner").configure(examples, table(Bild=[image], Labels=[labels]))
+    with refused("Validation images, Row 'Row0': The labels are 48 x 48 pixels"):
+        learn(session, examples, table(Image=[image], Labels=[disks(48, radius=5)[1]]))
+    with refused("Validation images, Row 'Row0', column 'Labels': The cell is missing. Remove"):
+        learn(session, examples, table(None, {"Labels": Image}, Image=[image], Labels=[None]), missing="FAIL")
+    with refused("Validation images: The table has no row with an image"):
+        learn(session, examples, table(None, {"Labels": Image}, Image=[image], Labels=[None]))
+
+
+def test_a_checkpoint_replaces_nothing_else(session: Any, examples: Any, tmp_path: Path, refused: Any) -> None:
+    precious = tmp_path / "thesis.docx"
+    precious.write_bytes(b"PK precious")
+    for path in (precious, tmp_path):
+        with refused(f"{path}: There is something else in place of the checkpoint file. Choose"):
+            learn(session, examples, training={"checkpoint": str(path)})
+    assert precious.read_bytes() == b"PK precious"
+    with refused("gone/a: The folder of the checkpoint file does not exist. Create it"):
+        learn(session, examples, training={"checkpoint": str(tmp_path / "gone" / "a")})
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: ...")])
+def test_too_little_memory(
+    session: Any, examples: Any, refused: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("core.training.train.learn", fail)
+    with refused("There is not enough memory.*smaller patches or batches"):
+        learn(session, examples)
+
+
+def test_reading_reports_progress(session: Any, examples: Any) -> None:
+    result = session.node("SegmentationLearner").set(**TINY).execute(examples, None)
+    assert [(0.0, f"Reading Row{i}") for i in range(6)] == result.progress[1:7]
 
 
 def test_the_device_must_be_there(session: Any, examples: Any, refused: Any) -> None:

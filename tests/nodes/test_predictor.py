@@ -61,7 +61,7 @@ def test_missing_images(session: Any, trained: Any, table: Callable[..., Any], r
     result = apply(session, trained, images)
     assert result[0].column_values("Predicted labels")[0] is None
     assert result[0].column_values("Predicted labels")[1] is not None
-    assert "1 rows have no image, their results are missing: Row0" in result.warnings[0]
+    assert "No results for 1 row without image: Row0." in result.warnings[0]
     with refused("Row 'Row0', column 'Image': The image is missing"):
         apply(session, trained, images, missing="FAIL")
 
@@ -149,6 +149,19 @@ def test_cancel(session: Any, trained: Any, examples: Any) -> None:
     node = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"})
     with pytest.raises(Exception, match="Canceled"):
         node.execute(trained, examples, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.3)
+
+
+def test_cancel_within_an_image(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    node = session.node("SegmentationPredictor").set(computing={"engine": "TORCH", "tile": 64})
+    seen: list[str] = []
+
+    def cancel(ctx: Any) -> bool:
+        seen[:] = [message for _, message in ctx.progress if message]
+        return seen[-1:] == ["tile 2 of 16"]
+
+    with pytest.raises(Exception, match="Canceled"):
+        node.execute(trained, table(Image=[disks(256)[0]]), cancel=cancel)
+    assert seen[-1] == "tile 2 of 16"
 
 
 def test_the_view_shows_as_many_images_as_asked_for(session: Any, trained: Any, examples: Any) -> None:

@@ -81,12 +81,6 @@ def test_a_missing_label_can_fail(session: Any, folder: Path, refused: Any) -> N
         read(session, folder, labels={"missing": "FAIL"})
 
 
-def test_images_without_any_labels_give_no_warning(session: Any, folder: Path) -> None:
-    result = read(session, folder / "images")
-    assert not result.warnings or "labels" in result.warnings[0]
-    assert len(tensors(result, "Labels")) == 3
-
-
 def test_groups_are_sub_folders(session: Any, tmp_path: Path) -> None:
     for group in ("control", "drug"):
         (tmp_path / group).mkdir()
@@ -101,7 +95,7 @@ def test_stacks(session: Any, tmp_path: Path, handling: str, expected: int, refu
     stack = np.zeros((3, 20, 30), np.uint8)
     stack[1], stack[2] = 5, 9
     tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
-    with refused("stack.tif.*Z-stack"):
+    with refused("stack.tif: The file is a Z-stack of 3 slices.*Set in the node's dialog"):
         read(session, tmp_path)
     (image,) = tensors(read(session, tmp_path, pixels={"stacks": handling}), "Image")
     assert image.axes == "YX"
@@ -110,7 +104,7 @@ def test_stacks(session: Any, tmp_path: Path, handling: str, expected: int, refu
 
 def test_time_series_are_refused(session: Any, tmp_path: Path, refused: Any) -> None:
     tifffile.imwrite(tmp_path / "t.tif", np.zeros((3, 20, 30), np.uint8), imagej=True, metadata={"axes": "TYX"})
-    with refused(r"t\.tif.*time series"):
+    with refused(r"t\.tif: The file is a time series of 3 images. Export"):
         read(session, tmp_path, pixels={"stacks": "MAXIMUM"})
 
 
@@ -156,19 +150,19 @@ def test_bad_paths(session: Any, path: str, refused: Any) -> None:
 
 def test_no_images(session: Any, tmp_path: Path, refused: Any) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with refused(str(tmp_path)):
+    with refused(rf"{tmp_path}: There is no image that fits '\*' in this folder. Check the folder"):
         read(session, tmp_path)
 
 
 def test_no_folder(session: Any, tmp_path: Path, refused: Any) -> None:
-    with refused("nowhere"):
+    with refused("nowhere: There is no such folder. Check the path"):
         read(session, tmp_path / "nowhere")
 
 
 def test_truncated_tiff(session: Any, folder: Path, refused: Any) -> None:
     path = folder / "images" / "field 1.tif"
     path.write_bytes(path.read_bytes()[:3000])
-    with refused(r"field 1\.tif"):
+    with refused(r"images/field 1\.tif: The TIFF file ends before its pixels do: it is incomplete. Copy it again"):
         read(session, folder)
 
 
@@ -176,8 +170,8 @@ def test_unsupported_compression(session: Any, tmp_path: Path, refused: Any) -> 
     path = tmp_path / "odd.tif"
     tifffile.imwrite(path, np.zeros((32, 32), np.uint8))
     with tifffile.TiffFile(path, mode="r+") as file:
-        file.pages.first.tags["Compression"].overwrite(50013)
-    with refused(r"odd\.tif"):
+        file.pages.first.tags["Compression"].overwrite(32809)
+    with refused(r"odd\.tif: The TIFF file is .* not supported.*OME-TIFF without compression.* always works"):
         read(session, tmp_path)
 
 
@@ -188,8 +182,41 @@ def test_folder_without_permission(session: Any, folder: Path, refused: Any, mon
     monkeypatch.setattr(os, "scandir", forbidden)
     monkeypatch.setattr(os, "listdir", forbidden)
     monkeypatch.setattr(Path, "iterdir", forbidden)
-    with refused(str(folder)):
+    with refused(f"{folder}: The folder cannot be read .*Permission denied.*Check the permission"):
         read(session, folder)
+
+
+def test_file_without_permission(session: Any, folder: Path, refused: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_file = Path.open
+
+    def forbidden(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "field 1.tif":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return open_file(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with refused(r"field 1\.tif: The file may not be read. Ask for the permission"):
+        read(session, folder)
+
+
+def test_labels_of_another_size(session: Any, folder: Path, refused: Any) -> None:
+    tifffile.imwrite(folder / "labels" / "field 1.tif", np.ones((48, 32), np.uint8))
+    with refused(
+        r"labels/field 1\.tif: The labels are 32 x 48 pixels, the image .*images/field 1\.tif is 64 x 64. Give"
+    ):
+        read(session, folder)
+
+
+def test_labels_that_are_nowhere_get_a_warning_if_their_place_is_set(session: Any, folder: Path) -> None:
+    (folder / "labels").rename(folder / "elsewhere")
+    assert not read(session, folder).warnings
+    (warning,) = read(session, folder, labels={"pattern": "../truth/{name}.tif"}).warnings
+    assert "3 of 3 images have no labels" in warning
+    assert "Check where the labels are: '../truth/{name}.tif'" in warning
+
+
+def test_a_path_in_quotation_marks(session: Any, folder: Path) -> None:
+    assert read(session, f' "{folder}" ')[0].num_rows == 3
 
 
 def test_cancel(session: Any, folder: Path) -> None:

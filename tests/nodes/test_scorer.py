@@ -67,11 +67,23 @@ def test_sizes_that_differ(session: Any, table: Callable[..., Any], refused: Any
         score(session, table(Labels=[disks()[1]], **{"Predicted labels": [disks(32, radius=3)[1]]}))
 
 
+def test_a_binary_mask_gets_a_warning(session: Any, table: Callable[..., Any]) -> None:
+    labels = disks()[1]
+    mask = replace(labels, array=(labels.array > 0).astype(np.int32))
+    (warning,) = score(session, table(Labels=[mask], **{"Predicted labels": [labels]})).warnings
+    assert warning.startswith("Row 'Row0', column 'Labels': one label, but 9 separate components, taken as one object")
+
+
+def test_a_text_column_named_image(session: Any, table: Callable[..., Any]) -> None:
+    labels = disks()[1]
+    assert score(session, table(Labels=[labels], P=[labels], Image=["a.tif"]))[0].num_rows == 1
+
+
 def test_missing_cells(session: Any, table: Callable[..., Any]) -> None:
     labels = disks()[1]
     result = score(session, table(Labels=[labels, None], **{"Predicted labels": [labels, labels]}))
     assert result[0].num_rows == 1
-    assert "1 rows without labels or prediction were left out: Row1" in result.warnings[0]
+    assert "Left out 1 row without labels or prediction: Row1." in result.warnings[0]
 
 
 def test_an_empty_table(session: Any, table: Callable[..., Any]) -> None:

@@ -66,7 +66,7 @@ def test_only_one_folder_is_created(session: Any, table: Callable[..., Any], tmp
 def test_missing_labels(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
     result = write(session, table(Labels=[None, disks()[1]]), tmp_path)
     assert list(result[0].to_pandas().index) == ["Row1"]
-    assert "1 rows have no labels" in result.warnings[0]
+    assert "Nothing written for 1 row without labels: Row0." in result.warnings[0]
 
 
 def test_an_empty_table(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
@@ -83,11 +83,11 @@ def test_settings_that_cannot_be(session: Any, table: Callable[..., Any], tmp_pa
         session.node("SegmentationLabelWriter").configure(images)
 
 
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every flush to the disk fails, as when it is full."""
+def full_disk(monkeypatch: pytest.MonkeyPatch, reason: int = errno.ENOSPC) -> None:
+    """Every flush to the disk fails, as when it is full, or for another reason."""
 
     def fail(file: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(os, "fsync", fail)
 
@@ -100,10 +100,49 @@ def test_a_full_disk_leaves_the_old_file_whole(
     old.write_text("old")
     full_disk(monkeypatch)
     chosen = {key: suffix == ending for key, ending in zip(ALL, (".ome.tif", "_rois.zip", ".geojson"), strict=True)}
-    with refused(f"Row0{suffix}: The file could not be written: the disk is full"):
+    with refused(f"Row0{suffix}: The file could not be written: the disk is full. Free some space"):
         write(session, table(Labels=[disks()[1]]), tmp_path, formats=chosen, existing="OVERWRITE")
     assert [p.name for p in tmp_path.iterdir()] == [old.name]
     assert old.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [(errno.EACCES, "it may not be written. Close"), (errno.EROFS, "the disk is read-only. Choose")],
+)
+def test_an_unwritable_folder_leaves_the_old_file_whole(
+    session: Any,
+    table: Callable[..., Any],
+    trained: Any,
+    tmp_path: Path,
+    refused: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: int,
+    message: str,
+) -> None:
+    files = [tmp_path / "Row0.ome.tif", tmp_path / "a.microseg"]
+    for file in files:
+        file.write_text("old")
+    full_disk(monkeypatch, reason)
+    with refused(rf"Row0\.ome\.tif: The file could not be written: {message}"):
+        write(session, table(Labels=[disks()[1]]), tmp_path, existing="OVERWRITE")
+    with refused(rf"a\.microseg: The file could not be written: {message}"):
+        session.node("ModelWriter").set(folder=str(tmp_path), name="a", existing="OVERWRITE").execute(trained)
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert {file.read_text() for file in files} == {"old"}
+
+
+def test_empty_and_one_pixel_labels(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
+    specks = np.zeros((20, 30), np.int32)
+    specks[3, 4], specks[19, 29] = 1, 2
+    empty = Image(np.zeros_like(specks), "YX", kind="labels")
+    write(session, table(["e", "s"], Labels=[empty, Image(specks, "YX", kind="labels")]), tmp_path, formats=ALL)
+    for name, count in (("e", 0), ("s", 2)):
+        assert read_labels(tmp_path / f"{name}.ome.tif").array.max() == count
+        with zipfile.ZipFile(tmp_path / f"{name}_rois.zip") as rois:
+            assert len(rois.namelist()) == count
+        geojson = json.loads((tmp_path / f"{name}.geojson").read_text())
+        assert len(geojson["features"] if isinstance(geojson, dict) else geojson) == count
 
 
 def test_cancel_keeps_what_was_written(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
@@ -167,5 +206,5 @@ def test_no_model_file(session: Any, trained: Any, tmp_path: Path, refused: Any)
         session.node("ModelReader").configure()
     with refused("No folder for the model"):
         session.node("ModelWriter").configure(trained)
-    with refused("no file name"):
+    with refused("'a/b' cannot be a file name"):
         session.node("ModelWriter").set(folder=str(tmp_path), name="a/b").configure(trained)

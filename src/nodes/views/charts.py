@@ -46,7 +46,7 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
     if mark:
         x = x_of(mark[0])
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" {_DASHED}/>')
-        parts.append(_text(min(x, _WIDTH - 80), _HEIGHT - _BOTTOM - 6, mark[1]))
+        parts.append(_text(min(max(x, _LEFT + 40), _WIDTH - 80), _HEIGHT - _BOTTOM - 6, mark[1]))
     for (name, points), color, i in zip(lines.items(), COLORS, range(len(lines)), strict=False):
         if len(points) > 1:
             path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)

@@ -5,14 +5,15 @@ from typing import Any
 
 import knime.extension as knext
 
+from nodes.running import amount
 from nodes.views.charts import bar_chart
-from nodes.views.html import number, page, paragraph, table
+from nodes.views.html import page, paragraph, table
 
 
 def counts_view(names: Sequence[str], counts: Sequence[float | None], densities: Sequence[float | None]) -> Any:
     """Bars and a table of the counts of images; None where there is no count."""
     known = [count for count in counts if count is not None]
-    text = f"{number(float(sum(known)))} objects in {len(known)} images"
+    text = f"{amount(sum(known), 'object')} in {amount(len(known), 'image')}"
     text += f", {sum(known) / len(known):.1f} per image on average." if known else "."
     bars = [(name, float("nan") if count is None else count) for name, count in zip(names, counts, strict=True)]
     chart = bar_chart(bars, "Objects per image")

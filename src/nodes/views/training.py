@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from nodes.running import amount
 from nodes.views.charts import line_chart
 from nodes.views.html import page, paragraph, thresholds_text
 
@@ -26,8 +27,8 @@ def training_view(result: "TrainingResult", *notes: str) -> Any:
         *notes,
         f"Mean average precision on the {result.scored_on} images: {result.score:.3f} (1 is perfect).",
         f"Thresholds fitted to them: {thresholds_text(result.model.thresholds)}.",
-        f"Trained for {len(history)} epochs in {seconds:.0f} s on {result.device}. "
-        f"Network {config.network.name}, head {config.head.name}, {config.network.in_channels} channel(s).",
+        f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}. "
+        f"Network {config.network.name}, head {config.head.name}, {amount(config.network.in_channels, 'channel')}.",
     ]
     html = page("Training curve", *map(paragraph, text), chart)
     return knext.view_html(html, svg_or_png=chart, can_be_used_in_report=True)
