@@ -69,7 +69,7 @@ class ModelSettings:
     ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
     base = knext.IntParameter(
         "Width",
-        "Channels of the network's first level, a multiple of 4. Twice as many is four times slower.",
+        "Channels of the network's first level, a multiple of 4. Twice as many takes four times as long.",
         32,
         min_value=4,
         max_value=128,
@@ -137,7 +137,7 @@ class SegmentationLearner:
     def execute(self, ctx: Any, table: Any, validation: Any) -> Any:
         """Trains the model."""
         with plain_errors():
-            ctx.set_progress(0.0, "Reading the images")
+            ctx.set_progress(0.0, "Starting")
             from core.training.train import train
 
             checkpoint = checkpoint_file(ctx, self.training.checkpoint)

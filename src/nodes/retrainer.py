@@ -75,8 +75,8 @@ class SegmentationRetrainer:
     Use it when a model exists and your images **look different** from those it was trained on: another microscope,
     stain or tissue. Four labelled images can be enough where a training from the beginning needs dozens.
 
-    The result is never worse than the given model on the validation images: both are scored there, and where retraining
-    did not help, the given model is passed on and the node says so.
+    The result is never worse than the given model on the validation images: both are scored there by their mean average
+    precision, and where retraining did not help, the given model is passed on and the node says so.
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to learn from.", 1, is_image)
@@ -97,7 +97,7 @@ class SegmentationRetrainer:
     def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any) -> Any:
         """Trains the model further, or keeps it."""
         with plain_errors():
-            ctx.set_progress(0.0, "Reading the images")
+            ctx.set_progress(0.0, "Starting")
             from core.training.config import RetrainingConfig
             from core.training.retrain import retrain
 
@@ -121,10 +121,15 @@ class SegmentationRetrainer:
                 held_back,
                 checkpoint,
             )
-            scores = f"given model {result.score_before:.3f}, result {result.score:.3f}"
-            kept = "Retraining did not make the model better: the given model is passed on." * result.kept_given_model
-            warn(ctx, [*([f"{kept} ({scores})"] if kept else []), *warnings, *more, *result.warnings])
-            outcome = kept or f"Retraining made the model better: {scores}."
+            if result.kept_given_model:
+                outcome = (
+                    "Retraining did not make the model better: the given model is passed on, its thresholds fitted to "
+                    f"these images (mean average precision {result.score:.3f})."
+                )
+            else:
+                better = f"from {result.score_before:.3f} to {result.score:.3f}"
+                outcome = f"Retraining made the model better: its mean average precision rose {better}."
+            warn(ctx, [*([outcome] if result.kept_given_model else []), *warnings, *more, *result.warnings])
             return (
                 SegmentationModelObject.of(result.model),
                 history_table(result.history),
