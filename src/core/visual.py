@@ -1,4 +1,4 @@
-"""Pictures for people: stretched, coloured, outlined, small. Never for measuring."""
+"""Pictures for people: stretched, coloured, outlined. Never for measuring."""
 
 import io
 from typing import Any
@@ -82,16 +82,6 @@ def outline_overlay(image: Image, labels: Labels, color: tuple[int, int, int] = 
     overlay = picture.copy() if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
     overlay[outlines(labels)] = color
     return overlay
-
-
-def downscale(picture: Picture, max_side: int) -> Picture:
-    """A smaller picture whose longer side has at most `max_side` pixels, areas averaged; a small one as it is."""
-    height, width = picture.shape[:2]
-    factor = max_side / max(height, width, 1)
-    if factor >= 1:
-        return picture
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    return np.array(PIL.Image.fromarray(picture).resize(size, PIL.Image.Resampling.BOX))
 
 
 def png_bytes(picture: Picture) -> bytes:

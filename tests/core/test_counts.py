@@ -1,11 +1,11 @@
-"""Counting: what the edge does to it, per area and per group."""
+"""Counting: what the edge does to it, and per area."""
 
 import numpy as np
 import pytest
 
 from core.errors import UserInputError
 from core.image import Image
-from core.measurement.counts import EDGE_RULES, Summary, count, density, summarize
+from core.measurement.counts import EDGE_RULES, count, density
 from core.measurement.objects import measure
 
 
@@ -54,14 +54,3 @@ def test_density_is_per_square_millimetre() -> None:
     assert np.isnan(density(10, Image(np.zeros((5, 5)), "YX")))
     assert np.isnan(density(10, Image(np.zeros((5, 5)), "YX", pixel_size={"Y": 1.0})))
     assert np.isnan(density(0, Image(np.zeros((0, 5)), "YX", pixel_size={"Y": 1.0, "X": 1.0})))
-
-
-def test_groups_are_summed_up() -> None:
-    found = summarize([3, 10, 5, 7.5], ["control", "drug", "control", "control"])
-    assert list(found) == ["control", "drug"]
-    assert found["control"] == Summary(3, float(np.mean([3, 5, 7.5])), float(np.std([3, 5, 7.5], ddof=1)))
-    assert (found["drug"].n, found["drug"].mean) == (1, 10)
-    assert np.isnan(found["drug"].sd)
-    assert summarize([], []) == {}
-    with pytest.raises(UserInputError, match="2 counts and 1 groups"):
-        summarize([1, 2], ["a"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.errors import UserInputError
 from core.image import Image
 from core.io.read import read_image, read_labels
-from core.visual import color_labels, downscale, outline_overlay, outlines, png_bytes, to_display
+from core.visual import color_labels, outline_overlay, outlines, png_bytes, to_display
 
 DATA = Path("workflows/01_Train_and_count_nuclei/data/train")
 
@@ -118,15 +118,10 @@ def test_outlines_are_the_rim_of_objects() -> None:
         outline_overlay(Image(np.zeros((7, 9), np.uint8), "YX"), labels[:3, :3])
 
 
-def test_pictures_get_smaller_and_survive_as_png() -> None:
+def test_pictures_survive_as_png() -> None:
     path = sorted((DATA / "images").glob("*.png"))[0]
     image = read_image(path)
     picture = outline_overlay(image, read_labels(DATA / "labels" / f"{path.stem}.tif").array)
-    small = downscale(picture, 64)
-    assert max(small.shape[:2]) == 64
-    assert abs(float(small.mean()) - float(picture.mean())) < 2
-    assert downscale(small, 64) is small
-    assert downscale(np.zeros((1000, 2), np.uint8), 10).shape == (10, 1)
     with PIL.Image.open(io.BytesIO(png_bytes(picture))) as read:
         np.testing.assert_array_equal(np.array(read), picture)
 

@@ -1,12 +1,8 @@
-"""Objects counted: in an image, per area, in groups of images."""
-
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+"""Objects counted: in an image, per area."""
 
 import numpy as np
 
 from core.config import require
-from core.errors import UserInputError
 from core.image import Image
 from core.measurement.objects import ObjectTable
 
@@ -38,44 +34,3 @@ def density(number: float, image: Image) -> float:
     """So many objects per mm² of an image; NaN where its pixel size is unknown."""
     area = image.size("Y") * image.size("X") * image.pixel_size.get("Y", np.nan) * image.pixel_size.get("X", np.nan)
     return number / area * 1e6 if area else float("nan")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The counts of a group of images.
-
-    Parameters
-    ----------
-    n : how many images there are.
-    mean : of their counts.
-    sd : sample standard deviation of their counts, NaN for a single image.
-    """
-
-    n: int
-    mean: float
-    sd: float
-
-
-def summarize(counts: Sequence[float], groups: Sequence[Hashable]) -> dict[Hashable, Summary]:
-    """Counts summed up by group, groups in the order in which they first appear.
-
-    Parameters
-    ----------
-    counts, groups : one count and one group per image.
-
-    Raises
-    ------
-    UserInputError : not as many groups as counts.
-    """
-    if len(counts) != len(groups):
-        raise UserInputError(f"There are {len(counts)} counts and {len(groups)} groups.", todo="Give one per image.")
-    members: dict[Hashable, list[float]] = {}
-    for group, value in zip(groups, counts, strict=True):
-        members.setdefault(group, []).append(float(value))
-    return {
-        group: Summary(len(values), float(np.mean(values)), _deviation(values)) for group, values in members.items()
-    }
-
-
-def _deviation(values: list[float]) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
