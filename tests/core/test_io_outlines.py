@@ -90,6 +90,10 @@ def test_only_flat_label_images_have_outlines() -> None:
     with pytest.raises(UserInputError, match="Z-stack"):
         outlines(Image(stack, "ZYX", kind="labels"))
     assert outlines(np.zeros((0, 4), np.int32)) == []
+    with pytest.raises(UserInputError, match="whole numbers"):
+        outlines(np.full((2, 2), 2**31, np.uint32))  # never lost without a word
+    with pytest.raises(UserInputError, match="whole numbers"):
+        outlines(np.full((2, 2), 0.5))
 
 
 def test_a_large_image_is_drawn_quickly() -> None:

@@ -50,11 +50,13 @@ def outlines(labels: NDArray[np.integer[Any]] | Image) -> list[Outline]:
 
     Raises
     ------
-    UserInputError : the labels are no 2-D image.
+    UserInputError : the labels are no 2-D image, no integers, or above 2³¹−1.
     """
     array = labels.cyx()[0] if isinstance(labels, Image) else np.asarray(labels)
     if array.ndim != 2:
         raise UserInputError(f"Outlines are drawn of a 2-D label image, this one has the shape {array.shape}.")
+    if array.dtype.kind not in "biu" or array.max(initial=0) >= 2**31:
+        raise UserInputError("Labels are whole numbers below 2³¹, these are not.", todo="Number the objects from 1 on.")
     lines, vertices = _trace(np.pad(array.astype(np.int32, copy=False), 1))
     shells: dict[int, list[Ring]] = {}
     holes: dict[int, list[Ring]] = {}
