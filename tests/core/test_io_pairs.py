@@ -140,3 +140,11 @@ def test_a_link_to_a_folder_above_ends(tmp_path: Path) -> None:
     (tmp_path / "data" / "day1" / "back").symlink_to(tmp_path / "data")
     (tmp_path / "data" / "day2").symlink_to(tmp_path / "elsewhere")
     assert [pair.name for pair in find_pairs(tmp_path / "data", recursive=True)] == ["day1/x", "day2/y"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_folders_that_link_to_each_other_end(tmp_path: Path) -> None:
+    make(tmp_path, "a/x.png", "b/y.png")
+    (tmp_path / "a" / "b").symlink_to(tmp_path / "b")
+    (tmp_path / "b" / "a").symlink_to(tmp_path / "a")
+    assert [pair.name for pair in find_pairs(tmp_path, recursive=True)] == ["a/b/y", "a/x", "b/a/x", "b/y"]

@@ -110,12 +110,14 @@ class _Search:
                     return sub, self._files(sub)
         return self._folder, files
 
-    def _files(self, folder: Path) -> list[Path]:
+    def _files(self, folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:
         files, folders = _entries(folder)
         fitting = [path for path in files if self._fits(path)]
         if self._recursive:
-            above = folder.resolve()  # a link back to a folder above has no end
-            fitting += [path for sub in folders if not above.is_relative_to(sub.resolve()) for path in self._files(sub)]
+            above = (*above, folder.resolve())  # a link back to where the search came from has no end
+            for sub in folders:
+                if not any(one.is_relative_to(sub.resolve()) for one in above):
+                    fitting += self._files(sub, above)
         return fitting
 
     def _fits(self, path: Path) -> bool:
