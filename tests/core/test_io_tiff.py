@@ -1,4 +1,5 @@
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import ImageReadError
 from core.image import Image
+from core.io.pairs import find_pairs
 from core.io.read import read_image, read_labels
 from core.io.write import write_ome_tiff
 
@@ -146,6 +148,21 @@ def test_a_slide_says_its_pixel_size_in_words(tmp_path: Path) -> None:
     image = read_image(tmp_path / "x.svs")
     assert image.array.shape == (64, 64)
     assert image.pixel_size == {"Y": 0.499, "X": 0.499}
+
+
+def test_a_stack_of_a_zeiss_microscope_is_found_and_read(tmp_path: Path) -> None:
+    stack = noise(4, 3, 5, 6)
+    size = np.array([2.5e-7, 2.5e-7, 1e-6]).tobytes()  # m
+    info = struct.pack("<10i", 67127628, 600, 6, 5, 4, 3, 1, 2, 0, 0) + size  # magic, bytes, X, Y, Z, C, T, uint16
+    with tifffile.TiffWriter(tmp_path / "x.lsm") as writer:
+        for z, plane in enumerate(stack):
+            tags = [(34412, 1, 600, info.ljust(600, b"\0"), True)] if z == 0 else []
+            writer.write(plane, planarconfig="separate", photometric="minisblack", metadata=None, extratags=tags)
+            writer.write(noise(3, 2, 2, dtype="uint8"), planarconfig="separate", photometric="rgb", subfiletype=1)
+    (pair,) = find_pairs(tmp_path)
+    image = read_image(pair.image)
+    assert (image.axes, image.pixel_size) == ("CZYX", {"Z": 1.0, "Y": 0.25, "X": 0.25})
+    np.testing.assert_array_equal(image.array, stack.transpose(1, 0, 2, 3))
 
 
 def test_a_pyramid_is_read_at_full_resolution(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from core.io.formats import sniff
 from core.io.raster import read_raster
 from core.io.tiff import read_tiff
 
-SUFFIXES = (".tif", ".tiff", ".svs", ".png", ".jpg", ".jpeg", ".bmp")
+SUFFIXES = (".tif", ".tiff", ".lsm", ".svs", ".png", ".jpg", ".jpeg", ".bmp")
 """Names of files that are looked for in folders; what a file is, its content says."""
 
 
