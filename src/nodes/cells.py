@@ -78,7 +78,7 @@ class Row:
             return []
         from scipy import ndimage
 
-        parts = ndimage.label(array)[1]
+        parts = ndimage.label(array, np.ones((3, 3)))[1]
         if parts == 1:
             return []
         return [

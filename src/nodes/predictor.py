@@ -163,8 +163,8 @@ class SegmentationPredictor:
             writer = RowWriter(table, self._new_columns(table.column_names))
             slides: list[Slide] = []
             for done, row in enumerate(rows(table)):
-                part = progress.part(done / count, (done + 1) / count)
-                part.step(0.0, f"{row.id} ({done + 1} of {count})")
+                part = progress_of(ctx, f"{row.id} ({done + 1} of {count})").part(done / count, (done + 1) / count)
+                part.step(0.0)
                 writer.add(row, self._segment(row, column, predictor, part, slides, warnings))
             if missing:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")

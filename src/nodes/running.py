@@ -18,9 +18,13 @@ NO_MEMORY = (
 )
 
 
-def progress_of(ctx: Any) -> Progress:
-    """The library's progress, shown by KNIME and cancelled from there."""
-    return Progress(lambda fraction, message: ctx.set_progress(float(fraction), message), ctx.is_canceled)
+def progress_of(ctx: Any, name: str = "") -> Progress:
+    """The library's progress, shown by KNIME and cancelled from there; every message begins with `name`."""
+
+    def report(fraction: float, message: str) -> None:
+        ctx.set_progress(float(fraction), ": ".join(part for part in (name, message) if part))
+
+    return Progress(report, ctx.is_canceled)
 
 
 @contextmanager

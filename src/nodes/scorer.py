@@ -74,8 +74,9 @@ class SegmentationScorer:
     - **PQ** (panoptic quality) is F1 times the mean IoU of the right objects.
 
     The summary counts TP, FP and FN over all images together (pooled); *AP (DSB 2018)* averages the images first, as
-    the Data Science Bowl 2018 did. Where there is no object, neither drawn nor
-    predicted, nothing is wrong: the scores are 1.
+    the Data Science Bowl 2018 did. Where there is no object, neither drawn nor predicted, nothing is wrong: the scores
+    are 1. Where nothing is predicted, no prediction is wrong: the precision is 1, whatever was missed; likewise the
+    recall where nothing is drawn.
     """
 
     truth_column = knext.ColumnParameter("True labels", "Labels drawn by hand.", 0, is_image)

@@ -110,6 +110,12 @@ def test_a_binary_mask_gets_a_warning(session: Any, table: Callable[..., Any]) -
     assert "Row1" not in warning
 
 
+def test_one_object_held_by_a_corner_is_no_mask(session: Any, table: Callable[..., Any]) -> None:
+    labels = np.zeros((9, 9), np.int32)
+    labels[2:5, 2:5], labels[5, 5] = 1, 1
+    assert not count(session, table(Labels=[replace(squares(), array=labels)])).warnings
+
+
 def test_an_intensity_image_is_not_counted_unasked(session: Any, table: Callable[..., Any], refused: Any) -> None:
     images = table(Image=[squares()])
     with refused("no column that could be the label column.*or choose one in the node's dialog"):

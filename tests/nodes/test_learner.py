@@ -253,6 +253,11 @@ def test_retraining_never_makes_it_worse(
     assert "the given model is passed on" in result.view_html
 
 
+def test_retraining_refuses_wrong_columns(session: Any, trained: Any, examples: Any, refused: Any) -> None:
+    with refused("'Name' is of the type text, which the label column cannot have. These can: 'Image', 'Labels'"):
+        session.node("SegmentationRetrainer").set(label_column="Name").configure(trained, examples, None)
+
+
 def test_retraining_with_other_channels(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
     image, labels = disks(channels=3)
     node = session.node("SegmentationRetrainer").set(training=TINY["training"])

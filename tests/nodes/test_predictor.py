@@ -157,11 +157,11 @@ def test_cancel_within_an_image(session: Any, trained: Any, table: Callable[...,
 
     def cancel(ctx: Any) -> bool:
         seen[:] = [message for _, message in ctx.progress if message]
-        return seen[-1:] == ["tile 2 of 16"]
+        return seen[-1:] == ["Row0 (1 of 1): tile 2 of 16"]
 
     with pytest.raises(Exception, match="Canceled"):
         node.execute(trained, table(Image=[disks(256)[0]]), cancel=cancel)
-    assert seen[-1] == "tile 2 of 16"
+    assert seen[-1] == "Row0 (1 of 1): tile 2 of 16"
 
 
 def test_the_view_shows_as_many_images_as_asked_for(session: Any, trained: Any, examples: Any) -> None:

@@ -3,6 +3,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,20 @@ def test_missing_labels(session: Any, table: Callable[..., Any], tmp_path: Path)
     result = write(session, table(Labels=[None, disks()[1]]), tmp_path)
     assert list(result[0].to_pandas().index) == ["Row1"]
     assert "Nothing written for 1 row without labels: Row0." in result.warnings[0]
+
+
+@pytest.mark.parametrize("objects", [0, 16])
+def test_no_objects_and_objects_of_one_pixel(
+    session: Any, table: Callable[..., Any], tmp_path: Path, objects: int
+) -> None:
+    specks = np.zeros((12, 12), np.int32)
+    specks[::3, ::3] = np.arange(1, 17).reshape(4, 4)
+    labels = replace(disks()[1], array=specks if objects else np.zeros_like(specks))
+    write(session, table(["a"], Labels=[labels]), tmp_path, formats=ALL)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.ome.tif").array, labels.array)
+    with zipfile.ZipFile(tmp_path / "a_rois.zip") as rois:
+        assert len(rois.namelist()) == objects
+    assert len(json.loads((tmp_path / "a.geojson").read_text())["features"]) == objects
 
 
 def test_an_empty_table(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
