@@ -132,7 +132,8 @@ class MicroscopyImageReader:
     )
     pattern = knext.StringParameter(
         "Files",
-        "Which files are images: `*` stands for any text, `?` for one character, for instance `*.tif` or `*_dapi*`.",
+        "Which files are images: `*` stands for any text, `?` for one character, for instance `*.tif` or `*_dapi*`. "
+        "`{name}` stands for any text too, and is the name that the labels share: `{name}_dapi`.",
         "*",
     )
     recursive = knext.BoolParameter(

@@ -1,5 +1,6 @@
 """Between a node's `execute` and the library: progress, cancellation, errors and warnings."""
 
+import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,6 +18,8 @@ NO_MEMORY = (
     "device, or crop the images."
 )
 
+NO_SPACE = "The disk that holds the tables between nodes (temporary files) is full. Free some space there."
+
 
 def progress_of(ctx: Any, name: str = "") -> Progress:
     """The library's progress, shown by KNIME and cancelled from there; every message begins with `name`."""
@@ -33,7 +36,7 @@ def plain_errors() -> Iterator[None]:
 
     Raises
     ------
-    knext.InvalidParametersError : the data, a setting, a disk or too little memory made the work impossible.
+    knext.InvalidParametersError : the data, a setting, or a full disk or memory made the work impossible.
     RuntimeError : the user cancelled the node.
     """
     try:
@@ -46,6 +49,10 @@ def plain_errors() -> Iterator[None]:
         if not _is_out_of_memory(error):
             raise
         raise knext.InvalidParametersError(NO_MEMORY) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise knext.InvalidParametersError(NO_SPACE) from None
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -263,3 +265,33 @@ def test_retraining_with_other_channels(session: Any, trained: Any, table: Calla
     node = session.node("SegmentationRetrainer").set(training=TINY["training"])
     with refused("3 channels, the model was trained on 1"):
         node.execute(trained, table(Image=[image], Labels=[labels]), None)
+
+
+def test_retraining_can_be_cancelled(session: Any, trained: Any, examples: Any, tmp_path: Path) -> None:
+    settings = {**TINY["training"], "epochs": 3, "checkpoint": str(tmp_path / "state.ckpt")}
+    node = session.node("SegmentationRetrainer").set(training=settings)
+    with pytest.raises(Exception, match="Canceled"):
+        node.execute(trained, examples, None, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.6)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.ckpt"]
+    assert node.execute(trained, examples, None)[1].num_rows == 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_whole(
+    session: Any, examples: Any, tmp_path: Path, refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.ckpt"
+    settings = {**TINY["training"], "epochs": 3, "checkpoint": str(path)}
+    node = session.node("SegmentationLearner").set(**TINY).set(training=settings)
+    with pytest.raises(Exception, match="Canceled"):
+        node.execute(examples, None, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.5)
+    before = path.read_bytes()
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with refused(r"state\.ckpt: The file could not be written: the disk is full. Free some space"):
+        node.execute(examples, None)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

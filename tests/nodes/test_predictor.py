@@ -1,3 +1,5 @@
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -149,6 +151,17 @@ def test_cancel(session: Any, trained: Any, examples: Any) -> None:
     node = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"})
     with pytest.raises(Exception, match="Canceled"):
         node.execute(trained, examples, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.3)
+
+
+def test_no_space_for_the_table(
+    session: Any, trained: Any, examples: Any, refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("nodes.cells.RowWriter.add", full)
+    with refused("The disk that holds the tables .* is full. Free some space"):
+        apply(session, trained, examples)
 
 
 def test_cancel_within_an_image(session: Any, trained: Any, table: Callable[..., Any]) -> None:

@@ -107,6 +107,23 @@ def test_the_same_column_twice(session: Any, table: Callable[..., Any], refused:
         score(session, table(Labels=[labels], p=[labels]), truth_column="Labels", predicted_column="Labels")
 
 
+def test_wrong_columns(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    images = table(Labels=[disks()[1]], P=[disks()[1]], Name=["a"])
+    with refused(
+        "'Name' is of the type text, which the column of predicted labels cannot have. These can: 'Labels', 'P'"
+    ):
+        score(session, images, predicted_column="Name")
+    with refused("no column 'Gone'. Choose another second column of predicted labels"):
+        score(session, images, second_column="Gone")
+
+
+def test_one_pixel_objects(session: Any, table: Callable[..., Any]) -> None:
+    specks = np.diag(np.arange(30)).astype(np.int32)
+    labels = Image(specks, "YX", kind="labels")
+    frame = score(session, table(Labels=[labels], P=[labels]))[0].to_pandas()
+    assert frame[["True count", "AP@0.5"]].to_numpy().tolist() == [[29, 1]]
+
+
 def test_one_column_only(session: Any, table: Callable[..., Any], refused: Any) -> None:
     with refused("no column that could be the column of predicted labels"):
         score(session, table(Labels=[disks()[1]]))

@@ -92,7 +92,9 @@ def test_settings_that_cannot_be(session: Any, table: Callable[..., Any], tmp_pa
     images = table(Labels=[disks()[1]], Size=[1.0])
     with refused("No format is chosen"):
         write(session, images, tmp_path, formats={"ome_tiff": False})
-    with refused("'Size' is of the type number"):
+    with refused("'Size' is of the type number, which the label column cannot have. These can: 'Labels'"):
+        write(session, images, tmp_path, label_column="Size")
+    with refused("'Size' is of the type number, which the column of file names cannot have"):
         write(session, images, tmp_path, name_column="Size")
     with refused("No folder"):
         session.node("SegmentationLabelWriter").configure(images)
@@ -145,19 +147,6 @@ def test_an_unwritable_folder_leaves_the_old_file_whole(
         session.node("ModelWriter").set(folder=str(tmp_path), name="a", existing="OVERWRITE").execute(trained)
     assert sorted(tmp_path.iterdir()) == sorted(files)
     assert {file.read_text() for file in files} == {"old"}
-
-
-def test_empty_and_one_pixel_labels(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
-    specks = np.zeros((20, 30), np.int32)
-    specks[3, 4], specks[19, 29] = 1, 2
-    empty = Image(np.zeros_like(specks), "YX", kind="labels")
-    write(session, table(["e", "s"], Labels=[empty, Image(specks, "YX", kind="labels")]), tmp_path, formats=ALL)
-    for name, count in (("e", 0), ("s", 2)):
-        assert read_labels(tmp_path / f"{name}.ome.tif").array.max() == count
-        with zipfile.ZipFile(tmp_path / f"{name}_rois.zip") as rois:
-            assert len(rois.namelist()) == count
-        geojson = json.loads((tmp_path / f"{name}.geojson").read_text())
-        assert len(geojson["features"] if isinstance(geojson, dict) else geojson) == count
 
 
 def test_cancel_keeps_what_was_written(session: Any, table: Callable[..., Any], tmp_path: Path) -> None:
