@@ -127,7 +127,7 @@ class SegmentationRetrainer:
                     f"these images (mean average precision {result.score:.3f})."
                 )
             else:
-                better = f"from {result.score_before:.3f} to {result.score:.3f}"
+                better = f"from {result.score_before:.3g} to {result.score:.3g}"
                 outcome = f"Retraining made the model better: its mean average precision rose {better}."
             warn(ctx, [*([outcome] if result.kept_given_model else []), *warnings, *more, *result.warnings])
             return (

@@ -36,6 +36,17 @@ def test_charts_of_odd_data(points: Any) -> None:
     ElementTree.fromstring(bar_chart([(str(x), y) for x, y in points], "n"))
 
 
+def test_ticks_are_plain_numbers() -> None:
+    from nodes.views.charts import line_chart
+
+    def ticks(points: Any) -> list[str]:
+        chart = ElementTree.fromstring(line_chart({"a": points}, "x", "y"))
+        return [e.text for e in chart.iter() if e.text and re.fullmatch(r"[0-9.e-]+", e.text)]
+
+    assert ticks([(0.5, 0.0), (1.0, 0.0)])[:6] == ["0", "0.2", "0.4", "0.6", "0.8", "1"]
+    assert ticks([(1, 0.0), (3, 1.0)])[6:] == ["1", "2", "3"]
+
+
 def test_numbers_are_readable() -> None:
     from nodes.views.html import number
 

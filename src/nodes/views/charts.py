@@ -26,7 +26,7 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
     xs = [x for points in lines.values() for x, _ in points] or [0.0, 1.0]
     ys = [y for points in lines.values() for _, y in points] or [1.0]
     low, high = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1
-    ticks_y = _ticks(0.0, max(*ys, 1e-9))
+    ticks_y = _ticks(0.0, max(0.0, *ys) or 1.0)
     top = ticks_y[-1]
 
     def x_of(x: float) -> float:
@@ -40,7 +40,7 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
         y = y_of(tick)
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8884"/>')
         parts.append(_text(_LEFT - 8, y + 4, number(tick), "end"))
-    for tick in _ticks(low, high):
+    for tick in _ticks(low, high, whole=all(x == int(x) for x in xs)):
         if low <= tick <= high:
             parts.append(_text(x_of(tick), _HEIGHT - _BOTTOM + 18, number(tick)))
     if mark:
@@ -96,9 +96,9 @@ def _svg(height: float, parts: list[str]) -> str:
     )
 
 
-def _ticks(low: float, high: float, about: int = 6) -> list[float]:
-    """Round numbers from at or below `low` to at or above `high`."""
-    raw = (high - low) / about
+def _ticks(low: float, high: float, about: int = 6, *, whole: bool = False) -> list[float]:
+    """Round numbers, or whole ones, from at or below `low` to at or above `high`."""
+    raw = max((high - low) / about, 1.0 if whole else 0.0)
     power = 10 ** math.floor(math.log10(raw))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * 0.999)
     first = math.floor(low / step + 1e-9)
