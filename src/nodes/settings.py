@@ -116,7 +116,8 @@ class TrainingSettings:
     )
     patience = knext.IntParameter(
         "Stop early after (epochs)",
-        "Stop when the validation loss has not become better for so many epochs; 0 never stops early.",
+        "Stop when the validation loss has not become better for so many epochs. Never with 0, or where there are no "
+        "validation images.",
         0,
         min_value=0,
         max_value=100_000,
