@@ -1,10 +1,12 @@
 """Where the computing happens."""
 
 import os
+from typing import Any
 
 import torch
 
 from core.config import require
+from core.errors import UserInputError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -24,7 +26,11 @@ def choose_device(wish: str = "auto") -> str:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wish == "auto":
         return next(device for device, available in there.items() if available)
-    require(there[wish], "device", wish, "a device of this computer; it has " + ", ".join(d for d in there if there[d]))
+    if not there[wish]:
+        raise UserInputError(
+            f"This computer has no device {wish!r} that PyTorch can use.",
+            todo=f"Choose auto, or one of {', '.join(device for device in there if there[device])}.",
+        )
     return wish
 
 
@@ -35,14 +41,24 @@ def describe_device(device: str) -> str:
         return f"GPU {properties.name}, {properties.total_memory / 2**30:.0f} GiB"
     if device == "mps":
         return "Apple GPU"
-    return f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads != 1)} on {os.cpu_count()} cores"
 
 
 def precision(device: str) -> str:
-    """The number format for training, in Lightning Fabric's words.
+    """The number format for training, in Lightning Fabric's words: "32-true", "16-mixed" or "bf16-mixed".
 
-    Mixed precision on GPUs only: on CPUs without the instructions for it, bfloat16 is some forty times slower.
+    Mixed precision where the processor has instructions for it: it then takes half the time. A CPU without them would
+    need forty times as long.
     """
     if device == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    if device == "cpu" and _cpu_has_bfloat16():
+        return "bf16-mixed"
     return "32-true"
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 itself; older PyTorch versions cannot tell, then it is taken not to."""
+    known: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))

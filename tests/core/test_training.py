@@ -218,6 +218,43 @@ def test_thresholds_that_change_nothing_stay_the_heads_own(trained: Segmentation
     assert thresholds == model.head.default_thresholds()
 
 
+def test_thresholds_keep_away_from_a_cliff(trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best value of few images lies beside values at which nothing is found; its neighbour is nearly as good."""
+    score = {0.6: 0.60, 0.65: 0.62, 0.7: 0.66}
+
+    def precisions(truth: object, found: list[tuple[object, int]]) -> list[float]:
+        probabilities = trained.head.threshold_grid()["prob"]
+        overlaps = trained.head.threshold_grid()["nms"]
+        return [score.get(p, 0.5 if p < 0.6 else 0.1) for p in probabilities for _ in overlaps]
+
+    monkeypatch.setattr("core.training.thresholds.precisions", precisions)
+    examples = prepare(discs(1, 3), trained.config.normalization)
+    thresholds, best = fit_thresholds(Predictor(trained, "cpu"), examples)
+    assert thresholds["prob"] == 0.65
+    assert best == 0.62
+
+
+@pytest.mark.parametrize("numbers", ["32-true", "bf16-mixed"])
+def test_a_training_in_either_number_format_learns(numbers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.loop.precision", lambda device: numbers)
+    history = train(discs(4, 1), config(quick(6, 12, average=0.0, learning_rate=3e-3))).history
+    assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
+
+
+def test_number_formats_agree_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step from the same weights: losses differ by rounding, a bfloat16 has eight bits."""
+    losses = []
+    for numbers in ("32-true", "bf16-mixed"):
+        monkeypatch.setattr("core.training.loop.precision", lambda device, numbers=numbers: numbers)
+        losses.append(train(discs(4, 1), config(quick(1, 1))).history[0]["train_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=2**-6)
+    assert losses[0] != losses[1]
+
+
+def test_a_trained_model_has_its_weights_in_the_usual_order(trained: SegmentationModel) -> None:
+    assert all(weight.is_contiguous() for weight in trained.state_dict().values())
+
+
 RETRAIN = RetrainingConfig(schedule=quick(1), augmentation=AugmentationConfig(scale=1))
 
 

@@ -230,7 +230,7 @@ def test_the_device_must_be_there(session: Any, examples: Any, refused: Any) -> 
     import torch
 
     missing = "MPS" if torch.cuda.is_available() else "CUDA"
-    with refused("device is"):
+    with refused("This computer has no device"):
         learn(session, examples, training={"device": missing})
 
 

@@ -1,5 +1,6 @@
 """The training loop: patches in, a better model out, on Lightning Fabric."""
 
+import logging
 import math
 import os
 import time
@@ -28,6 +29,8 @@ from core.training.data import Prepared
 
 Batch = tuple[Tensor, Tensor]
 """Images N C Y X and the head's targets N T Y/grid X/grid, float32."""
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the result says which device and numbers were used
 
 VALIDATION_PATCHES = 64
 """Patches that an epoch is judged by, at most four of an image and at least one; the same in every epoch."""
@@ -89,7 +92,9 @@ def fit(
         f"2 or more for batch normalisation with patches of {size} pixels",
     )
     device = choose_device(schedule.device)
-    fabric = lightning_fabric.Fabric(accelerator=device, devices=1, precision=precision(device))  # type: ignore[arg-type]
+    numbers = precision(device)
+    fabric = lightning_fabric.Fabric(accelerator=device, devices=1, precision=numbers)  # type: ignore[arg-type]
+    model.to(memory_format=torch.contiguous_format if numbers == "32-true" else torch.channels_last)  # type: ignore[call-overload]
     parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
     optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
     learner, stepper = fabric.setup(model, optimizer)
@@ -134,7 +139,7 @@ def fit(
             state.finish_epoch({**row, "seconds": time.monotonic() - begin})
             if checkpoint is not None:
                 state.write(checkpoint, fingerprint)
-    model.to("cpu").load_state_dict(state.best)
+    model.to("cpu", memory_format=torch.contiguous_format).load_state_dict(state.best)  # type: ignore[call-overload]
     model.requires_grad_(True).eval()
     return state.history
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.devices import describe_device
+from core.devices import describe_device, precision
 from core.errors import UserInputError
 from core.inference.predict import Predictor
 from core.measurement.size import typical_diameter
@@ -152,7 +152,8 @@ def learn(
     )
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
-    return TrainingResult(model, history, score, scored_on, describe_device(predictor.device))
+    numbers = "" if precision(predictor.device) == "32-true" else ", mixed precision"
+    return TrainingResult(model, history, score, scored_on, describe_device(predictor.device) + numbers)
 
 
 def weights_fingerprint(model: SegmentationModel) -> str:
