@@ -73,18 +73,10 @@ class Row:
 
     def mask_warning(self, column: str, labels: Image) -> list[str]:
         """A warning where labels look like a binary mask: all objects have one number, and so count as one."""
-        array = labels.array
-        if not array.any() or not ((array == 0) | (array == array.max())).all():
-            return []
-        from scipy import ndimage
+        from core.measurement.mask import mask_doubt
 
-        parts = ndimage.label(array, np.ones((3, 3)))[1]
-        if parts == 1:
-            return []
-        return [
-            f"{self.at(column)}: one label, but {parts} separate components, taken as one object: is this a binary "
-            "mask? Give every object its own number."
-        ]
+        doubt = mask_doubt(labels.array)
+        return [f"{self.at(column)}: {doubt}"] if doubt else []
 
     def header(self, column: str) -> Header | None:
         """Axes and shape of the image in a cell, without touching a tensor's pixels; None where missing.

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from core.errors import UserInputError
 from core.image import Image, Labels
+from core.measurement.mask import mask_doubt
 from core.normalization import NormalizationConfig, normalize
 
 
@@ -101,17 +102,10 @@ def _channels(image: Image) -> str:
 def _doubts(example: Example) -> list[str]:
     """What looks wrong with an example, but may be meant."""
     doubts = []
-    ids = np.unique(example.labels)
-    ids = ids[ids != 0]
-    if len(ids) == 0:
+    if not example.labels.any():
         doubts.append(f"{example.name}: no object is labelled; the image is taken as pure background.")
-    elif len(ids) == 1:
-        components = ndimage.label(example.labels)[1]
-        if components > 1:
-            doubts.append(
-                f"{example.name}: one label, but {components} separate components: is this a binary mask? "
-                "Touching objects are then learned as one. Label every object with its own number."
-            )
+    elif doubt := mask_doubt(example.labels):
+        doubts.append(f"{example.name}: {doubt}")
     if image_is_constant(example.image):
         doubts.append(f"{example.name}: all pixels of the image have the same value.")
     return doubts
