@@ -57,9 +57,11 @@ def _rows(found: Found, sizes: Sizes) -> list[str]:
     field = f"{sizes.field} x {sizes.field} pixels"
     plan = [
         ("Training step with targets, grid 2, StarDist's network: patches per CPU-s", "train_same_grid2", 1, True),
-        ("the same, our defaults (group normalisation, augmentation)", "train_default_grid2", 1, True),
+        ("the same, single precision", "train_single_grid2", 1, True),
+        ("our defaults (group normalisation, augmentation)", "train_default_grid2", 1, True),
         ("Training step with targets, grid 1, StarDist's network: patches per CPU-s", "train_same_grid1", 1, True),
-        ("the same, our defaults", "train_default_grid1", 1, True),
+        ("the same, single precision", "train_single_grid1", 1, True),
+        ("our defaults", "train_default_grid1", 1, True),
         (f"Prediction from pixels to labels, {field}, ONNX Runtime: MPx per CPU-s", "predict_onnx", 1, True),
         ("the same, PyTorch", "predict_torch", 1, True),
         ("Thresholds fitted on 12 images: CPU-s", "thresholds", 1, False),
@@ -94,8 +96,8 @@ def _rows(found: Found, sizes: Sizes) -> list[str]:
 
 def _theirs(found: Found, name: str) -> dict[str, Any] | None:
     """StarDist's measurement; what we do in two ways is compared with its only one."""
-    twin = {"train_default_grid1": "train_same_grid1", "train_default_grid2": "train_same_grid2"}
-    return found.get(("stardist_tf", twin.get(name, "predict_onnx" if name == "predict_torch" else name)))
+    twin = name.replace("_default_", "_same_").replace("_single_", "_same_").replace("predict_torch", "predict_onnx")
+    return found.get(("stardist", twin))
 
 
 def _row(found: Found, title: str, name: str, factor: float, rate: bool) -> str:
@@ -130,19 +132,22 @@ def _notes(found: Found) -> list[str]:
     for tool, name, title in (
         ("ours", "predict_onnx", "Microseg with ONNX Runtime"),
         ("ours", "predict_torch", "Microseg with PyTorch"),
-        ("stardist_tf", "predict_onnx", "StarDist"),
+        ("stardist", "predict_onnx", "StarDist"),
     ):
         one = found.get((tool, name))
         if one:
             what = f"{one['objects']} objects where {one['true_objects']} are, F1 {one['f1']:.3f} at an IoU of .5"
             notes.append(f"{title} finds {what}.")
     for name in ("train_same_grid2", "train_same_grid1"):
-        ours, theirs = found.get(("ours", name)), found.get(("stardist_tf", name))
+        ours, theirs = found.get(("ours", name)), found.get(("stardist", name))
         if ours and theirs:
             counts = f"{ours['parameters']:,} ours, {theirs['parameters']:,} StarDist's"
             notes.append(f"Weights of the trained network, grid {name[-1]}: {counts}.")
+            notes.append(
+                f"Number format of our training, grid {name[-1]}: {ours['numbers']}; StarDist's is single precision."
+            )
     for (tool, name), one in found.items():
-        twin = found.get(("stardist_tf", name))
+        twin = found.get(("stardist", name))
         if tool == "ours" and twin and name.startswith("nms"):
             notes.append(f"Of {int(name[4:]):,} candidates {one['kept']:,} stay, {twin['kept']:,} with StarDist.")
     return [f"- {note}" for note in notes]

@@ -41,8 +41,10 @@ def tasks(sizes: data.Sizes) -> list[tuple[str, tuple[str, ...], bool]]:
     first, large = (str(side) for side, _ in sizes.pairs)
     return [
         ("train", ("2", "same"), True),
+        ("train", ("2", "single"), False),
         ("train", ("2", "default"), False),
         ("train", ("1", "same"), True),
+        ("train", ("1", "single"), False),
         ("train", ("1", "default"), False),
         ("predict", ("onnx",), True),
         ("predict", ("torch",), False),
@@ -82,7 +84,7 @@ def run(python: Path | str, script: str, task: str, folder: Path, *arguments: st
         return []
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     for line in found:
-        line.update(tool=Path(script).stem, load=round(os.getloadavg()[0], 1), at=time.strftime("%Y-%m-%dT%H:%M:%S"))
+        line.update(tool=script.split("_")[0], load=round(os.getloadavg()[0], 1), at=time.strftime("%Y-%m-%dT%H:%M:%S"))
         text = json.dumps(line)
         print(text, flush=True)
         with (OUT / "results.jsonl").open("a") as lines:
@@ -115,13 +117,14 @@ def main() -> None:
         software.append(f"StarDist: {versions(theirs, ('stardist', 'tensorflow-cpu', 'keras', 'numpy'))}")
         if not (folder / "network.npz").exists():
             run(theirs, "stardist_tf.py", "fit", folder, str(TRAINING_STEPS[given.small]))
-        found += run(sys.executable, "ours.py", "network_output", folder)
+        found += run(sys.executable, "ours_networks.py", "network_output", folder)
     for task, arguments, both in tasks(sizes):
         if given.only and task not in given.only:
             continue
         if task in ("predict", "thresholds") and not (folder / "network.npz").exists():
             continue
-        found += run(sys.executable, "ours.py", task, folder, *arguments)
+        ours = "ours_networks.py" if task in ("train", "predict", "thresholds") else "ours_objects.py"
+        found += run(sys.executable, ours, task, folder, *arguments)
         if both and theirs:
             found += run(theirs, "stardist_tf.py", task, folder, *arguments)
     complete = not given.small and not given.only and theirs

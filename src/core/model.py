@@ -190,7 +190,11 @@ class SegmentationModel(nn.Module):
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise ModelFormatError(f"The file cannot be read ({error.strerror}).", where=str(path)) from None
+            raise ModelFormatError(
+                f"The file cannot be read ({error.strerror}).",
+                where=str(path),
+                todo="Check its name and whether you may read it.",
+            ) from None
         return cls.from_bytes(content, str(path))
 
 

@@ -53,8 +53,8 @@ def _port(port: Port) -> list[str]:
 def _parameter(parameter: Parameter) -> list[str]:
     facts = [parameter.kind, f"default {_shown(parameter.default)}"]
     if parameter.minimum is not None or parameter.maximum is not None:
-        low = "" if parameter.minimum is None else f"{parameter.minimum:g}"
-        high = "" if parameter.maximum is None else f"{parameter.maximum:g}"
+        low = "" if parameter.minimum is None else f"{parameter.minimum:.12g}"
+        high = "" if parameter.maximum is None else f"{parameter.maximum:.12g}"
         facts.append(f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}")
     if parameter.is_advanced:
         facts.append("advanced")

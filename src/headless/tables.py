@@ -57,7 +57,9 @@ def as_html(table: pa.Table, max_rows: int = 10) -> str:
         for row in zip(*_columns(shown.slice(0, max_rows)), strict=True)
     )
     left_out = table.num_columns - shown.num_columns
-    caption = f"{table.num_rows} rows" + (f", the first {max_rows} shown" if table.num_rows > max_rows else "")
+    caption = f"{table.num_rows} row{'s' * (table.num_rows != 1)}"
+    if table.num_rows > max_rows:
+        caption += f", the first {max_rows} shown"
     if left_out:
         caption += f", {left_out} image column{'s' if left_out > 1 else ''} left out"
     return (

@@ -1,4 +1,4 @@
-"""The measurements of Microseg: `python benchmarks/ours.py TASK DATA`, one thread."""
+"""The measurements of Microseg's networks: `python benchmarks/ours_networks.py TASK DATA`, one thread."""
 
 import warnings
 from dataclasses import replace
@@ -8,17 +8,13 @@ import numpy as np
 import torch
 
 from clock import cpu_seconds, main, report
-from core.evaluation.matching import match, overlaps
 from core.evaluation.scores import score_image
-from core.geometry.polygon_nms import suppress
-from core.geometry.render import render_polygons
-from core.geometry.star_distances import star_targets
 from core.heads.stardist import DISTANCE_UNIT
 from core.image import Image
 from core.inference.predict import Predictor
-from core.measurement.objects import measure
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
+from core.training import loop
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from core.training.config import ScheduleConfig
 from core.training.data import Example, Prepared, prepare
@@ -42,9 +38,12 @@ def examples(data: Path, model: SegmentationModel) -> list[Prepared]:
 def train(data: Path, grid: str, kind: str) -> None:
     """Steps of 4 patches of 256 x 256 pixels, targets included.
 
-    `kind` is "same" for StarDist's network and no augmentation, "default" for ours, with both.
+    `kind` is "same" for StarDist's network and no augmentation, "single" for the same in single precision on any
+    processor, "default" for our network with augmentation.
     """
-    norm, augmentation = ("none", NO_AUGMENTATION) if kind == "same" else ("group", AugmentationConfig())
+    norm, augmentation = ("group", AugmentationConfig()) if kind == "default" else ("none", NO_AUGMENTATION)
+    if kind == "single":
+        loop.precision = lambda device: "32-true"
     model = SegmentationModel(ModelConfig(network=NetworkConfig(grid=int(grid), norm=norm)))
     known = examples(data, model)
     side = min(256, known[0].labels.shape[0])
@@ -53,7 +52,8 @@ def train(data: Path, grid: str, kind: str) -> None:
     fit(model, known, [], replace(schedule, steps=1), augmentation, [Group(model)])
     seconds = cpu_seconds(lambda: fit(model, known, [], schedule, augmentation, [Group(model)]), warm=0)
     parameters = sum(weight.numel() for weight in model.parameters())
-    report(f"train_{kind}_grid{grid}", seconds, steps * 4, side=side, parameters=parameters)
+    numbers = loop.precision("cpu")
+    report(f"train_{kind}_grid{grid}", seconds, steps * 4, side=side, parameters=parameters, numbers=numbers)
 
 
 def reference_network(data: Path) -> SegmentationModel:
@@ -89,26 +89,6 @@ def network_output(data: Path) -> None:
     report("network_output", [0.0], probability_off=float(off[0]), distance_off=float(off[1:].max()))
 
 
-def targets(data: Path) -> None:
-    """What the network is taught, for a patch of 256 x 256 pixels."""
-    labels = np.load(data / "train.npz")["labels"][:32]
-    for grid in (1, 2):
-        seconds = cpu_seconds(lambda grid=grid: [star_targets(one, 32, grid) for one in labels])
-        report(f"targets_grid{grid}", seconds, len(labels))
-
-
-def polygons(data: Path, count: str) -> None:
-    """Suppression of candidates, and painting of those that stay."""
-    given = np.load(data / f"candidates_{count}.npz")
-    distances, points, scores, shape = (given[key] for key in ("distances", "points", "scores", "shape"))
-    seconds = cpu_seconds(lambda: suppress(distances, points, scores, 0.4))
-    kept = suppress(distances, points, scores, 0.4)
-    report(f"nms_{count}", seconds, kept=len(kept))
-    size = (int(shape[0]), int(shape[1]))
-    seconds = cpu_seconds(lambda: render_polygons(distances[kept], points[kept], scores[kept], size))
-    report(f"render_{count}", seconds, polygons=len(kept))
-
-
 def thresholds(data: Path) -> None:
     """Both thresholds fitted on 12 images."""
     model = reference_network(data)
@@ -117,24 +97,6 @@ def thresholds(data: Path) -> None:
     report("thresholds", cpu_seconds(lambda: fit_thresholds(predictor, known), warm=0))
 
 
-def matching(data: Path, side: str) -> None:
-    """Two label images scored at one and at ten IoU thresholds."""
-    pair = np.load(data / f"pair_{side}.npz")
-    truth, prediction = pair["truth"], pair["prediction"]
-    counts = {"true_objects": int(truth.max()), "objects": int(prediction.max())}
-    before = {"inputs_mb": round((truth.nbytes + prediction.nbytes) / 2**20)}
-    seconds = cpu_seconds(lambda: match(overlaps(truth, prediction), 0.5))
-    report(f"matching_{side}", seconds, **counts, **before)
-    report(f"matching10_{side}", cpu_seconds(lambda: score_image(truth, prediction)), **counts)
-
-
-def measuring(data: Path, side: str) -> None:
-    """All measures of all objects."""
-    labels = Image(np.load(data / f"pair_{side}.npz")["truth"], "YX", kind="labels")
-    image = Image(labels.array.astype(np.uint16), "YX")
-    report(f"measuring_{side}", cpu_seconds(lambda: measure(labels, image)), objects=int(labels.array.max()))
-
-
 if __name__ == "__main__":
-    tasks = (train, predict, network_output, targets, polygons, thresholds, matching, measuring)
+    tasks = (train, predict, network_output, thresholds)
     main({task.__name__: task for task in tasks})
