@@ -27,7 +27,7 @@ from core.io.write import atomic
 from core.networks import Network, NetworkConfig, make_network
 from core.normalization import NormalizationConfig
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one whenever an older program could not use a newer file."""
 
 SUFFIX = ".microseg"
@@ -46,6 +46,7 @@ class ModelConfig(Config):
     channel_names : names of the channels it was trained on, or empty.
     pixel_size : pixel size of the training images in micrometres, 0 where unknown.
     object_size : median diameter of the training objects in pixels, 0 where unknown.
+    scale : by how much images are enlarged before the network, 1/8 to 8; pixel and object size are those before.
     thresholds : the head's thresholds, fitted on validation data.
     provenance : versions, seed, fingerprint and number of the training images, licence of start weights, scores.
     history : one row per epoch of training.
@@ -58,6 +59,7 @@ class ModelConfig(Config):
     channel_names: tuple[str, ...] = ()
     pixel_size: float = 0.0
     object_size: float = 0.0
+    scale: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Mapping[str, float], ...] = ()
@@ -66,6 +68,7 @@ class ModelConfig(Config):
     def __post_init__(self) -> None:
         require(self.pixel_size >= 0, "pixel_size", self.pixel_size, "0 or more")
         require(self.object_size >= 0, "object_size", self.object_size, "0 or more")
+        require(1 / 8 <= self.scale <= 8, "scale", self.scale, "1/8 to 8")
 
 
 class SegmentationModel(nn.Module):
@@ -156,7 +159,7 @@ class SegmentationModel(nn.Module):
                 todo="Update the extension.",
             )
         try:
-            model = cls(ModelConfig.from_dict(data))
+            model = cls(ModelConfig.from_dict({**data, "schema_version": SCHEMA_VERSION}))
             model.load_state_dict(_upcast(safetensors.torch.load(weights)))
         except (
             MicrosegError,

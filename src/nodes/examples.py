@@ -45,8 +45,8 @@ def example_columns(schema: Any, image: str | None, labels: str | None) -> tuple
     return image_column, label_column
 
 
-def check_validation(schema: Any, image: str, labels: str) -> None:
-    """Check that a table of validation images has the columns of the labelled ones.
+def check_columns(name: str, schema: Any, image: str, labels: str) -> None:
+    """Check that a further table, of this name, has the columns of the labelled images.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_validation(schema: Any, image: str, labels: str) -> None:
         example_columns(schema, image, labels)
     except knext.InvalidParametersError as error:
         raise knext.InvalidParametersError(
-            f"{VALIDATION}: {error} They need the same columns as the labelled images."
+            f"{name}: {error} They need the same columns as the labelled images."
         ) from None
 
 

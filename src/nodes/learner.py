@@ -7,7 +7,7 @@ import knime.extension as knext
 from nodes.columns import is_image
 from nodes.examples import (
     VALIDATION,
-    check_validation,
+    check_columns,
     example_columns,
     history_columns,
     history_table,
@@ -126,7 +126,7 @@ class SegmentationLearner:
         """The kind of model; its channels are not known before the images are seen."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         if validation is not None:
-            check_validation(validation, self.image_column, self.label_column)
+            check_columns(VALIDATION, validation, self.image_column, self.label_column)
         if self.model.grid == 3:
             raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
         if self.model.base % 4:

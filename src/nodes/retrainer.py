@@ -1,13 +1,13 @@
 """Segmentation Retrainer."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
 from nodes.columns import is_image
 from nodes.examples import (
     VALIDATION,
-    check_validation,
+    check_columns,
     example_columns,
     history_columns,
     history_table,
@@ -18,6 +18,15 @@ from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_po
 from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
 from nodes.views.training import training_view
+
+if TYPE_CHECKING:
+    from core.training.retrain import RetrainingResult
+
+SOURCE = "Former images"
+"""What messages call the third table."""
+
+NEW = knext.Version(0, 2, 0)
+"""The version since which sizes are matched."""
 
 
 class Load(knext.EnumParameterOptions):
@@ -48,6 +57,43 @@ class TransferSettings:
         max_value=1.0,
         is_advanced=True,
     )
+    match_scale = knext.BoolParameter(
+        "Match the size of objects",
+        "Images are enlarged or shrunk, in training and later in prediction, so that the objects are as large for the "
+        "network as those that the given model knows. Without it a model of small objects is of little help for "
+        "large ones.",
+        lambda version: version >= NEW,
+        since_version=NEW,
+    )
+    layer_decay = knext.DoubleParameter(
+        "Learning rate from layer to layer",
+        "Every layer that was taken over learns by this factor more slowly than the one behind it: more than 0, at "
+        "most 1. Smaller keeps more of what the first layers see; 1 treats all alike.",
+        1.0,
+        min_value=0.01,
+        max_value=1.0,
+        is_advanced=True,
+        since_version=NEW,
+    )
+    pull = knext.DoubleParameter(
+        "Pull back to the given model",
+        "How strongly weights that were taken over are drawn back to where they were (L2-SP), against learning a few "
+        "images by heart. 0 is not at all, 10 is strong.",
+        0.0,
+        min_value=0.0,
+        max_value=1000.0,
+        is_advanced=True,
+        since_version=NEW,
+    )
+    source_share = knext.DoubleParameter(
+        "Share of the former images",
+        "How many of the patches come from the images of the former kind, where these are connected: 0 to 0.9.",
+        0.25,
+        min_value=0.0,
+        max_value=0.9,
+        is_advanced=True,
+        since_version=NEW,
+    )
 
 
 @knext.node(
@@ -66,6 +112,12 @@ class TransferSettings:
     "labelled images is held back; of fewer than five images none is, and they themselves are scored.",
     optional=True,
 )
+@knext.input_table(
+    "Former images",
+    "Labelled images of the kind that the given model was trained on, with the same columns. They are mixed in so that "
+    "the new model does not forget them, and the view tells how well both models do on them.",
+    optional=True,
+)
 @knext.output_port("Model", "The better one of the given and the retrained model.", model_port)
 @knext.output_table("History", "One row per epoch of training.")
 @knext.output_view("Training curve", "The loss of training and validation over the epochs.")
@@ -77,6 +129,10 @@ class SegmentationRetrainer:
 
     The result is never worse than the given model on the validation images: both are scored there by their mean average
     precision, and where retraining did not help, the given model is passed on and the node says so.
+
+    Objects may be of another size in pixels than those that the given model knows: the images are rescaled, and so are
+    those that the new model is applied to. If the new model is to go on finding the former objects too, connect some of
+    the former images.
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to learn from.", 1, is_image)
@@ -87,14 +143,15 @@ class SegmentationRetrainer:
     transfer = TransferSettings()
     training = TrainingSettings()
 
-    def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any, validation: Any) -> Any:
+    def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any, validation: Any, source: Any) -> Any:
         """The kind of model stays."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
-        if validation is not None:
-            check_validation(validation, self.image_column, self.label_column)
+        for name, other in ((VALIDATION, validation), (SOURCE, source)):
+            if other is not None:
+                check_columns(name, other, self.image_column, self.label_column)
         return SegmentationModelSpec(model.summary), knext.Schema.from_columns(history_columns())
 
-    def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any) -> Any:
+    def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any, source: Any) -> Any:
         """Trains the model further, or keeps it."""
         with plain_errors():
             ctx.set_progress(0.0, "Starting")
@@ -105,10 +162,15 @@ class SegmentationRetrainer:
             columns = example_columns(table.schema, self.image_column, self.label_column)
             examples, warnings = read_examples(table, *columns, self.missing, ctx)
             held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
+            former, yet_more = read_examples(source, *columns, self.missing, ctx, SOURCE)
             config = RetrainingConfig(
                 load=self.transfer.load.lower(),
                 freeze=self.transfer.freeze,
                 loaded_rate=self.transfer.loaded_rate,
+                layer_decay=self.transfer.layer_decay,
+                pull=self.transfer.pull,
+                source_share=self.transfer.source_share,
+                match_scale=self.transfer.match_scale,
                 augmentation=self.training.augmentations(),
                 schedule=self.training.schedule(),
                 validation_fraction=self.training.validation_fraction,
@@ -120,6 +182,7 @@ class SegmentationRetrainer:
                 progress_of(ctx),
                 held_back,
                 checkpoint,
+                former,
             )
             if result.kept_given_model:
                 outcome = (
@@ -129,9 +192,26 @@ class SegmentationRetrainer:
             else:
                 better = f"from {result.score_before:.3g} to {result.score:.3g}"
                 outcome = f"Retraining made the model better: its mean average precision rose {better}."
-            warn(ctx, [*([outcome] if result.kept_given_model else []), *warnings, *more, *result.warnings])
+            kept = [outcome] if result.kept_given_model else []
+            warn(ctx, [*kept, *warnings, *more, *yet_more, *result.warnings])
             return (
                 SegmentationModelObject.of(result.model),
                 history_table(result.history),
-                training_view(result, outcome),
+                training_view(result, outcome, *_notes(result)),
             )
+
+
+def _notes(result: "RetrainingResult") -> list[str]:
+    """What else there is to say about a retrained model."""
+    notes = []
+    if result.model.config.scale != 1:
+        notes.append(
+            f"Objects have a diameter of {result.model.config.object_size:.3g} pixels. Images are enlarged by "
+            f"{result.model.config.scale:.3g} for the network."
+        )
+    if result.source_scores is not None:
+        before, after = result.source_scores
+        notes.append(
+            f"On the former images the mean average precision was {before:.3f} with the given model and is {after:.3f}."
+        )
+    return notes

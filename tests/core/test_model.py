@@ -73,6 +73,15 @@ def test_a_newer_schema_is_refused_with_advice() -> None:
         SegmentationModel.from_bytes(rewritten("config.json", json.dumps(config).encode()), "new.microseg")
 
 
+def test_a_file_of_the_first_schema_opens() -> None:
+    """Which knew no scale; written again, it is of the present schema."""
+    config = {**small_model().config.to_dict(), "schema_version": 1}
+    del config["scale"]
+    model = SegmentationModel.from_bytes(rewritten("config.json", json.dumps(config).encode()))
+    assert model.config == small_model().config
+    assert model.to_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", b"[]", b"{}", b"\xff\xfe"])
 def test_another_config_is_refused(content: bytes) -> None:
     with pytest.raises(ModelFormatError, match=r"m\.microseg"):

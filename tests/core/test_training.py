@@ -1,4 +1,4 @@
-"""Training learns, repeats itself, goes on after a stop, and retraining does no harm."""
+"""Training learns, repeats itself, and goes on after a stop."""
 
 from pathlib import Path
 
@@ -13,11 +13,9 @@ from core.inference.predict import Predictor
 from core.model import SegmentationModel
 from core.networks import NetworkConfig
 from core.progress import Progress
-from core.training.augmentation import AugmentationConfig
-from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
+from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, prepare
 from core.training.loop import learning_rate
-from core.training.retrain import groups_of, retrain, start_from
 from core.training.thresholds import fit_thresholds
 from core.training.train import split, train
 
@@ -139,25 +137,6 @@ def test_a_checkpoint_outlives_a_cancel_while_thresholds_are_fitted(tmp_path: Pa
     assert not checkpoint.exists()
 
 
-def test_a_checkpoint_of_other_learning_rates_is_not_gone_on_with(trained: SegmentationModel, tmp_path: Path) -> None:
-    checkpoint = tmp_path / "training.checkpoint"
-    asked = 0
-
-    def stop_in_the_second_epoch() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 9
-
-    slow = RetrainingConfig(loaded_rate=0.1, schedule=quick(3))
-    with pytest.raises(Canceled):
-        retrain(trained, discs(2, 5), slow, Progress(is_canceled=stop_in_the_second_epoch), checkpoint=checkpoint)
-    assert checkpoint.exists()
-    messages: list[str] = []
-    fast = RetrainingConfig(loaded_rate=1.0, schedule=quick(3))
-    retrain(trained, discs(2, 5), fast, Progress(lambda _, m: messages.append(m)), checkpoint=checkpoint)
-    assert any(message.startswith("epoch 1") for message in messages)
-
-
 def test_a_tensor_in_the_checkpoint_file_is_no_checkpoint(tmp_path: Path) -> None:
     checkpoint = tmp_path / "training.checkpoint"
     torch.save(torch.zeros(3), checkpoint)
@@ -253,60 +232,3 @@ def test_number_formats_agree_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_trained_model_has_its_weights_in_the_usual_order(trained: SegmentationModel) -> None:
     assert all(weight.is_contiguous() for weight in trained.state_dict().values())
-
-
-RETRAIN = RetrainingConfig(schedule=quick(1), augmentation=AugmentationConfig(scale=1))
-
-
-@pytest.mark.parametrize(("load", "same"), [("encoder", False), ("backbone", False), ("all", True)])
-def test_what_is_loaded(trained: SegmentationModel, load: str, same: bool) -> None:
-    settings = RetrainingConfig(load=load)
-    model = start_from(trained, settings)
-    for name, stage in trained.network.encoder_stages().items():
-        for key, weight in stage.state_dict().items():
-            assert torch.equal(weight, model.network.get_submodule(name).state_dict()[key])
-    kept, started = (m.network.get_submodule("dec0").parameters() for m in (trained, model))
-    decoder = [torch.equal(a, b) for a, b in zip(kept, started, strict=True)]
-    assert all(decoder) == (load != "encoder")
-    assert torch.equal(weights(trained), weights(model)) == same
-
-
-def test_every_weight_is_in_one_group(trained: SegmentationModel) -> None:
-    groups = groups_of(trained, RetrainingConfig(load="encoder", freeze=3, loaded_rate=0.1))
-    parameters = [p for group in groups for p in group.module.parameters()]
-    assert len(parameters) == len({id(p) for p in parameters}) == len(list(trained.parameters()))
-    assert {group.rate for group in groups} == {0.1, 1.0}
-    assert {group.frozen for group in groups} == {0, 3}
-
-
-def test_a_frozen_encoder_does_not_change(trained: SegmentationModel) -> None:
-    settings = RetrainingConfig(freeze=9, schedule=quick(2, average=0.0, learning_rate=1e-2))
-    before = {k: v.clone() for k, v in trained.state_dict().items()}
-    result = retrain(trained, discs(2, 5, dark=True), settings)
-    assert not result.kept_given_model
-    after = result.model.state_dict()
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed
-    assert not {name for name in changed if name.startswith(("network.stem", "network.enc", "network.mid"))}
-    assert all(torch.equal(before[name], weight) for name, weight in trained.state_dict().items()), "given model"
-
-
-def test_retraining_learns_another_kind_of_image(trained: SegmentationModel) -> None:
-    settings = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(6, 10, batch_size=4, learning_rate=3e-3))
-    result = retrain(trained, discs(4, 7, dark=True), settings)
-    assert not result.kept_given_model
-    assert result.score > result.score_before + 0.2
-    assert result.scored_on == "training"
-
-
-def test_a_ruined_model_is_not_returned(trained: SegmentationModel) -> None:
-    ruinous = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(1, 4, learning_rate=100.0, average=0.0))
-    result = retrain(trained, discs(4, 1), ruinous)
-    assert result.kept_given_model
-    assert result.score == result.score_before
-    assert torch.equal(weights(result.model), weights(trained))
-
-
-def test_retraining_refuses_another_number_of_channels(trained: SegmentationModel) -> None:
-    with pytest.raises(UserInputError, match="Row0: The images have 3 channels, the model was trained on 1"):
-        retrain(trained, discs(2, 1, channels=3), RETRAIN)

@@ -31,7 +31,7 @@ def test_identity() -> None:
     described = yaml.safe_load((ROOT / "knime.yml").read_text())
     assert (described["group_id"], described["name"]) == ("org.microseg", "segmentation")
     assert described["extension_module"] == "src/microseg_extension"
-    assert [int(part) for part in described["version"].split(".")] == [0, 1, 0]
+    assert [int(part) for part in described["version"].split(".")] == [0, 2, 0]
     for key in ("license_file", "pixi_toml_path"):
         assert (ROOT / described[key]).is_file()
 
@@ -108,7 +108,7 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
         assert learner["model"][name] == getattr(NetworkConfig(), name), name
     assert learner["model"]["rays"] == HeadConfig().n_rays
     transfer = session.node("SegmentationRetrainer").settings["model"]["transfer"]
-    for name in ("freeze", "loaded_rate"):
+    for name in ("freeze", "loaded_rate", "match_scale", "layer_decay", "pull", "source_share"):
         assert transfer[name] == getattr(RetrainingConfig(), name), name
     assert transfer["load"].lower() == RetrainingConfig().load
 

@@ -236,9 +236,9 @@ def test_the_device_must_be_there(session: Any, examples: Any, refused: Any) -> 
 
 def test_retraining(session: Any, trained: Any, examples: Any) -> None:
     node = session.node("SegmentationRetrainer").set(training=TINY["training"], transfer={"load": "ENCODER"})
-    spec, schema = node.configure(trained, examples, None)
+    spec, schema = node.configure(trained, examples, None, None)
     assert spec.channels == 1
-    result = node.execute(trained, examples, None)
+    result = node.execute(trained, examples, None, None)
     assert result[1].schema == schema
     assert "Retraining made the model better" in result.view_html or "the given model is passed on" in result.view_html
 
@@ -250,30 +250,65 @@ def test_retraining_never_makes_it_worse(
 
     worse = "core.training.retrain.learn"
     monkeypatch.setattr(worse, lambda *args, **kwargs: replace(learn(*args, **kwargs), score=-1.0))
-    result = session.node("SegmentationRetrainer").set(training=TINY["training"]).execute(trained, examples, None)
+    result = session.node("SegmentationRetrainer").set(training=TINY["training"]).execute(trained, examples, None, None)
     assert re.search(r"the given model is passed on.*\(mean average precision 0\.\d{3}\)\.$", result.warnings[0])
     assert "the given model is passed on" in result.view_html
 
 
 def test_retraining_refuses_wrong_columns(session: Any, trained: Any, examples: Any, refused: Any) -> None:
     with refused("'Name' is of the type text, which the label column cannot have. These can: 'Image', 'Labels'"):
-        session.node("SegmentationRetrainer").set(label_column="Name").configure(trained, examples, None)
+        session.node("SegmentationRetrainer").set(label_column="Name").configure(trained, examples, None, None)
+
+
+def test_retraining_matches_sizes(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    """Disks three times as large: images are shrunk for the network, labels are as large as the images."""
+    image, labels = disks(192, radius=21)
+    large = table(Image=[image], Labels=[labels])
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"])
+    result = node.execute(trained, large, None, None)
+    assert result[0].spec.summary["scale"] == pytest.approx(1 / 3, rel=0.1) or "is passed on" in result.warnings[0]
+    found = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"}).execute(result[0], large)
+    assert found[0].num_rows == 1
+    node.set(transfer={"match_scale": False})
+    assert node.execute(trained, large, None, None)[0].spec.summary["scale"] == 1
+
+
+def test_workflows_of_the_first_version_do_not_match_sizes(session: Any, trained: Any, examples: Any) -> None:
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"])
+    settings = node.settings
+    transfer = settings["model"]["transfer"]
+    assert transfer["match_scale"] is True
+    settings["model"]["transfer"] = {name: transfer[name] for name in ("load", "freeze", "loaded_rate")}
+    node.settings, node.settings_version = settings, "0.1.0"
+    node.configure(trained, examples, None, None)
+    assert node.settings["model"]["transfer"]["match_scale"] is False
+
+
+def test_former_images(session: Any, trained: Any, examples: Any, table: Callable[..., Any], refused: Any) -> None:
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"])
+    result = node.execute(trained, examples, None, examples)
+    assert re.search(r"On the former images the mean average precision was 0\.\d{3} with", result.view_html)
+    image, labels = disks(channels=3)
+    with refused("Former images, .*Row0.*3 channels, the model was trained on 1"):
+        node.execute(trained, examples, None, table(Image=[image], Labels=[labels]))
+    with refused("Former images: .*'Labels'.* They need the same columns as the labelled images"):
+        node.configure(trained, examples, None, table(Image=[image]))
 
 
 def test_retraining_with_other_channels(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
     image, labels = disks(channels=3)
     node = session.node("SegmentationRetrainer").set(training=TINY["training"])
     with refused("3 channels, the model was trained on 1"):
-        node.execute(trained, table(Image=[image], Labels=[labels]), None)
+        node.execute(trained, table(Image=[image], Labels=[labels]), None, None)
 
 
 def test_retraining_can_be_cancelled(session: Any, trained: Any, examples: Any, tmp_path: Path) -> None:
     settings = {**TINY["training"], "epochs": 3, "checkpoint": str(tmp_path / "state.ckpt")}
     node = session.node("SegmentationRetrainer").set(training=settings)
     with pytest.raises(Exception, match="Canceled"):
-        node.execute(trained, examples, None, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.6)
+        node.execute(trained, examples, None, None, cancel=lambda ctx: bool(ctx.progress) and ctx.progress[-1][0] > 0.6)
     assert [path.name for path in tmp_path.iterdir()] == ["state.ckpt"]
-    assert node.execute(trained, examples, None)[1].num_rows == 3
+    assert node.execute(trained, examples, None, None)[1].num_rows == 3
     assert not list(tmp_path.iterdir())
 
 

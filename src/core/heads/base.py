@@ -49,6 +49,15 @@ class Instances:
     labels: Labels
     scores: NDArray[np.float32]
 
+    @classmethod
+    def visible(cls, labels: Labels, scores: NDArray[np.float32]) -> "Instances":
+        """Objects of which some may have no pixel; those are left out and the others numbered anew."""
+        seen = np.bincount(labels.ravel(), minlength=len(scores) + 1)[1:] > 0
+        if seen.all():
+            return cls(labels, scores)
+        numbers = np.concatenate([[0], np.cumsum(seen) * seen]).astype(np.int32)
+        return cls(numbers[labels], scores[seen])
+
 
 class Head(nn.Module, ABC):
     """Turns features into maps, labels into what the maps should be, and maps into objects.
@@ -85,7 +94,12 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def decode(
-        self, prediction: NDArray[np.float32], shape: tuple[int, int], grid: int, thresholds: Mapping[str, float]
+        self,
+        prediction: NDArray[np.float32],
+        shape: tuple[int, int],
+        grid: int,
+        thresholds: Mapping[str, float],
+        scale: float = 1.0,
     ) -> Instances:
         """The objects that maps describe.
 
@@ -95,6 +109,7 @@ class Head(nn.Module, ABC):
         shape : height and width of the image in pixels.
         grid : stride of the maps in pixels.
         thresholds : a value for every name of `default_thresholds`.
+        scale : by how much the image was enlarged for the maps; the objects are those of the image before.
         """
 
     def decode_many(
@@ -103,6 +118,7 @@ class Head(nn.Module, ABC):
         shape: tuple[int, int],
         grid: int,
         thresholds: Sequence[Mapping[str, float]],
+        scale: float = 1.0,
     ) -> list[tuple[Instances, int]]:
         """The objects for each of many thresholds, at less cost than `decode` for each where the head knows how.
 
@@ -110,7 +126,7 @@ class Head(nn.Module, ABC):
         -------
         For each of the thresholds objects and a number: what `decode` gives are the first so many of these objects.
         """
-        every = [self.decode(prediction, shape, grid, one) for one in thresholds]
+        every = [self.decode(prediction, shape, grid, one, scale) for one in thresholds]
         return [(found, len(found.scores)) for found in every]
 
     @abstractmethod

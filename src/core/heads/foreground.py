@@ -14,6 +14,7 @@ from torch.nn import functional
 from core.geometry.rims import contacts, grown, rims
 from core.heads.base import PRIOR, Head, HeadConfig, Instances
 from core.image import Labels
+from core.rescaling import rescale_labels
 
 BORDER_WEIGHT = 6.0
 SEPARATION_WEIGHT = 20.0
@@ -66,7 +67,12 @@ class ForegroundHead(Head):
         return entropy / weight.sum()
 
     def decode(
-        self, prediction: NDArray[np.float32], shape: tuple[int, int], grid: int, thresholds: Mapping[str, float]
+        self,
+        prediction: NDArray[np.float32],
+        shape: tuple[int, int],
+        grid: int,
+        thresholds: Mapping[str, float],
+        scale: float = 1.0,
     ) -> Instances:
         """Connected pixels above the threshold `prob`, grown by the rim; the score is their mean probability."""
         probability = prediction[0]
@@ -74,7 +80,7 @@ class ForegroundHead(Head):
         count = ndimage.label(probability > thresholds["prob"], structure=np.ones((3, 3)), output=seeds)
         sizes = np.bincount(seeds.ravel(), minlength=count + 1)[1:]
         sums = np.bincount(seeds.ravel(), weights=probability.ravel(), minlength=count + 1)[1:]
-        return Instances(grown(seeds)[: shape[0], : shape[1]], (sums / sizes).astype(np.float32))
+        return Instances.visible(rescale_labels(grown(seeds), 1 / scale, shape), (sums / sizes).astype(np.float32))
 
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed."""

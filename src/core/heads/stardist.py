@@ -76,21 +76,21 @@ class StarDistHead(Head):
         return entropy + DISTANCE_WEIGHT * (distance + BACKGROUND_WEIGHT * background)
 
     def decode(
-        self, prediction: NDArray[np.float32], shape: tuple[int, int], grid: int, thresholds: Mapping[str, float]
+        self,
+        prediction: NDArray[np.float32],
+        shape: tuple[int, int],
+        grid: int,
+        thresholds: Mapping[str, float],
+        scale: float = 1.0,
     ) -> Instances:
         """Polygons of all pixels above the threshold `prob`, of which those stay that overlap none better by `nms`."""
         above = prediction[0] > thresholds["prob"]
         scores = prediction[0][above]
-        points = np.argwhere(above) * grid
-        distances = np.ascontiguousarray(prediction[1:, above].T)
+        points = (np.argwhere(above) * grid + 0.5) / scale - 0.5
+        distances = np.ascontiguousarray(prediction[1:, above].T) / np.float32(scale)
         kept = suppress(distances, points, scores, thresholds["nms"])
         scores = scores[kept]
-        labels = render_polygons(distances[kept], points[kept], scores, shape)
-        visible = np.bincount(labels.ravel(), minlength=len(kept) + 1)[1:] > 0
-        if not visible.all():
-            numbers = np.concatenate([[0], np.cumsum(visible) * visible]).astype(np.int32)
-            labels, scores = numbers[labels], scores[visible]
-        return Instances(labels, scores)
+        return Instances.visible(render_polygons(distances[kept], points[kept], scores, shape), scores)
 
     def decode_many(
         self,
@@ -98,6 +98,7 @@ class StarDistHead(Head):
         shape: tuple[int, int],
         grid: int,
         thresholds: Sequence[Mapping[str, float]],
+        scale: float = 1.0,
     ) -> list[tuple[Instances, int]]:
         """The objects for each of many thresholds, at the cost of one `decode` per value of `nms`.
 
@@ -107,7 +108,7 @@ class StarDistHead(Head):
         lowest: dict[float, Instances] = {}
         for nms in {one["nms"] for one in thresholds}:
             prob = min(one["prob"] for one in thresholds if one["nms"] == nms)
-            lowest[nms] = self.decode(prediction, shape, grid, {"prob": prob, "nms": nms})
+            lowest[nms] = self.decode(prediction, shape, grid, {"prob": prob, "nms": nms}, scale)
         every = [(lowest[one["nms"]], one["prob"]) for one in thresholds]
         return [(found, int(np.count_nonzero(found.scores > prob))) for found, prob in every]
 

@@ -16,6 +16,7 @@ from core.inference.tiling import round_up, tiles
 from core.model import SegmentationModel
 from core.normalization import normalize
 from core.progress import SILENT, Progress
+from core.rescaling import rescale_pixels
 
 AUTO_TILE = 2048
 """Images up to this many pixels a side are predicted whole; larger ones in tiles of this size."""
@@ -82,9 +83,11 @@ class Predictor:
 
         Returns
         -------
-        float32, K Y/grid X/grid, Y and X rounded up to multiples of the grid.
+        float32, K Y/grid X/grid, Y and X of the image enlarged by the model's scale and rounded up to multiples of
+        the grid.
         """
         network, grid = self.model.network, self.model.config.network.grid
+        pixels = rescale_pixels(pixels, self.model.config.scale)
         height, width = pixels.shape[1:]
         shape = (round_up(height, network.multiple), round_up(width, network.multiple))
         padded = np.pad(pixels, ((0, 0), (0, shape[0] - height), (0, shape[1] - width)), mode="symmetric")
@@ -132,8 +135,8 @@ class Predictor:
         used = {**known, **(thresholds or {})}
         prediction = self.maps(normalize(pixels, self.model.config.normalization), progress.part(0.0, 0.8))
         progress.step(0.8, "objects")
-        grid = self.model.config.network.grid
-        found: Instances = self.model.head.decode(prediction, pixels.shape[1:], grid, used)
+        config = self.model.config
+        found: Instances = self.model.head.decode(prediction, pixels.shape[1:], config.network.grid, used, config.scale)
         progress.step(1.0, f"{len(found.scores)} objects")
         return Prediction(image.with_array(found.labels, "YX", "labels"), found.scores, used)
 

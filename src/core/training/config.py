@@ -95,12 +95,23 @@ class RetrainingConfig(Config):
         starts from random weights.
     freeze : number of first epochs in which the encoder does not change, 0 or more.
     loaded_rate : learning rate of what was taken over, as a share of the learning rate, more than 0 to 1.
+    layer_decay : factor by which every stage that was taken over learns more slowly than the one behind it, more than
+        0 to 1 (Howard and Ruder 2018); 1 is none.
+    pull : how strongly weights that were taken over are drawn back to where they started, 0 or more: every step takes
+        them the share learning rate x pull of the way (L2-SP: Li, Grandvalet and Davoine 2018; kept apart from the
+        gradient as AdamW does with weight decay).
+    source_share : share of the patches that come from source images, where there are any, 0 to 0.9.
+    match_scale : rescale the images so that their objects are as large as those that the model knows.
     augmentation, schedule, validation_fraction : as in `TrainingConfig`.
     """
 
     load: str = "all"
     freeze: int = 2
     loaded_rate: float = 0.3
+    layer_decay: float = 1.0
+    pull: float = 0.0
+    source_share: float = 0.25
+    match_scale: bool = True
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     validation_fraction: float = 0.15
@@ -109,4 +120,7 @@ class RetrainingConfig(Config):
         require(self.load in LOAD, "load", self.load, f"one of {', '.join(LOAD)}")
         require(self.freeze >= 0, "freeze", self.freeze, "0 or more")
         require(0 < self.loaded_rate <= 1, "loaded_rate", self.loaded_rate, "more than 0 and at most 1")
+        require(0 < self.layer_decay <= 1, "layer_decay", self.layer_decay, "more than 0 and at most 1")
+        require(self.pull >= 0, "pull", self.pull, "0 or more")
+        require(0 <= self.source_share <= 0.9, "source_share", self.source_share, "0 to 0.9")
         require(0 <= self.validation_fraction <= 0.5, "validation_fraction", self.validation_fraction, "0 to 0.5")

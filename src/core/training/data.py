@@ -13,6 +13,7 @@ from core.errors import UserInputError
 from core.image import Image, Labels
 from core.measurement.mask import mask_doubt
 from core.normalization import NormalizationConfig, normalize
+from core.rescaling import rescale_labels, rescale_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,22 +127,28 @@ class Prepared:
     """The bounding box of every object."""
 
 
-def prepare(examples: Iterable[Example], normalization: NormalizationConfig) -> list[Prepared]:
-    """Normalise the images and number the objects of each from 1."""
+def prepare(examples: Iterable[Example], normalization: NormalizationConfig, scale: float = 1.0) -> list[Prepared]:
+    """Normalise the images, enlarge them by `scale`, and number the objects of each from 1."""
     prepared = []
     for example in examples:
-        ids, numbers = np.unique(example.labels, return_inverse=True)
-        labels: Labels = (numbers.reshape(example.labels.shape) + (ids[0] != 0)).astype(np.int32)
+        drawn = rescale_labels(example.labels, scale)
+        ids, numbers = np.unique(drawn, return_inverse=True)
+        labels: Labels = (numbers.reshape(drawn.shape) + (ids[0] != 0)).astype(np.int32)
         boxes: list[Any] = ndimage.find_objects(labels)
-        prepared.append(Prepared(normalize(example.image.cyx(), normalization), labels, boxes))
+        pixels = rescale_pixels(normalize(example.image.cyx(), normalization), scale)
+        prepared.append(Prepared(pixels, labels, boxes))
     return prepared
 
 
 def fingerprint(examples: Iterable[Example]) -> str:
     """A short text that changes with any pixel or label: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for example in examples:
-        for array in (example.image.array, example.labels):
-            digest.update(str((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]
+    return digest(array for example in examples for array in (example.image.array, example.labels))
+
+
+def digest(arrays: Iterable[NDArray[Any]]) -> str:
+    """A short text that changes with any value, shape or type: 16 hexadecimal digits."""
+    known = hashlib.sha256()
+    for array in arrays:
+        known.update(str((array.shape, array.dtype.str)).encode())
+        known.update(np.ascontiguousarray(array).data)
+    return known.hexdigest()[:16]

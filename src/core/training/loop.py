@@ -45,11 +45,27 @@ class Group:
     module : whose weights.
     rate : their learning rate, as a share of the schedule's.
     frozen : number of first epochs in which they do not change.
+    pull : how strongly they are drawn back to where they started, see `RetrainingConfig`.
     """
 
     module: nn.Module
     rate: float = 1.0
     frozen: int = 0
+    pull: float = 0.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images of the kind that a model was trained on, mixed in so that it does not forget them.
+
+    Parameters
+    ----------
+    examples : normalised.
+    share : of the patches that come from them, 0 to 1.
+    """
+
+    examples: Sequence[Prepared] = ()
+    share: float = 0.0
 
 
 def fit(
@@ -62,6 +78,7 @@ def fit(
     progress: Progress = SILENT,
     checkpoint: Path | None = None,
     fingerprint: str = "",
+    source: Source | None = None,
 ) -> list[Row]:
     """Train a model in place; in the end it holds the averaged weights of the best epoch.
 
@@ -73,6 +90,7 @@ def fit(
     groups : all the model's weights, each in one group.
     checkpoint : a file for the state after every epoch. A state of the same training (`fingerprint`) found there is
         gone on with. The file stays, for the caller to remove when it has used the model.
+    source : images to mix in.
 
     Returns
     -------
@@ -98,6 +116,12 @@ def fit(
     parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
     optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
     learner, stepper = fabric.setup(model, optimizer)
+    starts = [
+        (weight, weight.detach().clone(), group.rate * group.pull)
+        for group in groups
+        if group.pull
+        for weight in group.module.parameters()
+    ]
     state = State(model, model.copy().to(fabric.device).requires_grad_(False).eval(), optimizer)
     if checkpoint is not None:
         state.read(checkpoint, fingerprint)
@@ -106,7 +130,11 @@ def fit(
 
     def batch_of(step: int) -> Batch:
         rng = np.random.default_rng([schedule.seed, step])
-        return _batch(model, [random_patch(training, size, augmentation, rng) for _ in range(schedule.batch_size)])
+        patches = []
+        for _ in range(schedule.batch_size):
+            examples = source.examples if source and rng.random() < source.share else training
+            patches.append(random_patch(examples, size, augmentation, rng))
+        return _batch(model, patches)
 
     fixed = _validation_batches(model, validation, size, schedule)
     epochs = range(len(state.history), schedule.epochs)
@@ -129,6 +157,7 @@ def fit(
                 # Gradients too large for 16 bits are no error: the step is left out and their scale lowered.
                 fabric.clip_gradients(learner, stepper, max_norm=schedule.clip, error_if_nonfinite=False)
                 stepper.step()
+                _draw_back(starts, rate)
                 _average(state.averaged, model, min(schedule.average, (1 + step) / (10 + step)))
                 losses.append(float(loss.detach()))
                 _refuse_divergence(losses[-1], epoch, schedule)
@@ -199,6 +228,13 @@ def _ahead(batch_of: Callable[[int], Batch], steps: range, device: str) -> Itera
             yield batches()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _draw_back(starts: Sequence[tuple[Tensor, Tensor, float]], rate: float) -> None:
+    """Take weights a little of the way back to where they started."""
+    with torch.no_grad():
+        for weight, start, pull in starts:
+            weight.lerp_(start, min(1.0, rate * pull))
 
 
 def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:

@@ -13,9 +13,10 @@ from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 from core.training.config import RetrainingConfig
-from core.training.data import Example, check_examples, prepare
-from core.training.loop import Group
-from core.training.thresholds import fit_thresholds
+from core.training.data import Example, Prepared, check_examples, prepare
+from core.training.loop import Group, Source
+from core.training.object_size import matching_scale, size_warnings
+from core.training.thresholds import fit_thresholds, score_thresholds
 from core.training.train import TrainingResult, learn, origin, pixel_size_of, split
 
 
@@ -28,10 +29,13 @@ class RetrainingResult(TrainingResult):
     score_before : score of the given model on the same images as `score`, its thresholds fitted to them likewise.
     kept_given_model : whether retraining did not raise the score, so that `model` is the given one with
         the thresholds fitted to the new images.
+    source_scores : of the given model and of `model` on the source images, rescaled as the given model does, each with
+        its own thresholds; None without source images.
     """
 
     score_before: float = 0.0
     kept_given_model: bool = False
+    source_scores: tuple[float, float] | None = None
 
 
 def retrain(
@@ -41,46 +45,51 @@ def retrain(
     progress: Progress = SILENT,
     validation: Sequence[Example] = (),
     checkpoint: Path | None = None,
+    source: Sequence[Example] = (),
 ) -> RetrainingResult:
     """Train a model further on images of another kind; never return one that scores worse than the given one.
 
     Both are scored on the validation images, or, where there are none and too few examples to hold any back, on the
     examples themselves. The given model is not changed.
 
+    Where sizes are matched, the new model rescales images so that the new objects are as large for its network as the
+    old ones; the given model is scored with and without that, and its better score counts.
+
     Parameters
     ----------
     given : the model to start from.
     examples, validation, checkpoint : as in `core.training.train.train`.
+    source : labelled images of the kind that the model was trained on, mixed in so that it does not forget them.
 
     Raises
     ------
-    UserInputError : examples that nothing can be learned from, or of another number of channels than the model's.
+    UserInputError : examples that nothing can be learned from, of another number of channels than the model's, or with
+        objects too large or small to be matched.
     Canceled : the user stopped the work.
     """
     warnings = check_examples([*examples, *validation])
-    channels, wanted = examples[0].image.size("C"), given.config.network.in_channels
-    if channels != wanted:
-        raise UserInputError(
-            f"The images have {channels} channels, the model was trained on {wanted}.",
-            where=examples[0].name,
-            todo="Choose the same number of channels when reading the images.",
-        )
+    _check_channels(given, examples)
+    if source:
+        warnings += check_examples(source)
+        _check_channels(given, source)
     training, validation = split(examples, validation, config.validation_fraction, config.schedule.seed)
-    base = given.copy()
+    diameter, pixel_size = typical_diameter([e.labels for e in training]), pixel_size_of(training)
+    scale = matching_scale(given, diameter) if config.match_scale else given.config.scale
+    warnings += size_warnings(given, scale, diameter, pixel_size)
     held_back = prepare(validation or training, given.config.normalization)
-    predictor = Predictor(base, config.schedule.device)
-    base_thresholds, before = fit_thresholds(predictor, held_back, progress.part(0.0, 0.05))
+    base, before = _best_given(given, scale, held_back, config.schedule.device, progress.part(0.0, 0.05))
 
     model = start_from(given, config).with_config(
-        pixel_size=pixel_size_of(training),
-        object_size=typical_diameter([e.labels for e in training]),
+        scale=scale,
+        pixel_size=pixel_size,
+        object_size=diameter,
         provenance={
             "retraining": config.to_dict(),
             **origin(training),
             "start": {key: given.config.provenance.get(key) for key in ("created", "data", "licence", "name")},
         },
     )
-    progress = progress.part(0.05, 1.0)
+    known = prepare(source, given.config.normalization, given.config.scale)
     learned = learn(
         model,
         training,
@@ -88,13 +97,20 @@ def retrain(
         config.schedule,
         config.augmentation,
         groups_of(model, config),
-        progress,
+        progress.part(0.05, 0.97 if source else 1.0),
         checkpoint,
+        Source(known, config.source_share) if known else None,
     )
     kept = learned.score <= before
     if kept:
-        base.with_config(thresholds=base_thresholds)
         learned = replace(learned, model=base, score=before)
+    scores = None
+    if source:
+        old = prepare(source, given.config.normalization)
+        scores = (
+            _source_score(given, given.config.scale, old, config.schedule.device, progress.part(0.97, 0.985)),
+            _source_score(learned.model, given.config.scale, old, config.schedule.device, progress.part(0.985, 1.0)),
+        )
     return RetrainingResult(
         learned.model,
         learned.history,
@@ -104,7 +120,39 @@ def retrain(
         warnings,
         score_before=before,
         kept_given_model=kept,
+        source_scores=scores,
     )
+
+
+def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> None:
+    channels, wanted = examples[0].image.size("C"), given.config.network.in_channels
+    if channels != wanted:
+        raise UserInputError(
+            f"The images have {channels} channels, the model was trained on {wanted}.",
+            where=examples[0].name,
+            todo="Choose the same number of channels when reading the images.",
+        )
+
+
+def _best_given(
+    given: SegmentationModel, scale: float, examples: Sequence[Prepared], device: str, progress: Progress
+) -> tuple[SegmentationModel, float]:
+    """The given model with thresholds fitted to the examples, at its own scale or at another, and its score."""
+    scales = sorted({given.config.scale, scale})
+    found = []
+    for number, one in enumerate(scales):
+        model = given.copy().with_config(scale=one)
+        part = progress.part(number / len(scales), (number + 1) / len(scales))
+        thresholds, score = fit_thresholds(Predictor(model, device), examples, part)
+        found.append((model.with_config(thresholds=thresholds), score))
+    return max(found, key=lambda pair: pair[1])
+
+
+def _source_score(
+    model: SegmentationModel, scale: float, examples: Sequence[Prepared], device: str, progress: Progress
+) -> float:
+    predictor = Predictor(model.copy().with_config(scale=scale), device)
+    return float(score_thresholds(predictor, examples, [model.thresholds], progress, "scoring the source images")[0])
 
 
 def start_from(given: SegmentationModel, config: RetrainingConfig) -> SegmentationModel:
@@ -117,19 +165,22 @@ def start_from(given: SegmentationModel, config: RetrainingConfig) -> Segmentati
 
 
 def groups_of(model: SegmentationModel, config: RetrainingConfig) -> list[Group]:
-    """The weights that were taken over learn more slowly than the others; the encoder is frozen at first."""
-    loaded = _loaded(model, config.load)
+    """What was taken over learns more slowly than the rest, the farther from the output the more so.
+
+    The encoder is frozen at first.
+    """
+    loaded = list(_loaded(model, config.load))
     encoder = {f"network.{name}" for name in model.network.encoder_stages()}
     every = {**{f"network.{name}": stage for name, stage in model.network.stages().items()}, "head": model.head}
-    return [
-        Group(
-            stage,
-            rate=config.loaded_rate if name in loaded else 1.0,
-            frozen=config.freeze if name in encoder else 0,
-        )
-        for name, stage in every.items()
-        if list(stage.parameters())
-    ]
+
+    def group(name: str, stage: nn.Module) -> Group:
+        frozen = config.freeze if name in encoder else 0
+        if name not in loaded:
+            return Group(stage, frozen=frozen)
+        behind = len(loaded) - 1 - loaded.index(name)
+        return Group(stage, config.loaded_rate * config.layer_decay**behind, frozen, config.pull)
+
+    return [group(name, stage) for name, stage in every.items() if list(stage.parameters())]
 
 
 def _loaded(model: SegmentationModel, load: str) -> dict[str, nn.Module]:

@@ -1,9 +1,10 @@
 """The head's thresholds, fitted on images with known objects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.evaluation.matching import Overlaps, match, overlaps
@@ -30,19 +31,38 @@ def fit_thresholds(
     -------
     The thresholds and their score, not averaged, 0 to 1.
     """
-    head, grid = predictor.model.head, predictor.model.config.network.grid
+    head = predictor.model.head
     names, values = zip(*head.threshold_grid().items(), strict=True)
     candidates = [dict(zip(names, combination, strict=True)) for combination in product(*values)]
-    scores = np.zeros(len(candidates))
-    for done, example in enumerate(examples):
-        progress.step(done / len(examples), f"fitting thresholds, image {done + 1} of {len(examples)}")
-        found = head.decode_many(predictor.maps(example.pixels), example.labels.shape, grid, candidates)
-        scores += precisions(example.labels, found)
+    scores = score_thresholds(predictor, examples, candidates, progress, "fitting thresholds")
     smooth = ndimage.uniform_filter(scores.reshape([len(v) for v in values]), size=3, mode="nearest").ravel()
     own = head.default_thresholds()
     nearness = [-sum(abs(one[name] - own[name]) for name in names) for one in candidates]
     best = max(range(len(candidates)), key=lambda i: (round(smooth[i], 9), nearness[i]))
-    return candidates[best], float(scores[best] / len(examples))
+    return candidates[best], float(scores[best])
+
+
+def score_thresholds(
+    predictor: Predictor,
+    examples: Sequence[Prepared],
+    candidates: Sequence[Mapping[str, float]],
+    progress: Progress = SILENT,
+    message: str = "scoring",
+) -> NDArray[np.float64]:
+    """The score of each of many thresholds on some images, as `fit_thresholds` has it.
+
+    Parameters
+    ----------
+    examples : normalised, not rescaled, one at least.
+    """
+    head, config = predictor.model.head, predictor.model.config
+    scores = np.zeros(len(candidates))
+    for done, example in enumerate(examples):
+        progress.step(done / len(examples), f"{message}, image {done + 1} of {len(examples)}")
+        maps, shape = predictor.maps(example.pixels), example.labels.shape
+        found = head.decode_many(maps, shape, config.network.grid, candidates, config.scale)
+        scores += precisions(example.labels, found)
+    return scores / len(examples)
 
 
 def precisions(truth: Labels, found: Sequence[tuple[Instances, int]]) -> list[float]:

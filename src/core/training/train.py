@@ -1,6 +1,5 @@
 """Training a model from random weights."""
 
-import hashlib
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,8 @@ from core.progress import SILENT, Progress
 from core.training.augmentation import AugmentationConfig
 from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
-from core.training.data import Example, check_examples, fingerprint, prepare
-from core.training.loop import Group, fit
+from core.training.data import Example, check_examples, digest, fingerprint, prepare
+from core.training.loop import Group, Source, fit
 from core.training.thresholds import fit_thresholds
 
 FEWEST_TO_SPLIT = 5
@@ -119,6 +118,7 @@ def learn(
     groups: Sequence[Group],
     progress: Progress,
     checkpoint: Path | None,
+    source: Source | None = None,
 ) -> TrainingResult:
     """Train a model in place and fit its thresholds: on the validation images, or the training images without them.
 
@@ -133,16 +133,19 @@ def learn(
             todo="Label more images, or choose the validation images yourself.",
         )
     normalization = model.config.normalization
-    prepared, held_back = prepare(training, normalization), prepare(validation, normalization)
-    rates = [(group.rate, group.frozen) for group in groups]
-    parts = (model.config.network, model.config.head, normalization, schedule, augmentation, rates)
-    start = weights_fingerprint(model)
-    task = f"{parts} {start} {fingerprint([*training, *validation])}"
-    history = fit(
-        model, prepared, held_back, schedule, augmentation, groups, progress.part(0.0, 0.93), checkpoint, task
-    )
+    scale = model.config.scale
+    prepared, held_back = (prepare(examples, normalization, scale) for examples in (training, validation))
+    rates = [(group.rate, group.frozen, group.pull) for group in groups]
+    parts = (model.config.network, model.config.head, normalization, scale, schedule, augmentation, rates)
+    mixed = (source.share, digest(e.pixels for e in source.examples)) if source else ()
+    start = digest(weight.detach().cpu().numpy() for weight in model.state_dict().values())
+    task = f"{parts} {mixed} {start} {fingerprint([*training, *validation])}"
+    part = progress.part(0.0, 0.93)
+    history = fit(model, prepared, held_back, schedule, augmentation, groups, part, checkpoint, task, source)
     predictor = Predictor(model, schedule.device)
     known = held_back or prepared
+    if scale != 1:
+        known = prepare(validation or training, normalization)
     thresholds, score = fit_thresholds(predictor, known, progress.part(0.93, 1.0))
     scored_on = "validation" if held_back else "training"
     model.with_config(
@@ -154,14 +157,6 @@ def learn(
         checkpoint.unlink(missing_ok=True)
     numbers = "" if precision(predictor.device) == "32-true" else ", mixed precision"
     return TrainingResult(model, history, score, scored_on, describe_device(predictor.device) + numbers)
-
-
-def weights_fingerprint(model: SegmentationModel) -> str:
-    """A short text that changes with any weight: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for weight in model.state_dict().values():
-        digest.update(weight.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def pixel_size_of(examples: Sequence[Example]) -> float:

@@ -1,0 +1,66 @@
+"""How much images must be enlarged so that their objects are as large as those that a model knows."""
+
+from core.errors import UserInputError
+from core.model import SegmentationModel
+
+ALIKE = 1.25
+"""Sizes that differ by no more than this factor are taken as the same: patches are varied by more than that."""
+
+DOUBTFUL = 1.5
+"""Pixel sizes that differ by more than this factor after rescaling are worth a warning."""
+
+
+def matching_scale(given: SegmentationModel, diameter: float) -> float:
+    """The scale at which objects of a diameter are as large for the network as those that it was trained on.
+
+    Parameters
+    ----------
+    diameter : typical diameter of the objects in pixels; 0 where there are none.
+
+    Returns
+    -------
+    The scale for `ModelConfig`; the model's own where sizes are alike, or the model does not know its objects' size.
+
+    Raises
+    ------
+    UserInputError : the objects are far outside the range of sizes that images can be rescaled by.
+    """
+    known = given.config.object_size * given.config.scale
+    if not known or not diameter:
+        return given.config.scale
+    ratio = known / (diameter * given.config.scale)
+    if 1 / ALIKE <= ratio <= ALIKE:
+        return given.config.scale
+    if not 1 / 8 <= known / diameter <= 8:
+        raise UserInputError(
+            f"The labelled objects have a diameter of {diameter:.3g} pixels, those that the model was trained on of "
+            f"{known:.3g}: images cannot be rescaled by more than a factor of 8.",
+            todo="Check the labels, start from a model of objects of a more similar size, or do not match sizes.",
+        )
+    return known / diameter
+
+
+def size_warnings(given: SegmentationModel, scale: float, diameter: float, pixel_size: float) -> list[str]:
+    """What does not fit together between a model and new images that are rescaled.
+
+    Parameters
+    ----------
+    scale : by which the new images are enlarged for the network.
+    diameter : typical diameter of the new objects in pixels, 0 where there are none.
+    pixel_size : of the new images in micrometres, 0 where unknown.
+    """
+    warnings = []
+    config = given.config
+    objects = diameter * scale / (config.object_size * config.scale) if config.object_size else 1.0
+    pixels = pixel_size / scale / (config.pixel_size / config.scale) if config.pixel_size else 0.0
+    if diameter and not 1 / 3 <= objects <= 3:
+        warnings.append(
+            f"The labelled objects have a diameter of {diameter:.3g} pixels, those that the given model knows of "
+            f"{config.object_size:.3g}: without matching their sizes little of what it knows can help."
+        )
+    if pixels and not 1 / DOUBTFUL <= pixels <= DOUBTFUL:
+        warnings.append(
+            f"The pixels of the images are {pixel_size:.3g} µm wide, those that the given model was trained on "
+            f"{config.pixel_size:.3g} µm. Check the pixel size if the objects are of the same kind."
+        )
+    return warnings
