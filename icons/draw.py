@@ -154,6 +154,16 @@ def model_reader(s: Sheet) -> None:
     s.line(8, 32, 8, 41, 40, 41, 40, 32, width=3.4)
 
 
+def simulator(s: Sheet) -> None:
+    """Cells around a die."""
+    s.box(6, 21, 26, 41, WHITE)
+    for x, y in ((11, 26), (21, 26), (16, 31), (11, 36), (21, 36)):
+        s.cell(x, y, 2.3, TEAL)
+    s.nucleus(31, 14, 7.5, MINT)
+    s.nucleus(36, 33, 5.5)
+    s.cell(14, 12, 3.6, AMBER)
+
+
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
     s.cell(18, 18, 11)
@@ -171,6 +181,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     label_writer,
     model_writer,
     model_reader,
+    simulator,
 )
 
 

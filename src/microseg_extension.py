@@ -20,6 +20,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     predictor,
     retrainer,
     scorer,
+    simulator,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "predictor",
     "retrainer",
     "scorer",
+    "simulator",
 ]

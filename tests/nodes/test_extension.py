@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 NODES = {
     "MicroscopyImageReader": "Microscopy Image Reader",
+    "NucleiSimulator": "Nuclei Simulator",
     "SegmentationLearner": "Segmentation Learner",
     "SegmentationRetrainer": "Segmentation Retrainer",
     "SegmentationPredictor": "Segmentation Predictor",

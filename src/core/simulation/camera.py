@@ -72,4 +72,5 @@ def expose(
     electrons = rng.poisson(expected).astype(np.float32)
     electrons += np.float32(camera.read_noise) * rng.standard_normal(signal.shape, np.float32)
     values = np.rint(electrons / np.float32(camera.gain) + np.float32(camera.baseline))
-    return np.clip(values, 0, camera.highest).astype(np.uint16)
+    image: NDArray[np.uint16] = np.clip(values, 0, camera.highest).astype(np.uint16)
+    return image

@@ -58,9 +58,7 @@ class SimulationConfig(Config):
         require(self.kind in KINDS, "kind", self.kind, f"one of {', '.join(KINDS)}")
         for name in ("height", "width"):
             size = getattr(self, name)
-            require(
-                SMALLEST_IMAGE <= size <= LARGEST_IMAGE, name, size, f"{SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels"
-            )
+            require(SMALLEST_IMAGE <= size <= LARGEST_IMAGE, name, size, f"{SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
         largest = min(self.height, self.width)
         require(
             _is_range(self.diameter, SMALLEST_OBJECT, largest),

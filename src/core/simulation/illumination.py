@@ -21,13 +21,7 @@ def illumination(shape: tuple[int, int], unevenness: float) -> NDArray[np.float3
     """
     y = (np.arange(shape[0], dtype=np.float64) * (_SIDE / shape[0]))[:, None]
     x = (np.arange(shape[1], dtype=np.float64) * (_SIDE / shape[1]))[None]
-    profile = (
-        0.8507717563
-        + 3.232258e-4 * x
-        + 2.796816e-4 * y
-        - 1.93e-8 * x * y
-        - 3.282e-7 * x * x
-        - 2.623e-7 * y * y
-    )
+    profile = 0.8507717563 + 3.232258e-4 * x + 2.796816e-4 * y - 1.93e-8 * x * y - 3.282e-7 * x * x - 2.623e-7 * y * y
     low, high = profile.min(), profile.max()
-    return (1 - unevenness * (high - profile) / (high - low)).astype(np.float32)
+    relative: NDArray[np.float32] = (1 - unevenness * (high - profile) / (high - low)).astype(np.float32)
+    return relative

@@ -22,6 +22,7 @@ class ObjectKind:
     brightness : standard deviation of the logarithm of the objects' brightness.
     chromatin : standard deviation of the logarithm of the brightness within an object; 0 is even.
     grain : size of the coarsest grains of that, in units of the diameter.
+    apart : largest distance between objects that are placed at each other, in units of the diameter.
     chains : objects are placed along their neighbour's axis, end to end or side by side.
     depth : brightness of a layer out of focus, in units of the one in focus.
     spread : least blur in units of the diameter; above 0 for what is as small as the point spread function.
@@ -35,6 +36,7 @@ class ObjectKind:
     brightness: float
     chromatin: float = 0.0
     grain: float = 0.15
+    apart: float = 0.06
     chains: bool = False
     depth: float = 0.0
     spread: float = 0.0
@@ -43,10 +45,10 @@ class ObjectKind:
 KINDS = {
     "hl60": ObjectKind("HL60-like nuclei", shapes.round_nucleus, (65, 97), (0.15, 0.28), 0.7, 0.1, 0.16),
     "granulocyte": ObjectKind(
-        "Granulocyte-like nuclei", shapes.lobed_nucleus, (50, 80), (0.08, 0.18), 0.7, 0.1, 0.14, 0.25
+        "Granulocyte-like nuclei", shapes.lobed_nucleus, (50, 80), (0.08, 0.18), 0.7, 0.1, 0.14, 0.25, apart=0.3
     ),
     "tissue": ObjectKind(
-        "Tissue-like nuclei", shapes.tissue_nucleus, (16, 30), (0.25, 0.5), 0.8, 0.4, 0.16, 0.25, depth=0.35
+        "Tissue-like nuclei", shapes.tissue_nucleus, (16, 30), (0.25, 0.5), 0.8, 0.4, 0.16, 0.25, depth=0.5
     ),
     "rods": ObjectKind("Rods (bacteria)", shapes.capsule, (11, 18), (0.04, 0.15), 0.85, 0.2, 0.06, 0.5, chains=True),
     "spots": ObjectKind("Spots", shapes.disc, (4, 7), (0.005, 0.03), 0.1, 0.5, spread=0.22),

@@ -32,13 +32,15 @@ def image_formed(
     down, across = fft.fftfreq(height).astype(np.float32), fft.rfftfreq(width).astype(np.float32)
     spread = (1 - haze) * _gaussian(down, across, blur) + haze * _gaussian(down, across, HAZE_SIZE)
     if depth > 0:
-        elsewhere = np.exp(-2j * np.pi * np.rint(height * 0.382) * down), np.exp(
-            -2j * np.pi * np.rint(width * 0.618) * across
+        elsewhere = (
+            np.exp(-2j * np.pi * np.rint(height * 0.382) * down),
+            np.exp(-2j * np.pi * np.rint(width * 0.618) * across),
         )
         shift = np.multiply.outer(*elsewhere).astype(np.complex64)
         spread = spread + np.float32(depth) * _gaussian(down, across, depth_blur) * shift
     formed: NDArray[np.float32] = fft.irfft2(fft.rfft2(signal) * spread, signal.shape, overwrite_x=True)
-    return np.maximum(formed, 0, out=formed)
+    np.maximum(formed, 0, out=formed)
+    return formed
 
 
 def padded_size(size: int) -> int:
@@ -50,4 +52,5 @@ def padded_size(size: int) -> int:
 def _gaussian(down: NDArray[np.float32], across: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """The Fourier transform of a Gaussian of volume 1."""
     fall = np.float32(-2 * np.pi**2 * sigma**2)
-    return np.multiply.outer(np.exp(fall * down**2), np.exp(fall * across**2))
+    result: NDArray[np.float32] = np.multiply.outer(np.exp(fall * down**2), np.exp(fall * across**2))
+    return result

@@ -9,7 +9,7 @@ from core.image import Labels
 from core.simulation.config import SimulationConfig
 from core.simulation.kinds import KINDS
 from core.simulation.optics import padded_size
-from core.simulation.placement import TRIES, Ground, neighbour_angle, place_anywhere, place_at
+from core.simulation.placement import TRIES, Ground, in_chain, place_anywhere, place_at
 from core.simulation.texture import granulate
 
 MARGIN = 16
@@ -82,12 +82,18 @@ def _count(config: SimulationConfig, diameter: float, rng: np.random.Generator) 
 def _place_one(ground: Ground, config: SimulationConfig, diameter: float, rng: np.random.Generator) -> bool:
     """Draw one object and place it, at another one or anywhere; whether there was room."""
     kind = KINDS[config.kind]
+    shape = kind.shape(diameter, rng, rng.uniform(0, 2 * np.pi))
     for _ in range(TRIES):
-        if ground.places and rng.random() < config.clustered:
-            neighbour = int(rng.integers(len(ground.places)))
-            angle, direction = neighbour_angle(ground.places[neighbour][2].angle, kind.chains, rng)
-            if place_at(ground, kind.shape(diameter, rng, angle), direction, neighbour, rng):
+        if not ground.places or rng.random() >= config.clustered:
+            if place_anywhere(ground, shape, rng):
                 return True
-        elif place_anywhere(ground, kind.shape(diameter, rng, rng.uniform(0, 2 * np.pi)), rng):
+            continue
+        neighbour = int(rng.integers(len(ground.places)))
+        direction = rng.uniform(0, 2 * np.pi)
+        if kind.chains:
+            angle, direction = in_chain(ground.places[neighbour][2].angle, rng)
+            shape = kind.shape(diameter, rng, angle)
+        apart = max(0.0, rng.uniform(-1, 1)) * kind.apart * diameter
+        if place_at(ground, shape, direction, neighbour, apart):
             return True
     return False

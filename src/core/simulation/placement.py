@@ -1,5 +1,6 @@
 """Objects find their places: none on another, some at another."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,23 +37,20 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.labels = np.zeros(self.shape, np.int32)
-        self._near: Mask = np.zeros(self.shape, bool)
+        self._taken: Mask = np.zeros(self.shape, bool)
+        self._near: Mask = np.zeros((self.shape[0] + 2 * GAP, self.shape[1] + 2 * GAP), bool)
 
     def window(self, shape: Shape, y: int, x: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """A shape's pixels on the ground and in its own window, cut off at the ground's edge."""
-        on_ground, in_shape = [], []
-        for place, size in ((y, self.shape[0]), (x, self.shape[1])):
-            first, stop = place - shape.half, place + shape.half + 1
-            low, high = min(max(first, 0), size), max(min(stop, size), 0)
-            on_ground.append(slice(low, high))
-            in_shape.append(slice(low - first, high - first))
-        return (on_ground[0], on_ground[1]), (in_shape[0], in_shape[1])
+        rows, mask_rows = _overlap(y - shape.half, shape.mask.shape[0], self.shape[0])
+        columns, mask_columns = _overlap(x - shape.half, shape.mask.shape[1], self.shape[1])
+        return (rows, columns), (mask_rows, mask_columns)
 
     def is_free(self, shape: Shape, y: int, x: int, *, apart: bool) -> bool:
         """Whether a shape covers no other object, nor comes near one if it is to be apart."""
         there, part = self.window(shape, y, x)
-        taken = self._near if apart else self.labels
-        return not taken[there][shape.mask[part]].any()
+        taken = self._near[GAP:-GAP, GAP:-GAP] if apart else self._taken
+        return not (taken[there] & shape.mask[part]).any()
 
     def is_seen(self, shape: Shape, y: int, x: int) -> bool:
         """Whether enough of a shape lies in the image, in one piece."""
@@ -73,50 +71,53 @@ class Ground:
         there, part = self.window(shape, y, x)
         mask = shape.mask[part]
         self.labels[there][mask] = len(self.places)
-        rows, columns = np.nonzero(mask)
-        height, width = self.shape
+        self._taken[there] |= mask
+        height, width = mask.shape
+        top, left = there[0].start + GAP, there[1].start + GAP
         for dy, dx in _AROUND:
-            near_y = np.clip(rows + there[0].start + dy, 0, height - 1)
-            near_x = np.clip(columns + there[1].start + dx, 0, width - 1)
-            self._near[near_y, near_x] = True
+            self._near[top + dy : top + dy + height, left + dx : left + dx + width] |= mask
 
 
 _AROUND = ((-GAP, 0), (GAP, 0), (0, -GAP), (0, GAP), (0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
-def place_at(ground: Ground, shape: Shape, direction: float, neighbour: int, rng: np.random.Generator) -> bool:
-    """Place a shape beside an object, touching it or nearly so.
+def _overlap(first: int, length: int, size: int) -> tuple[slice, slice]:
+    """Where a window of a length that begins at `first` lies within 0 to `size`, and that part of the window."""
+    low, high = min(max(first, 0), size), max(min(first + length, size), 0)
+    return slice(low, max(low, high)), slice(low - first, max(low, high) - first)
+
+
+def place_at(ground: Ground, shape: Shape, direction: float, neighbour: int, apart: float) -> bool:
+    """Place a shape beside an object.
 
     Parameters
     ----------
     direction : from the object to the shape, radians.
     neighbour : index of the object in `ground.places`.
+    apart : pixels that the shape is moved away again from where it touches an object; 0 leaves it there.
 
     Returns
     -------
     Whether there was room.
     """
     y0, x0, other = ground.places[neighbour]
-    step = np.array([np.sin(direction), np.cos(direction)])
+    down, across = math.sin(direction), math.cos(direction)
 
-    def spot(distance: float) -> tuple[int, int]:
-        dy, dx = np.rint(distance * step).astype(int)
-        return y0 + int(dy), x0 + int(dx)
+    def is_free(distance: float) -> bool:
+        return ground.is_free(shape, y0 + round(distance * down), x0 + round(distance * across), apart=False)
 
     typical = (shape.diameter + other.diameter) / 2
-    distance, stride = 0.5 * typical, max(1.0, typical / 12)
-    while not ground.is_free(shape, *spot(distance), apart=False):
+    distance, stride = 0.45 * typical, max(1.0, typical / 6)
+    while not is_free(distance):
         distance += stride
-        if distance > shape.half + other.half + 2:
+        if distance > 1.4 * (shape.half + other.half):
             return False
-    for nearer in np.arange(distance - stride + 1, distance):
-        if ground.is_free(shape, *spot(nearer), apart=False):
-            distance = nearer
-            break
-    apart = distance + rng.choice([0.0, 0.0, 1.0, 0.05 * typical])
-    if ground.is_free(shape, *spot(apart), apart=False):
-        distance = apart
-    y, x = spot(distance)
+    while stride > 0.5:
+        stride /= 2
+        distance -= stride if is_free(distance - stride) else 0
+    if apart and is_free(distance + apart):
+        distance += apart
+    y, x = y0 + round(distance * down), x0 + round(distance * across)
     if not ground.is_seen(shape, y, x):
         return False
     ground.put(shape, y, x)
@@ -129,22 +130,18 @@ def place_anywhere(ground: Ground, shape: Shape, rng: np.random.Generator) -> bo
     for _ in range(TRIES):
         low = [edge.start - beyond for edge in ground.image]
         high = [edge.stop - 1 + beyond for edge in ground.image]
-        y, x = np.rint(rng.uniform(low, high)).astype(int).tolist()
+        y, x = (round(place) for place in rng.uniform(low, high).tolist())
         if ground.is_free(shape, y, x, apart=True) and ground.is_seen(shape, y, x):
             ground.put(shape, y, x)
             return True
     return False
 
 
-def neighbour_angle(angle: float, chains: bool, rng: np.random.Generator) -> tuple[float, float]:
-    """A new object's own angle, and in which direction from its neighbour of a given angle it lies; radians.
+def in_chain(angle: float, rng: np.random.Generator) -> tuple[float, float]:
+    """A new object's own angle, nearly that of its neighbour, and in which direction from it it lies; radians.
 
-    In chains it lies nearly parallel to its neighbour, at one of its ends twice as often as at one of its sides.
+    It lies at an end of its neighbour twice as often as at a side.
     """
-    if not chains:
-        own, direction = rng.uniform(0, 2 * np.pi, 2)
-        return float(own), float(direction)
     own = angle + rng.normal(0, 0.2)
-    at_end = rng.random() < 2 / 3
-    direction = angle + rng.normal(0, 0.1) + (0 if at_end else np.pi / 2) + np.pi * rng.integers(2)
-    return float(own), float(direction)
+    sideways = 0 if rng.random() < 2 / 3 else np.pi / 2
+    return float(own), float(angle + rng.normal(0, 0.1) + sideways + np.pi * rng.integers(2))

@@ -4,6 +4,7 @@ Diameters are those of a disc of the same area, in pixels. Every object lies at 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ Light = NDArray[np.float32]
 
 ANGLES = 512
 """Directions in which an outline is given."""
+
+_ORDERS = np.arange(2, 7)
+_TURNS = np.multiply.outer(_ORDERS, np.arange(ANGLES) * (2 * np.pi / ANGLES))
+_WAVES = np.concatenate([np.cos(_TURNS), np.sin(_TURNS)])
+"""Waves of an outline: cosines of each order, then sines; 2 x orders, angles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +42,18 @@ class Shape:
     @property
     def half(self) -> int:
         """Rows above the middle one."""
-        return self.mask.shape[0] // 2
+        return len(self.mask) // 2
+
+
+@dataclass(frozen=True)
+class Lobe:
+    """A part of a nucleus: an ellipse at y, x, `longer` times as long along its heading (radians) as across."""
+
+    y: float
+    x: float
+    radius: float
+    longer: float
+    heading: float
 
 
 def disc(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
@@ -64,12 +81,12 @@ def capsule(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
 
 def round_nucleus(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
     """Nearly a disc with a smooth outline, with two to four dark nucleoli: a nucleus of a cultured HL60 cell."""
-    return _nucleus(diameter, rng, angle, elongation=rng.uniform(1.0, 1.4), roughness=0.05, nucleoli=(2, 4))
+    return _nucleus(diameter, rng, angle, elongation=rng.uniform(1.0, 1.4), roughness=0.06, nucleoli=(2, 4))
 
 
 def tissue_nucleus(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
     """Longer and more irregular, with few nucleoli."""
-    return _nucleus(diameter, rng, angle, elongation=rng.uniform(1.1, 1.9), roughness=0.09, nucleoli=(0, 2))
+    return _nucleus(diameter, rng, angle, elongation=rng.uniform(1.1, 1.9), roughness=0.1, nucleoli=(0, 2))
 
 
 def lobed_nucleus(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
@@ -80,10 +97,12 @@ def lobed_nucleus(diameter: float, rng: np.random.Generator, angle: float) -> Sh
     """
     while True:
         lobes = _lobes(rng, angle)
-        coarse = np.mgrid[-6:6:0.1, -6:6:0.1]
-        unit = 2 * np.sqrt(np.count_nonzero(_lobe_field(lobes, *coarse)[0] >= 1) * 0.01 / np.pi)
-        scale = diameter / unit
-        reach = scale * max(np.hypot(lobe[0], lobe[1]) + 1.5 * lobe[2] for lobe in lobes)
+        far = max(np.hypot(lobe.y, lobe.x) + 1.3 * lobe.radius * lobe.longer for lobe in lobes)
+        steps = np.linspace(-far, far, 100)
+        inside = np.count_nonzero(_lobe_field(lobes, steps[:, None], steps[None])[0] >= 1)
+        area = inside * (steps[1] - steps[0]) ** 2
+        scale = diameter / 2 / np.sqrt(area / np.pi)
+        reach = scale * far
         y, x = _window(reach, rng)
         field, distance = _lobe_field(lobes, y / scale, x / scale)
         mask = field >= 1
@@ -120,14 +139,12 @@ def _outline(
     The phantom of a HL60 nucleus in Svoboda et al. 2009 ("Generation of digital phantoms of cell nuclei and simulation
     of image formation in 3D image cytometry", Cytometry A 75) is a deformed ellipsoid in the same way.
     """
-    turn = np.arange(ANGLES) * (2 * np.pi / ANGLES)
-    long, short = np.sqrt(elongation), 1 / np.sqrt(elongation)
-    radii = 1 / np.hypot(np.cos(turn - angle) / long, np.sin(turn - angle) / short)
-    order = np.arange(2, 7)[:, None]
-    waves = np.cos(order * turn + rng.uniform(0, 2 * np.pi, order.shape))
-    amplitudes = np.clip(rng.normal(0, 1, order.shape), -2, 2) * roughness / (order - 1)
-    radii = radii * np.maximum(1 + (amplitudes * waves).sum(axis=0), 0.4)
-    result: NDArray[np.float32] = (radii * diameter / 2 / np.sqrt(np.mean(radii**2))).astype(np.float32)
+    # in polar form, 1 / radius² of an ellipse is a constant and a cosine of twice the angle
+    squeeze = (elongation**2 - 1) / (elongation**2 + 1)
+    squared = 1 / (1 - squeeze * (np.cos(2 * angle) * _WAVES[0] + np.sin(2 * angle) * _WAVES[len(_ORDERS)]))
+    strengths = np.clip(rng.normal(0, 1, len(_WAVES)), -2, 2) * (roughness / np.tile((_ORDERS - 1) ** 1.5, 2))
+    radii = np.sqrt(squared) * np.maximum(1 + strengths @ _WAVES, 0.4)
+    result: NDArray[np.float32] = (radii * (diameter / 2 / np.sqrt(radii @ radii / ANGLES))).astype(np.float32)
     return result
 
 
@@ -141,25 +158,38 @@ def _nucleolus(y: Light, x: Light, radii: Light, diameter: float, rng: np.random
     return dark
 
 
-def _lobes(rng: np.random.Generator, angle: float) -> list[tuple[float, float, float]]:
-    """Places (y, x) around their mean and radii of lobes, in units of a typical lobe's radius."""
+def _lobes(rng: np.random.Generator, angle: float) -> list[Lobe]:
+    """Places around their mean, radii and directions of lobes, in units of a typical lobe's radius."""
     count = rng.choice([2, 3, 4, 5], p=[0.2, 0.4, 0.3, 0.1])
-    radii = rng.uniform(0.75, 1.2, count)
-    places, heading = [np.zeros(2)], angle
-    bend = rng.choice([-1, 1])
-    for before, after in zip(radii, radii[1:], strict=False):
-        step = rng.uniform(0.75, 0.95) * (before + after)
-        places.append(places[-1] + step * np.array([np.sin(heading), np.cos(heading)]))
-        heading += bend * rng.uniform(0.3, 1.3)
+    radii = rng.uniform(0.7, 1.2, count)
+    place, heading, bend = np.zeros(2), angle, rng.choice([-1, 1])
+    places, headings = [place], [heading]
+    for before, after in pairwise(radii):
+        turn = bend * rng.uniform(0.2, 0.9)
+        place = place + rng.uniform(0.8, 1.1) * (before + after) * np.array(
+            [np.sin(heading + turn), np.cos(heading + turn)]
+        )
+        heading += 2 * turn
+        places.append(place)
+        headings.append(heading)
     centred = np.array(places) - np.mean(places, axis=0)
-    return [(float(y), float(x), float(r)) for (y, x), r in zip(centred, radii, strict=True)]
+    longer = rng.uniform(1.0, 1.5, count)
+    return [
+        Lobe(float(y), float(x), float(r), float(a), float(turned))
+        for (y, x), r, a, turned in zip(centred, radii, longer, headings, strict=True)
+    ]
 
 
 def _lobe_field(
-    lobes: list[tuple[float, float, float]], y: NDArray[np.floating], x: NDArray[np.floating]
+    lobes: list[Lobe], y: NDArray[np.floating], x: NDArray[np.floating]
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """The sum of the lobes, 1 at the outline and more within; the distance to the nearest lobe in its radii."""
-    squares = [((y - ly) ** 2 + (x - lx) ** 2) / r**2 for ly, lx, r in lobes]
+    squares = []
+    for lobe in lobes:
+        dy, dx = y - lobe.y, x - lobe.x
+        along = (np.cos(lobe.heading) * dx + np.sin(lobe.heading) * dy) / lobe.longer
+        across = np.cos(lobe.heading) * dy - np.sin(lobe.heading) * dx
+        squares.append((along**2 + across**2) / lobe.radius**2)
     field = np.sum([np.exp(3 * (1 - square)) for square in squares], axis=0)
     return field, np.sqrt(np.min(squares, axis=0))
 
@@ -176,4 +206,5 @@ def _window(reach: float, rng: np.random.Generator) -> tuple[Light, Light]:
 def _dome(distance: NDArray[np.floating], rim: float) -> Light:
     """Brightness of something thinner towards its rim: 1 in the middle (distance 0), `rim` at distance 1."""
     height = np.sqrt(np.maximum(1 - distance**2, 0))
-    return (rim + (1 - rim) * height).astype(np.float32)
+    brightness: Light = (rim + (1 - rim) * height).astype(np.float32)
+    return brightness

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 FINENESS = 0.35
-"""Hurst exponent of the field: nearer to 0 grains of all sizes are alike in strength, nearer to 1 large ones prevail."""
+"""Hurst exponent of the field: with 0 grains of all sizes are alike in strength, towards 1 large ones prevail."""
 
 
 def fractal_field(shape: tuple[int, int], grain: float, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -30,7 +30,8 @@ def fractal_field(shape: tuple[int, int], grain: float, rng: np.random.Generator
     amplitude[0, 0] = 0
     spectrum = rng.standard_normal((*amplitude.shape, 2), np.float32).view(np.complex64)[..., 0] * amplitude
     field: NDArray[np.float32] = fft.irfft2(spectrum, shape, overwrite_x=True)
-    return field / field.std()
+    field /= field.std()
+    return field
 
 
 def granulate(signal: NDArray[np.float32], contrast: float, grain: float, rng: np.random.Generator) -> None:

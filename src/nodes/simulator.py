@@ -1,0 +1,338 @@
+"""Nuclei Simulator."""
+
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import NewRows
+from nodes.columns import IMAGE, LABELS, png_type, tensor_type
+from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.settings import CATEGORY
+
+if TYPE_CHECKING:
+    from core.simulation.config import SimulationConfig
+    from core.simulation.simulate import Scene
+
+
+class Kind(knext.EnumParameterOptions):
+    """What is simulated."""
+
+    HL60 = ("HL60-like nuclei", "Large round nuclei with grainy chromatin and dark nucleoli, as of cultured cells.")
+    GRANULOCYTE = ("Granulocyte-like nuclei", "Nuclei of two to five lobes, bent to a horseshoe; not star-convex.")
+    TISSUE = (
+        "Tissue-like nuclei",
+        "Many small nuclei of varied brightness, crowded and touching, above a layer out of focus.",
+    )
+    RODS = ("Rods (bacteria)", "Rods with round ends, many of them in chains and clusters, some about to divide.")
+    SPOTS = ("Spots", "Spots as small as the microscope can show, as of single molecules or vesicles.")
+
+
+class Levels(knext.EnumParameterOptions):
+    """How often the same objects are photographed."""
+
+    ONE = ("One level", "One image of every scene.")
+    SEVERAL = ("Several levels", "The same objects at every chosen level, one row each, with the same labels.")
+
+
+class Level(knext.EnumParameterOptions):
+    """How much light there is."""
+
+    HIGH = ("High", "2700 electrons in the brightest pixels: hardly any noise.")
+    MEDIUM = ("Medium", "900 electrons: an ordinary image.")
+    LOW = ("Low", "360 electrons: noisy.")
+    VERY_LOW = ("Very low", "100 electrons: objects nearly drown in noise.")
+
+
+class Measures(knext.EnumParameterOptions):
+    """Where size, number and clustering come from."""
+
+    USUAL = ("Usual for the kind", "As large, as dense and as clustered as usual for the kind of objects.")
+    MANUAL = ("Set here", "As set below.")
+
+
+@knext.parameter_group("Light")
+class LightSettings:
+    """The less light, the more noise."""
+
+    levels = knext.EnumParameter(
+        "Levels of light",
+        "Several levels show what noise alone does to a model.",
+        Levels.ONE.name,
+        Levels,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+    level = knext.EnumParameter("Light", "How much light the images are made with.", Level.MEDIUM.name, Level).rule(
+        knext.OneOf(levels, [Levels.ONE.name]), knext.Effect.SHOW
+    )
+    high = knext.BoolParameter("High light", "Make images with 2700 electrons in the brightest pixels.", True).rule(
+        knext.OneOf(levels, [Levels.SEVERAL.name]), knext.Effect.SHOW
+    )
+    medium = knext.BoolParameter("Medium light", "Make images with 900 electrons.", True).rule(
+        knext.OneOf(levels, [Levels.SEVERAL.name]), knext.Effect.SHOW
+    )
+    low = knext.BoolParameter("Low light", "Make images with 360 electrons.", True).rule(
+        knext.OneOf(levels, [Levels.SEVERAL.name]), knext.Effect.SHOW
+    )
+    very_low = knext.BoolParameter("Very low light", "Make images with 100 electrons.", True).rule(
+        knext.OneOf(levels, [Levels.SEVERAL.name]), knext.Effect.SHOW
+    )
+
+    def chosen(self) -> list[str]:
+        """Names of the levels, the most light first, as the library calls them."""
+        if self.levels == Levels.ONE.name:
+            return [self.level.lower()]
+        return [level.lower() for level in Level.get_all_options() if getattr(self, level.lower())]
+
+
+@knext.parameter_group("Objects")
+class ObjectSettings:
+    """How large, how many, how close together. A diameter is that of a disc of the object's area."""
+
+    measures = knext.EnumParameter(
+        "Size, number and clustering",
+        "Usual diameters are 65 to 97 pixels for HL60-like, 50 to 80 for granulocyte-like and 16 to 30 for "
+        "tissue-like nuclei, 11 to 18 for rods, 4 to 7 for spots.",
+        Measures.USUAL.name,
+        Measures,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+    smallest = knext.DoubleParameter(
+        "Smallest diameter (pixels)",
+        "At least 3. Choose sizes as in your own images: a model knows objects of the size it has seen.",
+        20.0,
+        min_value=3.0,
+        max_value=8192.0,
+    ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
+    largest = knext.DoubleParameter(
+        "Largest diameter (pixels)", "At most the image's width and height.", 40.0, min_value=3.0, max_value=8192.0
+    ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
+    one_size = knext.BoolParameter(
+        "Every image has its own size",
+        "Every image draws a diameter from the whole range, and its objects differ from that by 15 % at most: as if it "
+        "had its own magnification. Otherwise every image has objects of all sizes.",
+        False,
+    ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
+    fewest = knext.IntParameter("Fewest objects per image", "0 to 20 000.", 10, min_value=0, max_value=20_000).rule(
+        knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW
+    )
+    most = knext.IntParameter(
+        "Most objects per image",
+        "0 to 20 000. What finds no room is left out, with a warning.",
+        30,
+        min_value=0,
+        max_value=20_000,
+    ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
+    clustering = knext.DoubleParameter(
+        "Clustering",
+        "The probability that an object lies at another one: 0 has none that touch, with 1 all are in clusters.",
+        0.5,
+        min_value=0.0,
+        max_value=1.0,
+    ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
+
+
+@knext.parameter_group("Microscope", is_advanced=True)
+class MicroscopeSettings:
+    """What the optics do to the light of the objects."""
+
+    blur = knext.DoubleParameter(
+        "Blur (pixels)",
+        "Standard deviation of the Gaussian point spread function, 0 to 10. Spots are blurred by at least a fifth of "
+        "their diameter.",
+        0.8,
+        min_value=0.0,
+        max_value=10.0,
+    )
+    haze = knext.DoubleParameter(
+        "Haze",
+        "The share of the light that spreads over 10 pixels around, 0 to 0.9.",
+        0.1,
+        min_value=0.0,
+        max_value=0.9,
+    )
+    unevenness = knext.DoubleParameter(
+        "Uneven illumination",
+        "By how much the darkest corner is darker than the brightest place, 0 to 0.9; 0.15 is 15 %.",
+        0.15,
+        min_value=0.0,
+        max_value=0.9,
+    )
+
+
+COLUMNS = (
+    (IMAGE, tensor_type),
+    (LABELS, tensor_type),
+    ("Name", knext.string),
+    ("Kind", knext.string),
+    ("Light", knext.string),
+    ("Phantom", knext.string),
+    ("Object count", knext.int32),
+    ("Width", knext.int32),
+    ("Height", knext.int32),
+    ("Channels", knext.int32),
+    ("Pixel size (µm)", knext.double),
+)
+
+
+@knext.node(
+    "Nuclei Simulator",
+    knext.NodeType.SOURCE,
+    "icons/simulator.png",
+    CATEGORY,
+    id="NucleiSimulator",
+    keywords=["simulate", "synthetic", "phantom", "nuclei", "bacteria", "spots", "noise", "HL60", "CytoPacq"],
+)
+@knext.output_table(
+    "Images", "One row per image: the image, its labels, its name, kind, light and number of objects, a preview."
+)
+class NucleiSimulator:
+    """Makes microscopy images of nuclei, bacteria or spots, and their exact labels.
+
+    Use it where labelled images are scarce: **train a model on simulated images**, then retrain it on a few of your own
+    with the *Segmentation Retrainer*. Choose the kind and size of objects that come nearest to yours. Use it also to
+    learn how much noise or crowding a model bears, because here the truth is known to the pixel.
+
+    Example: kind *HL60-like nuclei*, 50 images, several levels of light; connect a *Segmentation Learner* and see from
+    which level on it fails. The column *Phantom* is the same for images of the same objects; keep them together when
+    you split the table into images for training and for testing.
+
+    The images are 16-bit and hold the values of a 12-bit camera. Image 1, 2, ... of a seed are always the same,
+    whatever the number of images; simulate images for testing with another seed than those for training.
+
+    Objects are drawn at random, none on another; they get chromatin, nucleoli and an outline of their kind, the blur
+    and haze of a microscope, uneven illumination, and the noise of photons and of a camera. Labels are the objects'
+    outlines before blur and noise. The settings follow Wilhelm (2019), who simulated with *CytoPacq*: Wiesner et al.
+    (2019), CytoPacq: a web-interface for simulating multi-dimensional cell imaging, Bioinformatics 35, 4531-4533;
+    Svoboda et al. (2009), Generation of digital phantoms of cell nuclei and simulation of image formation in 3D image
+    cytometry, Cytometry A 75, 494-509. Chromatin is fractal noise after Perlin (1985), An image synthesizer, SIGGRAPH.
+    """
+
+    kind = knext.EnumParameter("Kind of objects", "What is simulated.", Kind.HL60.name, Kind)
+    images = knext.IntParameter(
+        "Number of images",
+        "How many scenes; with several levels of light, each gives several images.",
+        10,
+        min_value=1,
+        max_value=100_000,
+    )
+    width = knext.IntParameter("Width (pixels)", "Of an image, 32 to 8192.", 512, min_value=32, max_value=8192)
+    height = knext.IntParameter("Height (pixels)", "Of an image, 32 to 8192.", 512, min_value=32, max_value=8192)
+    light = LightSettings()
+    objects = ObjectSettings()
+    pixel_size = knext.DoubleParameter(
+        "Pixel size (µm)",
+        "Width and height of a pixel that the images state, 0 to 1000; 0 states none. It changes no pixel: sizes are "
+        "set in pixels.",
+        0.124,
+        min_value=0.0,
+        max_value=1000.0,
+    )
+    seed = knext.IntParameter(
+        "Seed", "The same seed and settings give the same images.", 0, min_value=0, max_value=2**31 - 1
+    )
+    microscope = MicroscopeSettings()
+    previews = knext.BoolParameter("Previews", "Append a picture of each image that KNIME's table shows.", True)
+
+    def configure(self, ctx: Any) -> Any:
+        """The columns, which no setting but the previews changes."""
+        self._check()
+        return knext.Schema.from_columns(self._columns())
+
+    def execute(self, ctx: Any) -> Any:
+        """One row per image, those of the same objects one after the other."""
+        with plain_errors():
+            self._check()
+            config, levels = self._config(), self.light.chosen()
+            from core.simulation.simulate import make_scene
+
+            progress, table, crowded = progress_of(ctx), NewRows(self._columns()), []
+            for done in range(self.images):
+                progress.step(done / self.images, f"Image {done + 1} of {self.images}")
+                scene = make_scene(config, done + 1)
+                if scene.count < scene.wanted:
+                    crowded.append(f"{self._name(scene)} ({scene.count} of {scene.wanted})")
+                for level in levels:
+                    progress.check()
+                    row = self._row(scene, level)
+                    table.add(row[2], row)
+            if crowded:
+                warn(
+                    ctx,
+                    [
+                        f"There was no room for all objects in {amount(len(crowded), 'image')}: {named(crowded)}. "
+                        "Choose fewer or smaller objects, or larger images."
+                    ],
+                )
+            return table.finish()
+
+    def _columns(self) -> list[Any]:
+        preview = [knext.Column(png_type(), "Image preview")] if self.previews else []
+        return [knext.Column(kind(), name) for name, kind in COLUMNS] + preview
+
+    def _check(self) -> None:
+        """Refuse settings that do not fit together."""
+        objects = self.objects
+        if not self.light.chosen():
+            raise knext.InvalidParametersError("No level of light is chosen. Choose at least one.")
+        if objects.measures == Measures.USUAL.name:
+            return
+        if objects.smallest > objects.largest:
+            raise knext.InvalidParametersError(
+                f"The smallest diameter ({objects.smallest:g}) is above the largest ({objects.largest:g}). "
+                "Exchange them."
+            )
+        if objects.largest > min(self.width, self.height):
+            raise knext.InvalidParametersError(
+                f"Objects of {objects.largest:g} pixels do not fit into images of {self.width} x {self.height}. "
+                "Choose smaller objects or larger images."
+            )
+        if objects.fewest > objects.most:
+            raise knext.InvalidParametersError(
+                f"The fewest objects ({objects.fewest}) are more than the most ({objects.most}). Exchange them."
+            )
+
+    def _config(self) -> "SimulationConfig":
+        """The settings for the library."""
+        from core.simulation.config import SimulationConfig
+
+        objects, manual = self.objects, self.objects.measures == Measures.MANUAL.name
+        return SimulationConfig(
+            kind=self.kind.lower(),
+            height=self.height,
+            width=self.width,
+            diameter=(objects.smallest, objects.largest) if manual else (),
+            one_size_per_image=manual and objects.one_size,
+            count=(objects.fewest, objects.most) if manual else (),
+            clustering=objects.clustering if manual else None,
+            pixel_size=self.pixel_size,
+            blur=self.microscope.blur,
+            haze=self.microscope.haze,
+            unevenness=self.microscope.unevenness,
+            seed=self.seed,
+        )
+
+    def _name(self, scene: "Scene") -> str:
+        """What images of the same objects share."""
+        return f"{scene.config.kind}_seed{scene.config.seed}_{scene.number:04d}"
+
+    def _row(self, scene: "Scene", level: str) -> list[Any]:
+        from core.simulation.camera import LIGHTS
+        from core.simulation.kinds import KINDS
+        from core.simulation.simulate import photograph
+        from core.visual import png_bytes, to_display
+
+        image, phantom = photograph(scene, level), self._name(scene)
+        return [
+            image,
+            scene.labels,
+            f"{phantom}_{level}_light",
+            KINDS[scene.config.kind].name,
+            LIGHTS[level].name,
+            phantom,
+            scene.count,
+            image.size("X"),
+            image.size("Y"),
+            image.size("C"),
+            image.pixel_size.get("X"),
+            *([png_bytes(to_display(image))] if self.previews else []),
+        ]
