@@ -50,6 +50,13 @@ class Measures(knext.EnumParameterOptions):
     MANUAL = ("Set here", "As set below.")
 
 
+USUAL_SIZES = (
+    "Usual diameters are 65 to 97 pixels for HL60-like, 50 to 80 for granulocyte-like and 16 to 30 for tissue-like "
+    "nuclei, 11 to 18 for rods, 4 to 7 for spots."
+)
+"""Those of `core.simulation.kinds`."""
+
+
 @knext.parameter_group("Light")
 class LightSettings:
     """The less light, the more noise."""
@@ -90,8 +97,7 @@ class ObjectSettings:
 
     measures = knext.EnumParameter(
         "Size, number and clustering",
-        "Usual diameters are 65 to 97 pixels for HL60-like, 50 to 80 for granulocyte-like and 16 to 30 for "
-        "tissue-like nuclei, 11 to 18 for rods, 4 to 7 for spots.",
+        USUAL_SIZES,
         Measures.USUAL.name,
         Measures,
         style=knext.EnumParameter.Style.VALUE_SWITCH,

@@ -29,15 +29,12 @@ def image_formed(
     float32, axes YX, of the signal's shape.
     """
     height, width = signal.shape
-    down, across = fft.fftfreq(height).astype(np.float32), fft.rfftfreq(width).astype(np.float32)
-    spread = (1 - haze) * _gaussian(down, across, blur) + haze * _gaussian(down, across, HAZE_SIZE)
+    spread = (1 - haze) * _gaussian(height, width, blur) + haze * _gaussian(height, width, HAZE_SIZE)
     if depth > 0:
-        elsewhere = (
-            np.exp(-2j * np.pi * np.rint(height * 0.382) * down),
-            np.exp(-2j * np.pi * np.rint(width * 0.618) * across),
-        )
-        shift = np.multiply.outer(*elsewhere).astype(np.complex64)
-        spread = spread + np.float32(depth) * _gaussian(down, across, depth_blur) * shift
+        down = np.exp(-2j * np.pi * round(height * 0.382) * fft.fftfreq(height))
+        across = np.exp(-2j * np.pi * round(width * 0.618) * fft.rfftfreq(width))
+        elsewhere = np.multiply.outer(down, across).astype(np.complex64)
+        spread = spread + np.float32(depth) * _gaussian(height, width, depth_blur) * elsewhere
     formed: NDArray[np.float32] = fft.irfft2(fft.rfft2(signal) * spread, signal.shape, overwrite_x=True)
     np.maximum(formed, 0, out=formed)
     return formed
@@ -49,8 +46,16 @@ def padded_size(size: int) -> int:
     return int(fft.next_fast_len(size + round(2 * HAZE_SIZE), real=True))
 
 
-def _gaussian(down: NDArray[np.float32], across: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    """The Fourier transform of a Gaussian of volume 1."""
-    fall = np.float32(-2 * np.pi**2 * sigma**2)
-    result: NDArray[np.float32] = np.multiply.outer(np.exp(fall * down**2), np.exp(fall * across**2))
+def _gaussian(height: int, width: int, sigma: float) -> NDArray[np.float32]:
+    """The Fourier transform (half of it, as of real data) of a Gaussian of sum 1 on the pixels of an image."""
+    down, across = fft.fft(_bell(height, sigma)).real, fft.rfft(_bell(width, sigma)).real
+    result: NDArray[np.float32] = np.multiply.outer(down, across).astype(np.float32)
     return result
+
+
+def _bell(size: int, sigma: float) -> NDArray[np.float64]:
+    """A Gaussian of sum 1 around place 0 on a ring of pixels; a width of 0 leaves the light in its pixel."""
+    away = fft.fftfreq(size) * size
+    bell: NDArray[np.float64] = np.exp(-(away**2) / (2 * max(sigma, 1e-3) ** 2))
+    bell /= bell.sum()
+    return bell

@@ -64,15 +64,20 @@ def disc(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
 
 
 def capsule(diameter: float, rng: np.random.Generator, angle: float) -> Shape:
-    """A rod with round ends, 2 to 4.5 times as long as wide, slightly bent; some are pinched, about to divide."""
-    aspect = rng.uniform(2, 4.5)
-    width = diameter * np.sqrt(np.pi / 4 / (np.pi / 4 + aspect - 1))
+    """A rod with round ends, slightly bent, some pinched, about to divide.
+
+    It is 2 to 4.5 times as long as wide; less where it would be thinner than two pixels, and break.
+    """
+    longest = np.pi / 16 * diameter**2 + 1 - np.pi / 4
+    aspect = min(rng.uniform(2, 4.5), longest)
+    pinch = 0.22 * float(rng.random() < 0.3)
+    width = diameter * np.sqrt(np.pi / 4 / (np.pi / 4 + aspect - 1 - pinch * np.sqrt(np.pi) / 3))
     length = aspect * width
     y, x = _window(length / 2 + 1, rng)
     along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
-    bend = rng.normal(0, 0.1) / length
+    bend = np.clip(rng.normal(0, 0.1), -0.15, 0.15) / length
     across = across - bend * (along**2 - length**2 / 12)
-    waist = 0.22 * (rng.random() < 0.3) * np.exp(-((3 * along / width) ** 2))
+    waist = pinch * np.exp(-((3 * along / width) ** 2))
     half = np.float32(width / 2) * (1 - waist)
     beyond = np.maximum(np.abs(along) - (length - width) / 2, 0)
     distance = np.hypot(beyond, across) / half
