@@ -133,7 +133,7 @@ from nodes.columns import tensor_type
 from nodes.ports import SegmentationModelSpec
 images = knext.Schema.from_columns([knext.Column(tensor_type(), name) for name in ("Image", "Labels")])
 inputs = {"SegmentationLearner": [images, None], "SegmentationPredictor": [SegmentationModelSpec(), images],
-          "InstanceCounter": [images]}
+          "InstanceCounter": [images], "NucleiSimulator": []}
 for node_id, specs in inputs.items():
     extension.nodes[node_id].create().configure(specs, Context(Path.cwd()))
 print(*sorted({"torch", "numba", "scipy", "skimage", "pandas", "lightning_fabric", "tifffile"} & set(sys.modules)))

@@ -42,8 +42,11 @@ class Ground:
 
     def window(self, shape: Shape, y: int, x: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """A shape's pixels on the ground and in its own window, cut off at the ground's edge."""
-        rows, mask_rows = _overlap(y - shape.half, shape.mask.shape[0], self.shape[0])
-        columns, mask_columns = _overlap(x - shape.half, shape.mask.shape[1], self.shape[1])
+        half = shape.half
+        if half <= y < self.shape[0] - half and half <= x < self.shape[1] - half:
+            return (slice(y - half, y + half + 1), slice(x - half, x + half + 1)), _WHOLE
+        rows, mask_rows = _overlap(y - half, 2 * half + 1, self.shape[0])
+        columns, mask_columns = _overlap(x - half, 2 * half + 1, self.shape[1])
         return (rows, columns), (mask_rows, mask_columns)
 
     def is_free(self, shape: Shape, y: int, x: int, *, apart: bool) -> bool:
@@ -77,6 +80,8 @@ class Ground:
         for dy, dx in _AROUND:
             self._near[top + dy : top + dy + height, left + dx : left + dx + width] |= mask
 
+
+_WHOLE = (slice(None), slice(None))
 
 _AROUND = ((-GAP, 0), (GAP, 0), (0, -GAP), (0, GAP), (0, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
 

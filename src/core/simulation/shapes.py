@@ -24,11 +24,11 @@ _WAVES = np.concatenate([np.cos(_TURNS), np.sin(_TURNS)])
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """An object in a window whose middle pixel is its place.
+    """An object in a square window whose middle pixel is its place.
 
     Parameters
     ----------
-    mask : its pixels, axes YX, an odd number of rows and as many columns.
+    mask : its pixels, axes YX, an odd number of rows and columns.
     brightness : how brightly each pixel shines, above 0 to 1 within the mask.
     diameter : of a disc of the same area, pixels.
     angle : direction of its longer axis, radians, 0 along X.
