@@ -18,7 +18,10 @@ class Kind(knext.EnumParameterOptions):
     """What is simulated."""
 
     HL60 = ("HL60-like nuclei", "Large round nuclei with grainy chromatin and dark nucleoli, as of cultured cells.")
-    GRANULOCYTE = ("Granulocyte-like nuclei", "Nuclei of two to five lobes, bent to a horseshoe; not star-convex.")
+    GRANULOCYTE = (
+        "Granulocyte-like nuclei",
+        "Nuclei of two to five lobes, bent to a horseshoe; StarDist's polygons only come near to them.",
+    )
     TISSUE = (
         "Tissue-like nuclei",
         "Many small nuclei of varied brightness, crowded and touching, above a layer out of focus.",

@@ -9,6 +9,7 @@ from core.simulation.config import SimulationConfig
 from core.simulation.illumination import illumination
 from core.simulation.kinds import KINDS
 from core.simulation.optics import image_formed, padded_size
+from core.simulation.shapes import disc
 from core.simulation.simulate import BACKGROUND, make_scene, photograph
 from core.simulation.texture import fractal_field
 
@@ -140,6 +141,18 @@ def test_what_lies_at_one_edge_does_not_show_at_the_other() -> None:
     signal[:, 0] = 1
     formed = image_formed(signal, 1.0, 0.3)
     assert formed[50, 99] < 0.005 * formed[50, 0]
+
+
+@pytest.mark.parametrize("diameter", [4.0, 5.5, 7.0])
+def test_spots_are_as_wide_as_their_labels(diameter: float) -> None:
+    """At half of their brightness, on average over places between pixels."""
+    widths = []
+    for seed in range(20):
+        signal, mask = point() * 0, disc(diameter, np.random.default_rng(seed), 0.0).mask
+        signal[: len(mask), : len(mask)] = mask
+        formed = image_formed(signal, KINDS["spots"].spread * diameter, 0.0)
+        widths.append(2 * np.sqrt(np.count_nonzero(formed > formed.max() / 2) / np.pi))
+    assert np.mean(widths) == pytest.approx(diameter, rel=0.06)
 
 
 def test_fractal_fields() -> None:

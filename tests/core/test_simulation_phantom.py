@@ -195,6 +195,12 @@ def test_what_finds_no_room_is_left_out() -> None:
     assert 1 <= made.labels.max() < 10
 
 
+def test_even_clusters_fill_the_image() -> None:
+    made = phantom(kind="tissue", height=256, width=256, diameter=(15.0, 15.0), count=(180, 180), clustering=1.0)
+    assert made.labels.max() > 150
+    assert (made.labels > 0).mean() > 0.4
+
+
 def test_objects_are_cut_off_at_the_edge() -> None:
     cut = 0
     for number in range(5):

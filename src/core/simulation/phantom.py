@@ -15,6 +15,9 @@ from core.simulation.texture import granulate
 MARGIN = 16
 """Pixels around the image in which light is computed too, because it shines into the image."""
 
+FULL = 10
+"""After so many objects that found no place the image is taken as full."""
+
 WITHIN_IMAGE = 0.15
 """How far diameters are from the typical one of their image, where every image has one."""
 
@@ -49,8 +52,10 @@ def make_phantom(config: SimulationConfig, rng: np.random.Generator) -> Phantom:
     low, high = _diameters(config, rng)
     typical = (low + high) / 2
     wanted = _count(config, typical, rng)
+    left_out = 0
     for _ in range(wanted):
-        if not _place_one(ground, config, rng.uniform(low, high), rng):
+        left_out += not _place_one(ground, config, rng.uniform(low, high), rng)
+        if left_out == FULL:
             break
     signal = np.zeros(shape, np.float32)
     for y, x, found in ground.places:
@@ -80,14 +85,15 @@ def _count(config: SimulationConfig, diameter: float, rng: np.random.Generator) 
 
 
 def _place_one(ground: Ground, config: SimulationConfig, diameter: float, rng: np.random.Generator) -> bool:
-    """Draw one object and place it, at another one or anywhere; whether there was room."""
+    """Draw one object and place it, at another one or anywhere; whether there was room.
+
+    One that finds no room at the others begins a new cluster.
+    """
     kind = KINDS[config.kind]
     shape = kind.shape(diameter, rng, rng.uniform(0, 2 * np.pi))
     for _ in range(TRIES):
         if not ground.places or rng.random() >= config.clustered:
-            if place_anywhere(ground, shape, rng):
-                return True
-            continue
+            return place_anywhere(ground, shape, rng)
         neighbour = int(rng.integers(len(ground.places)))
         direction = rng.uniform(0, 2 * np.pi)
         if kind.chains:
@@ -96,4 +102,4 @@ def _place_one(ground: Ground, config: SimulationConfig, diameter: float, rng: n
         apart = max(0.0, rng.uniform(-1, 1)) * kind.apart * diameter
         if place_at(ground, shape, direction, neighbour, apart):
             return True
-    return False
+    return place_anywhere(ground, shape, rng)

@@ -9,8 +9,8 @@ from scipy import ndimage
 from core.image import Labels
 from core.simulation.shapes import Mask, Shape
 
-TRIES = 25
-"""An object that has found no place after so many is left out."""
+TRIES = 50
+"""Places that are tried for an object, at others or anywhere, before it is left out."""
 
 LEAST_VISIBLE = 0.2
 """The share of an object's pixels, at least, that lies in the image."""
