@@ -257,7 +257,7 @@ class NucleiSimulator:
             progress, table, crowded = progress_of(ctx), NewRows(self._columns()), []
             for done in range(self.images):
                 progress.step(done / self.images, f"Image {done + 1} of {self.images}")
-                scene = make_scene(config, done + 1)
+                scene = make_scene(config, done + 1, progress)
                 if scene.count < scene.wanted:
                     crowded.append(f"{self._name(scene)} ({scene.count} of {scene.wanted})")
                 for level in levels:

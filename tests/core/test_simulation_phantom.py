@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from core.errors import UserInputError
+from core.errors import Canceled, UserInputError
+from core.progress import Progress
 from core.simulation.config import SimulationConfig
 from core.simulation.kinds import KINDS
 from core.simulation.phantom import Phantom, make_phantom
@@ -124,16 +125,15 @@ def test_nuclei_have_two_to_four_dark_nucleoli() -> None:
 
 
 def test_no_object_lies_on_another() -> None:
-    rng = np.random.default_rng(1)
+    """All objects' pixels together are as many as the labels have: none was painted over."""
+    rng, total = np.random.default_rng(1), 0
     ground = Ground((200, 220), (slice(16, 184), slice(16, 204)))
     for i in range(60):
         shape = SHAPES[i % 5](20.0, rng, 0.3 * i)
-        if i % 2 == 0 or not place_at(ground, shape, 0.7 * i, int(rng.integers(len(ground.places))), 0.0):
-            place_anywhere(ground, shape, rng)
-    total: int = 0
-    for y, x, shape in ground.places:
-        _, part = ground.window(shape, y, x)
-        total += int(np.count_nonzero(shape.mask[part]))
+        beside = i % 2 == 1 and place_at(ground, shape, 0.7 * i, int(rng.integers(len(ground.places))), 0.0)
+        if beside or place_anywhere(ground, shape, rng):
+            _, part = ground.window(shape, ground.places[-1].y, ground.places[-1].x)
+            total += int(np.count_nonzero(shape.mask[part]))
     assert len(ground.places) > 20
     assert total == np.count_nonzero(ground.labels)
 
@@ -199,6 +199,18 @@ def test_even_clusters_fill_the_image() -> None:
     made = phantom(kind="tissue", height=256, width=256, diameter=(15.0, 15.0), count=(180, 180), clustering=1.0)
     assert made.labels.max() > 150
     assert (made.labels > 0).mean() > 0.4
+
+
+def test_cancelling_stops_a_crowded_image() -> None:
+    asked = []
+
+    def is_canceled() -> bool:
+        asked.append(True)
+        return len(asked) > 3
+
+    with pytest.raises(Canceled):
+        make_scene(SimulationConfig(kind="spots", count=(500, 500)), 1, Progress(is_canceled=is_canceled))
+    assert len(asked) == 4
 
 
 def test_objects_are_cut_off_at_the_edge() -> None:

@@ -45,7 +45,7 @@ class ObjectKind:
 KINDS = {
     "hl60": ObjectKind("HL60-like nuclei", shapes.round_nucleus, (65, 97), (0.15, 0.28), 0.7, 0.1, 0.16),
     "granulocyte": ObjectKind(
-        "Granulocyte-like nuclei", shapes.lobed_nucleus, (50, 80), (0.08, 0.18), 0.7, 0.1, 0.14, 0.25, apart=0.3
+        "Granulocyte-like nuclei", shapes.lobed_nucleus, (50, 80), (0.08, 0.18), 0.7, 0.1, 0.22, 0.12, apart=0.3
     ),
     "tissue": ObjectKind(
         "Tissue-like nuclei", shapes.tissue_nucleus, (16, 30), (0.25, 0.5), 0.8, 0.4, 0.16, 0.25, depth=0.5

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.image import Labels
+from core.progress import SILENT, Progress
 from core.simulation.config import SimulationConfig
 from core.simulation.kinds import KINDS
 from core.simulation.optics import padded_size
@@ -17,6 +18,9 @@ MARGIN = 16
 
 FULL = 10
 """After so many objects that found no place the image is taken as full."""
+
+CHECKED = 20
+"""After so many objects the user may have stopped the work."""
 
 WITHIN_IMAGE = 0.15
 """How far diameters are from the typical one of their image, where every image has one."""
@@ -43,8 +47,13 @@ class Phantom:
     wanted: int
 
 
-def make_phantom(config: SimulationConfig, rng: np.random.Generator) -> Phantom:
-    """Draw shapes, place them, and give them light and texture."""
+def make_phantom(config: SimulationConfig, rng: np.random.Generator, progress: Progress = SILENT) -> Phantom:
+    """Draw shapes, place them, and give them light and texture.
+
+    Raises
+    ------
+    Canceled : the user stopped the work.
+    """
     kind = KINDS[config.kind]
     shape = (padded_size(config.height + MARGIN), padded_size(config.width + MARGIN))
     image = (slice(MARGIN, MARGIN + config.height), slice(MARGIN, MARGIN + config.width))
@@ -53,15 +62,14 @@ def make_phantom(config: SimulationConfig, rng: np.random.Generator) -> Phantom:
     typical = (low + high) / 2
     wanted = _count(config, typical, rng)
     left_out = 0
-    for _ in range(wanted):
+    for done in range(wanted):
+        if done % CHECKED == 0:
+            progress.check()
         left_out += not _place_one(ground, config, rng.uniform(low, high), rng)
         if left_out == FULL:
             break
-    signal = np.zeros(shape, np.float32)
-    for y, x, found in ground.places:
-        there, part = ground.window(found, y, x)
-        mask = found.mask[part]
-        signal[there][mask] = found.brightness[part][mask] * np.float32(np.exp(rng.normal(0, kind.brightness)))
+    brightness = np.exp(rng.normal(0, kind.brightness, len(ground.places) + 1)).astype(np.float32)
+    signal = ground.light * brightness[ground.labels]
     if kind.chromatin > 0:
         granulate(signal, kind.chromatin, kind.grain * typical, rng)
     return Phantom(np.ascontiguousarray(ground.labels[image]), signal, image, typical, wanted)
@@ -91,15 +99,14 @@ def _place_one(ground: Ground, config: SimulationConfig, diameter: float, rng: n
     """
     kind = KINDS[config.kind]
     shape = kind.shape(diameter, rng, rng.uniform(0, 2 * np.pi))
-    for _ in range(TRIES):
-        if not ground.places or rng.random() >= config.clustered:
-            return place_anywhere(ground, shape, rng)
-        neighbour = int(rng.integers(len(ground.places)))
-        direction = rng.uniform(0, 2 * np.pi)
-        if kind.chains:
-            angle, direction = in_chain(ground.places[neighbour][2].angle, rng)
-            shape = kind.shape(diameter, rng, angle)
-        apart = max(0.0, rng.uniform(-1, 1)) * kind.apart * diameter
-        if place_at(ground, shape, direction, neighbour, apart):
-            return True
+    if ground.places and rng.random() < config.clustered:
+        for _ in range(TRIES):
+            neighbour = int(rng.integers(len(ground.places)))
+            direction = rng.uniform(0, 2 * np.pi)
+            if kind.chains:
+                angle, direction = in_chain(ground.places[neighbour].angle, rng)
+                shape = kind.shape(diameter, rng, angle)
+            apart = max(0.0, rng.uniform(-1, 1)) * kind.apart * diameter
+            if place_at(ground, shape, direction, neighbour, apart):
+                return True
     return place_anywhere(ground, shape, rng)

@@ -7,16 +7,30 @@ import numpy as np
 from scipy import ndimage
 
 from core.image import Labels
-from core.simulation.shapes import Mask, Shape
+from core.simulation.shapes import Light, Mask, Shape
 
 TRIES = 50
-"""Places that are tried for an object, at others or anywhere, before it is left out."""
+"""Places that are tried for an object, at others and then anywhere, before it is left out."""
 
 LEAST_VISIBLE = 0.2
 """The share of an object's pixels, at least, that lies in the image."""
 
 GAP = 2
 """Pixels, at least, between objects that are not placed at each other."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an object lies: row and column of its window's middle, pixels; for `half`, `diameter`, `angle` see `Shape`.
+
+    Shapes themselves are not kept: those of a large image would take more memory than the image.
+    """
+
+    y: int
+    x: int
+    half: int
+    diameter: float
+    angle: float
 
 
 @dataclass
@@ -32,11 +46,14 @@ class Ground:
     shape: tuple[int, int]
     image: tuple[slice, slice]
     labels: Labels = field(init=False)
-    places: list[tuple[int, int, Shape]] = field(default_factory=list, init=False)
-    """Row, column and shape of object 1, 2, ..."""
+    light: Light = field(init=False)
+    """Brightness of the objects' pixels, 0 between them."""
+    places: list[Place] = field(default_factory=list, init=False)
+    """Of object 1, 2, ..."""
 
     def __post_init__(self) -> None:
         self.labels = np.zeros(self.shape, np.int32)
+        self.light = np.zeros(self.shape, np.float32)
         self._taken: Mask = np.zeros(self.shape, bool)
         self._near: Mask = np.zeros((self.shape[0] + 2 * GAP, self.shape[1] + 2 * GAP), bool)
 
@@ -70,10 +87,11 @@ class Ground:
 
     def put(self, shape: Shape, y: int, x: int) -> None:
         """Place a shape."""
-        self.places.append((y, x, shape))
+        self.places.append(Place(y, x, shape.half, shape.diameter, shape.angle))
         there, part = self.window(shape, y, x)
         mask = shape.mask[part]
         self.labels[there][mask] = len(self.places)
+        self.light[there][mask] = shape.brightness[part][mask]
         self._taken[there] |= mask
         height, width = mask.shape
         top, left = there[0].start + GAP, there[1].start + GAP
@@ -105,11 +123,11 @@ def place_at(ground: Ground, shape: Shape, direction: float, neighbour: int, apa
     -------
     Whether there was room.
     """
-    y0, x0, other = ground.places[neighbour]
+    other = ground.places[neighbour]
     down, across = math.sin(direction), math.cos(direction)
 
     def is_free(distance: float) -> bool:
-        return ground.is_free(shape, y0 + round(distance * down), x0 + round(distance * across), apart=False)
+        return ground.is_free(shape, other.y + round(distance * down), other.x + round(distance * across), apart=False)
 
     typical = (shape.diameter + other.diameter) / 2
     distance, stride = 0.45 * typical, max(1.0, typical / 6)
@@ -122,7 +140,7 @@ def place_at(ground: Ground, shape: Shape, direction: float, neighbour: int, apa
         distance -= stride if is_free(distance - stride) else 0
     if apart and is_free(distance + apart):
         distance += apart
-    y, x = y0 + round(distance * down), x0 + round(distance * across)
+    y, x = other.y + round(distance * down), other.x + round(distance * across)
     if not ground.is_seen(shape, y, x):
         return False
     ground.put(shape, y, x)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.config import require
 from core.image import Image
+from core.progress import SILENT, Progress
 from core.simulation.camera import LIGHTS, expose
 from core.simulation.config import SimulationConfig, require_light
 from core.simulation.illumination import illumination
@@ -49,16 +50,18 @@ class Scene:
         return int(self.labels.array.max(initial=0))
 
 
-def make_scene(config: SimulationConfig, number: int) -> Scene:
+def make_scene(config: SimulationConfig, number: int, progress: Progress = SILENT) -> Scene:
     """The scene of a number: objects, and their light behind the microscope's optics.
 
     Raises
     ------
     UserInputError : the number is below 1.
+    Canceled : the user stopped the work.
     """
     require(number >= 1, "number", number, "1 or more")
     kind = KINDS[config.kind]
-    phantom = make_phantom(config, _generator(config, number, _PHANTOM))
+    phantom = make_phantom(config, _generator(config, number, _PHANTOM), progress)
+    progress.check()
     blur = max(config.blur, kind.spread * phantom.diameter)
     formed = image_formed(phantom.signal, blur, config.haze, kind.depth, 0.3 * phantom.diameter)[phantom.image]
     inside = phantom.labels > 0
