@@ -258,7 +258,7 @@ class NucleiSimulator:
             for done in range(self.images):
                 progress.step(done / self.images, f"Image {done + 1} of {self.images}")
                 scene = make_scene(config, done + 1, progress)
-                if scene.count < scene.wanted:
+                if config.count and scene.count < scene.wanted:
                     crowded.append(f"{self._name(scene)} ({scene.count} of {scene.wanted})")
                 for level in levels:
                     progress.check()

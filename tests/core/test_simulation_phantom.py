@@ -195,6 +195,13 @@ def test_what_finds_no_room_is_left_out() -> None:
     assert 1 <= made.labels.max() < 10
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_usual_numbers_find_room_in_large_images(kind: str) -> None:
+    """But for the few that do not fit into the gaps which are left."""
+    made = phantom(kind=kind, height=1400, width=1400)
+    assert made.labels.max() > 0.97 * made.wanted
+
+
 def test_even_clusters_fill_the_image() -> None:
     made = phantom(kind="tissue", height=256, width=256, diameter=(15.0, 15.0), count=(180, 180), clustering=1.0)
     assert made.labels.max() > 150

@@ -119,6 +119,8 @@ def test_objects_without_room_are_warned_of(session: Any) -> None:
     assert "no room for all objects in 2 images" in warning
     assert "hl60_seed0_0001 (" in warning
     assert "of 90" in warning
+    usual = simulated(session, width=40, height=40, images=10)
+    assert not usual.warnings  # nobody asked for a number
 
 
 def test_the_counter_finds_all_objects(session: Any) -> None:

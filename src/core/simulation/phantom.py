@@ -17,7 +17,7 @@ MARGIN = 16
 """Pixels around the image in which light is computed too, because it shines into the image."""
 
 FULL = 10
-"""After so many objects that found no place the image is taken as full."""
+"""After so many objects in a row that found no place the image is taken as full."""
 
 CHECKED = 20
 """After so many objects the user may have stopped the work."""
@@ -65,7 +65,7 @@ def make_phantom(config: SimulationConfig, rng: np.random.Generator, progress: P
     for done in range(wanted):
         if done % CHECKED == 0:
             progress.check()
-        left_out += not _place_one(ground, config, rng.uniform(low, high), rng)
+        left_out = 0 if _place_one(ground, config, rng.uniform(low, high), rng) else left_out + 1
         if left_out == FULL:
             break
     brightness = np.exp(rng.normal(0, kind.brightness, len(ground.places) + 1)).astype(np.float32)
