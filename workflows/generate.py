@@ -127,7 +127,106 @@ RETRAIN = Template(
     author="Microseg",
 )
 
-TEMPLATES = {"01_Train_and_count_nuclei": TRAIN_AND_COUNT, "02_Retrain_with_four_images": RETRAIN}
+NUCLEI = {
+    "width": 256,
+    "height": 256,
+    "pixel_size": 0.325,
+    "objects": {
+        "measures": "MANUAL",
+        "smallest": 25.0,
+        "largest": 37.0,
+        "fewest": 12,
+        "most": 20,
+        "clustering": 0.7,
+    },
+}
+"""HL60-like nuclei as a 20x objective shows them: small images, quick to learn from."""
+
+NARROW = {"model": {"base": 16}}
+
+SHORT = {"training": {"epochs": 8}}
+
+Connection = tuple[int, str, int, str]
+
+
+def transfer(first: int, row: int, known: str, new: str) -> tuple[list[TemplateNode], list[Connection]]:
+    """Nodes and connections of one direction: many images at the level of light `known`, four at the level `new`.
+
+    Nodes are numbered from `first`, and lie in three rows from `row`. Both are constants of the simulator's levels.
+    """
+    many, few, test, knows, retrain, random, retrained, started, scorer = range(first, first + 9)
+    before, after = (level.lower().replace("_", " ") + " light" for level in (known, new))
+
+    def simulator(number: int, label: str, below: int, images: int, level: str, seed: int) -> TemplateNode:
+        settings = {"images": images, "light": {"level": level}, "seed": seed, **NUCLEI}
+        return TemplateNode(number, "NucleiSimulator", label, at(0, row + below), settings)
+
+    nodes = [
+        simulator(many, f"24 images in {before}", 0, 24, known, 1),
+        simulator(few, f"4 images in {after}", 1, 4, new, 2),
+        simulator(test, f"8 to test on in {after}", 2, 8, new, 3),
+        TemplateNode(knows, "SegmentationLearner", f"Knows {before}", at(1, row), NARROW | SHORT),
+        TemplateNode(retrain, "SegmentationRetrainer", "Retrain", at(2, row), SHORT),
+        TemplateNode(random, "SegmentationLearner", "From random weights", at(2, row + 1), NARROW | SHORT),
+        TemplateNode(
+            retrained, "SegmentationPredictor", "Apply the retrained", at(3, row), {"output_column": "Retrained"}
+        ),
+        TemplateNode(
+            started,
+            "SegmentationPredictor",
+            "Apply the other",
+            at(4, row + 1),
+            {"image_column": "Image", "output_column": "Random start"},
+        ),
+        TemplateNode(
+            scorer,
+            "SegmentationScorer",
+            f"Side by side in {after}",
+            at(5, row + 0.5),
+            {"truth_column": "Labels", "predicted_column": "Retrained", "second_column": "Random start"},
+        ),
+    ]
+    connections = [
+        (many, "Images", knows, "Labelled images"),
+        (knows, "Model", retrain, "Model"),
+        (few, "Images", retrain, "Labelled images"),
+        (few, "Images", random, "Labelled images"),
+        (retrain, "Model", retrained, "Model"),
+        (test, "Images", retrained, "Images"),
+        (random, "Model", started, "Model"),
+        (retrained, "Segmented images", started, "Images"),
+        (started, "Segmented images", scorer, "Label images"),
+    ]
+    return nodes, connections
+
+
+DARKER, BRIGHTER = transfer(1, 0, "HIGH", "VERY_LOW"), transfer(10, 3, "VERY_LOW", "HIGH")
+
+NOISE = Template(
+    description=(
+        "A model trained on images with much light learns images with little light, that is much noise, from 4 of "
+        "them; below, the way back. Beside each the same training from random weights; both are scored on 8 other "
+        "images.\n\nNo data are needed: images and labels are simulated. Choose other objects and levels of light in "
+        "the Nuclei Simulators; the same seed gives the same nuclei at every level."
+    ),
+    nodes=[*DARKER[0], *BRIGHTER[0]],
+    connections=[*DARKER[1], *BRIGHTER[1]],
+    notes=[
+        note("<p><b>1. Simulate</b></p><p>The three tables have different seeds: different nuclei.</p>", 0, 1, 5),
+        note("<p><b>2. Learn the one light</b></p><p>From 24 images.</p>", 1, 1, 5),
+        note("<p><b>3. Learn the other</b></p><p>From 4 images, once from the model, once from nothing.</p>", 2, 1, 5),
+        note("<p><b>4. Apply both</b></p><p>Each adds a column to the same table.</p>", 3, 2, 5),
+        note("<p><b>5. Compare</b></p><p>Above: from much light to little. Below: the way back.</p>", 5, 1, 5),
+    ],
+    tags=["segmentation", "transfer learning", "simulation", "noise", "few images"],
+    author="Microseg",
+)
+
+TEMPLATES = {
+    "01_Train_and_count_nuclei": TRAIN_AND_COUNT,
+    "02_Retrain_with_four_images": RETRAIN,
+    "03_Transfer_between_noise_levels": NOISE,
+}
 
 
 def main(folder: Path) -> None:

@@ -14,6 +14,7 @@ from headless.cli import main
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
+THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 
 
 def generator() -> ModuleType:
@@ -44,7 +45,7 @@ def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
         assert files(tmp_path / name) == files(WORKFLOWS / name)
 
 
-@pytest.mark.parametrize("folder", [FIRST, SECOND], ids=lambda p: p.name[:2])
+@pytest.mark.parametrize("folder", [FIRST, SECOND, THIRD], ids=lambda p: p.name[:2])
 def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
     for name, content in files(folder).items():
         assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
@@ -95,3 +96,17 @@ def test_retrain_beside_a_random_start(tmp_path: Path) -> None:
     assert len(table(tmp_path / "scores.csv")) == 8
     provenance = SegmentationModel.load(tmp_path / "model.microseg").config.provenance
     assert "nuclei_fluorescence" in str(provenance)
+
+
+def test_transfer_between_noise_levels(tmp_path: Path) -> None:
+    """Both directions: each scores two methods on eight images of its own light."""
+    short = [f"-option={node},training/{name},{value},int" for node in (4, 5, 6, 13, 14, 15)
+             for name, value in (("epochs", 1), ("steps", 1), ("batch_size", 1))]  # fmt: skip
+    narrow = [f"-option={node},model/base,8,int" for node in (4, 6, 13, 15)]
+    small = [f"-option={node},{side},192,int" for node in (1, 2, 3, 10, 11, 12) for side in ("width", "height")]
+    assert main(["run", str(THIRD), "--out", str(tmp_path), *short, *narrow, *small]) == 0
+    for scorer, light in ((9, "very_low"), (18, "high")):
+        summary = table(tmp_path / f"summary_{scorer}.csv")
+        assert [row["Method"] for row in summary] == ["Retrained", "Random start"]
+        names = {row["Image"] for row in table(tmp_path / f"scores_{scorer}.csv")}
+        assert names == {f"hl60_seed3_{i:04d}_{light}_light" for i in range(1, 9)}
