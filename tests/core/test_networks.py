@@ -6,12 +6,14 @@ import torch
 from core.errors import UserInputError
 from core.networks import NETWORKS, NetworkConfig, make_network
 from core.networks.base import NORMS
+from core.networks.encoder_unet import EncoderUNet
 
 
 @pytest.fixture(params=[(name, grid) for name in NETWORKS for grid in (1, 2, 4)], ids=str)
 def config(request: pytest.FixtureRequest) -> NetworkConfig:
     name, grid = request.param
-    return NetworkConfig(name=name, in_channels=2, base=4, depth=2, grid=grid, norm="batch")
+    depth = 3 if issubclass(NETWORKS[name], EncoderUNet) else 2
+    return NetworkConfig(name=name, in_channels=2, base=8, depth=depth, grid=grid, norm="batch")
 
 
 def test_output_has_the_promised_shape(config: NetworkConfig) -> None:
@@ -37,8 +39,11 @@ def test_margin_is_the_receptive_field(config: NetworkConfig) -> None:
 
 def test_encoder_is_the_way_down(config: NetworkConfig) -> None:
     network = make_network(config)
-    assert list(network.encoder_stages()) == ["stem", "enc0", "enc1", "mid"]
-    assert list(network.stages()) == ["stem", "enc0", "enc1", "mid", "dec1", "dec0"]
+    down, up = ["stem", "enc0", "enc1", "mid"], ["dec1", "dec0"]
+    if isinstance(network, EncoderUNet):  # its depth counts from the image, not from the grid
+        down, up = ["stem", "enc0", "enc1"], ["dec2", "dec1", "dec0"][config.grid.bit_length() - 1 :]
+    assert list(network.encoder_stages()) == down
+    assert list(network.stages()) == down + up
 
 
 def test_unet_has_the_widths_of_csbdeep() -> None:

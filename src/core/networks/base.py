@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,11 @@ class NetworkConfig(Config):
     depth : number of times the image is halved on the way down, 1 to 5.
     grid : stride of the output, 1, 2 or 4: the network predicts one pixel of every grid x grid pixels.
     norm : "group" (independent of the batch, works with few images), "batch" or "none".
+    fixed_statistics : whether batch normalisation in an encoder keeps the statistics that came with its weights, in
+        training too: those of a few patches would be worse. Only for networks that can start from such weights.
+
+    For these, see `core.networks.encoder_unet`: `base` is the width of the way up, `depth` the number of halvings in
+    all, `norm` that of the way up.
     """
 
     name: str = "unet"
@@ -34,6 +39,7 @@ class NetworkConfig(Config):
     depth: int = 3
     grid: int = 2
     norm: str = "group"
+    fixed_statistics: bool = False
 
     def __post_init__(self) -> None:
         require(1 <= self.in_channels <= 64, "in_channels", self.in_channels, "1 to 64")
@@ -56,8 +62,11 @@ class Network(nn.Module, ABC):
     ENCODER: ClassVar[tuple[str, ...]] = ("stem", "enc", "mid")
     """What the names of the encoder's stages begin with."""
 
-    config: NetworkConfig
     out_channels: int
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
 
     @property
     @abstractmethod
@@ -112,6 +121,23 @@ def has_group_norm(module: nn.Module) -> bool:
     return any(isinstance(m, GroupNorm) for m in module.modules())
 
 
+class FixedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation by statistics that never change; its scale and shift are learned."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__(channels, eps)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training makes no difference."""
+        return super().train(False)
+
+
+def has_batch_statistics(module: nn.Module) -> bool:
+    """Whether a training normalises by statistics of its batches."""
+    return any(isinstance(m, nn.BatchNorm2d) and not isinstance(m, FixedBatchNorm) for m in module.modules())
+
+
 @contextmanager
 def hold_statistics(module: nn.Module) -> Iterator[None]:
     """Within the context, all of a network's inputs are normalised by the statistics of the first."""
@@ -144,8 +170,8 @@ class UShaped(Network):
     """
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        self.config, self._margin = config, 0
+        super().__init__(config)
+        self._margin = 0
         stem: list[nn.Module] = []
         channels, scale = config.in_channels, 1
         while scale < config.grid:

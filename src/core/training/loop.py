@@ -21,6 +21,7 @@ from core.devices import choose_device, precision
 from core.errors import UserInputError
 from core.image import Labels
 from core.model import SegmentationModel
+from core.networks.base import has_batch_statistics
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch
 from core.training.checkpoint import Row, State
@@ -104,7 +105,7 @@ def fit(
     multiple = model.network.multiple
     size = -(-schedule.patch_size // multiple) * multiple
     require(
-        model.config.network.norm != "batch" or schedule.batch_size * (size // multiple) ** 2 > 1,
+        not has_batch_statistics(model) or schedule.batch_size * (size // multiple) ** 2 > 1,
         "batch_size",
         schedule.batch_size,
         f"2 or more for batch normalisation with patches of {size} pixels",

@@ -1,0 +1,173 @@
+"""U-shaped networks whose way down is that of an image classifier, so that it can start from weights of ImageNet."""
+
+from abc import abstractmethod
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from core.config import require
+from core.networks.base import FixedBatchNorm, Network, NetworkConfig, convolution
+
+LEVELS = 5
+"""How often the encoders halve the image in all."""
+
+WIDEST = 256
+"""Most channels of a level on the way up."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a layer sees of the image along an axis: its pixel i, from i * stride + first to i * stride + last."""
+
+    stride: int = 1
+    first: int = 0
+    last: int = 0
+
+    def through(self, kernel: int, stride: int, before: int) -> "Reach":
+        """After a convolution or pooling with so many pixels of padding before the image."""
+        after = kernel - 1 - before
+        return Reach(self.stride * stride, self.first - before * self.stride, self.last + after * self.stride)
+
+    def upsampled(self) -> "Reach":
+        """After nearest upsampling by 2."""
+        return Reach(self.stride // 2, self.first - self.stride // 2, self.last)
+
+    def joined(self, other: "Reach") -> "Reach":
+        """After concatenation with a layer of the same stride."""
+        return Reach(self.stride, min(self.first, other.first), max(self.last, other.last))
+
+
+class Scaling(nn.Module):
+    """Pixels as the encoder knows them: less a mean and divided by a deviation, those of red, green and blue.
+
+    A grey image becomes three equal channels. Any other number of channels has the average mean and deviation.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, channels: int, mean: tuple[float, ...], deviation: tuple[float, ...]) -> None:
+        super().__init__()
+        self.out_channels = 3 if channels == 1 else channels
+        for name, values in (("mean", mean), ("deviation", deviation)):
+            each = values if self.out_channels == 3 else (sum(values) / 3,) * channels
+            self.register_buffer(name, torch.tensor(each).reshape(1, -1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scaled images N C Y X of normalised ones; C is 3 for one channel."""
+        return (x - self.mean) / self.deviation
+
+
+class EncoderUNet(Network):
+    """A classifier's layers down to 1/2^depth of the image, and a way up.
+
+    Depth 1 takes the layers up to the first halving (`stem`); every more takes those up to the next one (`enc0` to
+    `enc3`), so that depth 4 goes down to 1/16 and 5 takes the whole classifier. These stages have batch normalisation,
+    as pretrained; there is no `mid`.
+
+    On the way up every level (`dec0` is the last one) is nearest upsampling, concatenation with the encoder's features
+    of that resolution (at the image's own resolution with the image itself), and two 3x3 convolutions, with
+    base * 2^level channels and at most 256.
+
+    A subclass says what the encoder is made of, and how files of weights call it.
+    """
+
+    MEAN: ClassVar[tuple[float, ...]] = (0.485, 0.456, 0.406)
+    DEVIATION: ClassVar[tuple[float, ...]] = (0.229, 0.224, 0.225)
+    """Of the pixels that the weights of ImageNet expect, red, green and blue of 0 to 1."""
+
+    EPSILON: ClassVar[float] = 1e-5
+    """Of batch normalisation."""
+
+    CLASSIFIER: ClassVar[tuple[str, ...]]
+    """What the names of layers behind the encoder begin with in a file of weights."""
+
+    FIRST: ClassVar[str] = "stem.first.conv.weight"
+    """The weights that depend on the number of channels."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        lowest = config.grid.bit_length()
+        bounds = f"{lowest} to {LEVELS} for the network {config.name} with grid {config.grid}"
+        require(lowest <= config.depth <= LEVELS, "depth", config.depth, bounds)
+        scaling = Scaling(config.in_channels, self.MEAN, self.DEVIATION)
+        self._reach, channels = Reach(), scaling.out_channels
+        skips = [(config.in_channels, self._reach)]
+        for level in range(config.depth):
+            layers, channels = self.down(level, channels)
+            if level == 0:
+                layers = {"scaling": scaling, **layers}
+            self.add_module(f"enc{level - 1}" if level else "stem", nn.Sequential(OrderedDict(layers)))
+            skips.append((channels, self._reach))
+        skips.pop()
+        self._ups = config.depth - lowest + 1
+        for level in reversed(range(self._ups)):
+            more, reach = skips.pop()
+            self._reach = self._reach.upsampled().joined(reach).through(3, 1, 1).through(3, 1, 1)
+            width = min(config.base * 2**level, WIDEST)
+            stage = (convolution(channels + more, width, 3, config.norm), convolution(width, width, 3, config.norm))
+            self.add_module(f"dec{level}", nn.Sequential(*stage))
+            channels = width
+        self.out_channels = channels
+
+    @abstractmethod
+    def down(self, level: int, inputs: int) -> tuple[dict[str, nn.Module], int]:
+        """The layers that halve the image for the (level + 1)th time, and their number of output channels."""
+
+    @classmethod
+    @abstractmethod
+    def name_in_files(cls, name: str) -> str:
+        """What a file of weights calls a weight or statistic of the encoder; the first weights are `FIRST`."""
+
+    @classmethod
+    def whole(cls) -> Self:
+        """The network for colour images with the whole encoder, without memory for its weights."""
+        with torch.device("meta"):
+            return cls(NetworkConfig(in_channels=3, depth=LEVELS))
+
+    def encoder_state(self) -> dict[str, Tensor]:
+        """The encoder's weights and statistics."""
+        names = tuple(f"{name}." for name in self.encoder_stages())
+        return {name: tensor for name, tensor in self.state_dict().items() if name.startswith(names)}
+
+    @property
+    def margin(self) -> int:
+        """Radius of the receptive field in pixels."""
+        return max(-self._reach.first, self._reach.last - self.config.grid + 1)
+
+    @property
+    def multiple(self) -> int:
+        """Height and width of an image must be multiples of this many pixels."""
+        return int(2**self.config.depth)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features N `out_channels` Y/grid X/grid of images N C Y X."""
+        skips = [x]
+        for stage in self.encoder_stages().values():
+            skips.append(stage(skips[-1]))
+        x = skips.pop()
+        for level in reversed(range(self._ups)):
+            x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = self.get_submodule(f"dec{level}")(torch.cat([x, skips.pop()], dim=1))
+        return x
+
+    def _see(self, kernel: int, stride: int, before: int) -> None:
+        """Count the receptive field of a convolution or pooling."""
+        self._reach = self._reach.through(kernel, stride, before)
+
+    def _normalised(
+        self, convolution: nn.Conv2d, activation: nn.Module | None = None, padding: nn.Module | None = None
+    ) -> nn.Sequential:
+        """A convolution with its batch normalisation, which inference folds into it, and what is around them."""
+        nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+        norm = FixedBatchNorm if self.config.fixed_statistics else nn.BatchNorm2d
+        layers = {
+            "pad": padding,
+            "conv": convolution,
+            "norm": norm(convolution.out_channels, self.EPSILON),
+            "act": activation,
+        }
+        return nn.Sequential(OrderedDict({name: layer for name, layer in layers.items() if layer is not None}))
