@@ -60,5 +60,5 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --upgrade pip
 	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
-	$(BIN)/pip install -q -c constraints.txt -e '.[onnx,dev]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[onnx,imagenet,dev]'
 	@touch $(READY)
