@@ -64,11 +64,13 @@ class ScheduleConfig(Config):
 
 @dataclass(frozen=True)
 class TrainingConfig(Config):
-    """A training from random weights.
+    """A training from random weights, or from an encoder that was trained on ImageNet.
 
     Parameters
     ----------
     network, head, normalization : the model; the number of input channels is taken from the images.
+    encoder_weights : what the encoder starts from: "" random weights, "imagenet" those of the installed package, or the
+        path of a file, see `core.networks.pretrained_weights`. Such an encoder does not change in the first epoch.
     augmentation, schedule : how it learns.
     validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than five
         examples none is.
@@ -80,6 +82,7 @@ class TrainingConfig(Config):
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     validation_fraction: float = 0.15
+    encoder_weights: str = ""
 
     def __post_init__(self) -> None:
         require(0 <= self.validation_fraction <= 0.5, "validation_fraction", self.validation_fraction, "0 to 0.5")

@@ -86,7 +86,9 @@ def retrain(
         provenance={
             "retraining": config.to_dict(),
             **origin(training),
-            "start": {key: given.config.provenance.get(key) for key in ("created", "data", "licence", "name")},
+            "start": {
+                key: given.config.provenance.get(key) for key in ("created", "data", "licence", "name", "encoder")
+            },
         },
     )
     known = prepare(source, given.config.normalization, given.config.scale)

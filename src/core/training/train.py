@@ -1,4 +1,4 @@
-"""Training a model from random weights."""
+"""Training a model from random weights, or from an encoder that was trained on ImageNet."""
 
 import platform
 from collections.abc import Sequence
@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from core.devices import describe_device, precision
 from core.errors import UserInputError
 from core.inference.predict import Predictor
 from core.measurement.size import typical_diameter
 from core.model import ModelConfig, SegmentationModel
+from core.networks.pretrained_weights import load_encoder
 from core.progress import SILENT, Progress
 from core.training.augmentation import AugmentationConfig
 from core.training.checkpoint import Row
@@ -26,6 +28,12 @@ from core.training.thresholds import fit_thresholds
 
 FEWEST_TO_SPLIT = 5
 """With fewer examples none is held back for validation: each is worth more as an example."""
+
+PRETRAINED_FROZEN = 1
+"""First epochs in which a pretrained encoder does not change, while the rest of the network is still random.
+
+Then it learns as fast as the rest: what it knows are photographs, and microscopes see something else.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +65,7 @@ def train(
     validation: Sequence[Example] = (),
     checkpoint: Path | None = None,
 ) -> TrainingResult:
-    """Train a model from random weights.
+    """Train a model from random weights, or from a pretrained encoder.
 
     Parameters
     ----------
@@ -68,12 +76,13 @@ def train(
 
     Raises
     ------
-    UserInputError : examples that nothing can be learned from.
+    UserInputError : examples that nothing can be learned from, or weights that the encoder cannot start from.
     Canceled : the user stopped the work.
     """
     warnings = check_examples([*examples, *validation])
-    first = examples[0].image
-    config = replace(config, network=replace(config.network, in_channels=first.size("C")))
+    first, weights = examples[0].image, config.encoder_weights
+    network = replace(config.network, in_channels=first.size("C"), fixed_statistics=bool(weights))
+    config = replace(config, network=network, encoder_weights=Path(weights).name)
     training, validation = split(examples, validation, config.validation_fraction, config.schedule.seed)
     torch.manual_seed(config.schedule.seed)
     model = SegmentationModel(
@@ -87,10 +96,23 @@ def train(
             provenance={"training": config.to_dict(), **origin(training)},
         )
     )
-    learned = learn(
-        model, training, validation, config.schedule, config.augmentation, [Group(model)], progress, checkpoint
-    )
+    groups = [Group(model)]
+    if weights:
+        encoder = load_encoder(model.network, weights)
+        model.with_config(provenance={**model.config.provenance, "encoder": encoder})
+        groups = _groups(model)
+    learned = learn(model, training, validation, config.schedule, config.augmentation, groups, progress, checkpoint)
     return replace(learned, warnings=warnings)
+
+
+def _groups(model: SegmentationModel) -> list[Group]:
+    """The pretrained encoder does not learn at first."""
+    encoder = model.network.encoder_stages()
+    rest = [stage for name, stage in model.network.stages().items() if name not in encoder]
+    return [
+        Group(nn.ModuleList(encoder.values()), frozen=PRETRAINED_FROZEN),
+        Group(nn.ModuleList([*rest, model.head])),
+    ]
 
 
 def split(
