@@ -13,7 +13,7 @@ from nodes.examples import (
     history_table,
     read_examples,
 )
-from nodes.paths import checkpoint_file
+from nodes.paths import HOW, check_path, checkpoint_file, resolve
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
@@ -35,6 +35,30 @@ class Network(knext.EnumParameterOptions):
 
     UNET = ("U-Net", "Fast, and good with few images.")
     RES_UNET = ("Res-U-Net", "With residual blocks: slower; for many images.")
+    EFFICIENTNET_LITE0 = (
+        "U-Net on EfficientNet-Lite0",
+        "Small, and can start from what it learned on a million photographs (ImageNet).",
+    )
+    RESNET18 = ("U-Net on ResNet-18", "Can start from a file with weights of ImageNet.")
+    RESNET34 = ("U-Net on ResNet-34", "The same, deeper.")
+    RESNET50 = ("U-Net on ResNet-50", "The same, deeper and wider: slow without a graphics card.")
+
+
+class EncoderWeights(knext.EnumParameterOptions):
+    """What the way down of a network on an image classifier starts from."""
+
+    RANDOM = ("Random weights", "Everything is learned from your images.")
+    IMAGENET = ("ImageNet (EfficientNet-Lite0 only)", "The weights that are installed with this extension.")
+    FILE = ("A file", "The file of weights that torchvision or timm publish for this network.")
+
+
+ENCODERS = [
+    Network.EFFICIENTNET_LITE0.name,
+    Network.RESNET18.name,
+    Network.RESNET34.name,
+    Network.RESNET50.name,
+]
+"""Networks on an image classifier."""
 
 
 @knext.parameter_group("Model")
@@ -47,9 +71,25 @@ class ModelSettings:
         "What looks at the image.",
         Network.UNET.name,
         Network,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        style=knext.EnumParameter.Style.DROPDOWN,
         is_advanced=True,
     )
+    encoder_weights = knext.EnumParameter(
+        "Start from",
+        "What the network has learned before it sees your images. That changes from the second epoch on.",
+        EncoderWeights.RANDOM.name,
+        EncoderWeights,
+        style=knext.EnumParameter.Style.DROPDOWN,
+        is_advanced=True,
+        since_version="0.2.0",
+    ).rule(knext.OneOf(network, ENCODERS), knext.Effect.SHOW)
+    encoder_file = knext.StringParameter(
+        "File of weights",
+        f"`.safetensors`, or a PyTorch state dict `.pth`, `.pt` or `.bin`. {HOW}",
+        "",
+        is_advanced=True,
+        since_version="0.2.0",
+    ).rule(knext.OneOf(encoder_weights, [EncoderWeights.FILE.name]), knext.Effect.SHOW)
     rays = knext.IntParameter(
         "Rays",
         "Corners of a polygon: 32 for round objects, 64 for more detail.",
@@ -69,7 +109,8 @@ class ModelSettings:
     ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
     base = knext.IntParameter(
         "Width",
-        "Channels of the network's first level, a multiple of 4. Twice as many takes four times as long.",
+        "Channels of the network's first level, a multiple of 4. Twice as many takes four times as long. For networks "
+        "on an image classifier: of the way up only.",
         32,
         min_value=4,
         max_value=128,
@@ -77,7 +118,8 @@ class ModelSettings:
     )
     depth = knext.IntParameter(
         "Depth",
-        "How often the image is halved: one more sees twice as far, for larger objects.",
+        "How often the image is halved: one more sees twice as far, for larger objects. U-Net and Res-U-Net halve it "
+        "for the stride of the output besides: with a stride of 2 their 3 is a 4 of networks on an image classifier.",
         3,
         min_value=1,
         max_value=5,
@@ -131,6 +173,7 @@ class SegmentationLearner:
             raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
         if self.model.base % 4:
             raise knext.InvalidParametersError(f"The width is {self.model.base}. Choose a multiple of 4.")
+        self._check_encoder()
         spec = SegmentationModelSpec({"head": {"name": self.model.head.lower()}})
         return spec, knext.Schema.from_columns(history_columns())
 
@@ -146,7 +189,7 @@ class SegmentationLearner:
             held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
             result = train(
                 examples,
-                self._config(),
+                self._config(self._encoder_weights(ctx)),
                 progress_of(ctx),
                 held_back,
                 checkpoint,
@@ -154,7 +197,27 @@ class SegmentationLearner:
             warn(ctx, [*warnings, *more, *result.warnings])
             return SegmentationModelObject.of(result.model), history_table(result.history), training_view(result)
 
-    def _config(self) -> "TrainingConfig":
+    def _check_encoder(self) -> None:
+        if self.model.network not in ENCODERS:
+            return
+        if self.model.encoder_weights == EncoderWeights.FILE.name:
+            check_path(self.model.encoder_file, "file of weights")
+        installed = self.model.network == Network.EFFICIENTNET_LITE0.name
+        if self.model.encoder_weights == EncoderWeights.IMAGENET.name and not installed:
+            raise knext.InvalidParametersError(
+                "Weights of ImageNet are installed for EfficientNet-Lite0 only. Choose this network, or a file with "
+                "the weights of yours."
+            )
+
+    def _encoder_weights(self, ctx: Any) -> str:
+        """What the encoder starts from, for the library."""
+        if self.model.network not in ENCODERS or self.model.encoder_weights == EncoderWeights.RANDOM.name:
+            return ""
+        if self.model.encoder_weights == EncoderWeights.FILE.name:
+            return str(resolve(ctx, self.model.encoder_file, "file of weights"))
+        return self.model.encoder_weights.lower()
+
+    def _config(self, encoder_weights: str) -> "TrainingConfig":
         from core.heads import HEADS, HeadConfig
         from core.networks import NetworkConfig
         from core.training.config import TrainingConfig
@@ -170,4 +233,5 @@ class SegmentationLearner:
             augmentation=self.training.augmentations(),
             schedule=self.training.schedule(),
             validation_fraction=self.training.validation_fraction,
+            encoder_weights=encoder_weights,
         )

