@@ -5,7 +5,7 @@ import torch
 
 from core.errors import UserInputError
 from core.networks import NETWORKS, NetworkConfig, make_network
-from core.networks.base import NORMS
+from core.networks.base import NORMS, convolution
 from core.networks.encoder_unet import EncoderUNet
 
 
@@ -59,6 +59,14 @@ def test_res_unet_has_the_widths_of_the_thesis() -> None:
     blocks = {name: [len(stage)] for name, stage in network.stages().items() if name != "stem"}  # type: ignore[arg-type]
     assert blocks == {"enc0": [2], "enc1": [3], "enc2": [2], "mid": [2], "dec2": [2], "dec1": [3], "dec0": [2]}
     assert network.out_channels == 64
+
+
+def test_group_normalisation_takes_every_width() -> None:
+    norms = [m for n in range(4, 260, 4) for m in convolution(1, n, 1, "group") if isinstance(m, torch.nn.GroupNorm)]
+    groups = {m.num_channels: m.num_groups for m in norms}
+    assert len(groups) == 64
+    assert all(n % count == 0 and n // count >= 4 for n, count in groups.items())
+    assert [groups[n] for n in (4, 8, 12, 20, 24, 28, 32, 64)] == [1, 2, 3, 5, 6, 7, 8, 8], "as in models that exist"
 
 
 @pytest.mark.parametrize("norm", NORMS)

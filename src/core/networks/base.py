@@ -155,7 +155,8 @@ def convolution(inputs: int, outputs: int, kernel: int, norm: str, *, activate: 
     """A convolution that keeps the size, with its normalisation and ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=norm == "none")]
     if norm == "group":
-        layers.append(GroupNorm(min(8, outputs // 4), outputs))
+        groups = next(n for n in range(min(8, outputs // 4), 0, -1) if outputs % n == 0)
+        layers.append(GroupNorm(groups, outputs))
     elif norm == "batch":
         layers.append(nn.BatchNorm2d(outputs))
     if activate:
