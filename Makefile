@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons pictures simulated test-knime bench study-nuclei weights clean
+.PHONY: demo test lint format workflows icons pictures simulated test-knime bench study-nuclei study-encoders weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -49,6 +49,9 @@ bench: $(READY)  ## Speed and memory beside StarDist-TF; writes benchmarks/RESUL
 study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fluo and dsb2018_other.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }
 	$(BIN)/python studies/nuclei/run.py "$(DATA)"
+
+study-encoders: $(READY)  ## Encoders that know ImageNet beside random ones, on the first template's images.
+	$(BIN)/python studies/encoders/run.py
 
 weights: study-nuclei  ## Train the start model of the second template; DATA as for study-nuclei.
 	$(BIN)/python workflows/start_model.py out/study-nuclei/30_cpu_minutes.microseg
