@@ -24,6 +24,7 @@ from core.config import Config, require
 from core.errors import MicrosegError, ModelFormatError
 from core.heads import Head, HeadConfig, make_head
 from core.io.write import atomic
+from core.model_summary import CONFIG
 from core.networks import Network, NetworkConfig, make_network
 from core.normalization import NormalizationConfig
 
@@ -32,7 +33,7 @@ SCHEMA_VERSION = 2
 
 SUFFIX = ".microseg"
 
-_CONFIG, _WEIGHTS = "config.json", "weights.safetensors"
+_WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class SegmentationModel(nn.Module):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             for name, content in (
-                (_CONFIG, json.dumps(self.config.to_dict(), indent=1).encode()),
+                (CONFIG, json.dumps(self.config.to_dict(), indent=1).encode()),
                 (_WEIGHTS, safetensors.torch.save(weights)),
             ):
                 archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
@@ -146,7 +147,7 @@ class SegmentationModel(nn.Module):
         todo = "Write it again with the Model Writer, or get an undamaged copy."
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                data, weights = json.loads(archive.read(_CONFIG)), archive.read(_WEIGHTS)
+                data, weights = json.loads(archive.read(CONFIG)), archive.read(_WEIGHTS)
         except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
             raise ModelFormatError(
                 f"This is no segmentation model, or it is damaged ({error}).", where=name, todo=todo

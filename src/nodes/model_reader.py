@@ -1,10 +1,10 @@
 """Model Reader."""
 
-from pathlib import Path
 from typing import Any
 
 import knime.extension as knext
 
+from core.model_summary import read_summary
 from nodes.paths import HOW, absolute, check_path, resolve
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors
@@ -31,7 +31,7 @@ class ModelReader:
     def configure(self, ctx: Any) -> SegmentationModelSpec:
         """What the model is, where the file can be found before the workflow's folder is known."""
         path = absolute(check_path(self.path, "model file"))
-        return SegmentationModelSpec(_summary(path) if path else None)
+        return SegmentationModelSpec(read_summary(path) if path else None)
 
     def execute(self, ctx: Any) -> SegmentationModelObject:
         """Reads the file, and with it checks that it is whole."""
@@ -39,19 +39,3 @@ class ModelReader:
             from core.model import SegmentationModel
 
             return SegmentationModelObject.of(SegmentationModel.load(resolve(ctx, self.path, "model file")))
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    """The configuration in a model file, without loading PyTorch; nothing where it cannot be read."""
-    import json
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError):
-        return {}
-    if not isinstance(config, dict):
-        return {}
-    config.pop("history", None)
-    return config
