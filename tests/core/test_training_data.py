@@ -1,5 +1,7 @@
 """What training is fed with: checks, normalisation, patches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -161,6 +163,22 @@ def test_intensity_stays_finite_and_float32() -> None:
         varied = vary_intensity(np.zeros((2, 8, 8), np.float32), strong, np.random.default_rng(seed))
         assert varied.dtype == np.float32
         assert np.isfinite(varied).all()
+
+
+def test_inverting_exchanges_bright_and_dark() -> None:
+    pixels = np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8)
+
+    def share(invert: float) -> float:
+        varied = [
+            vary_intensity(pixels, replace(NO_AUGMENTATION, invert=invert), np.random.default_rng(i)) for i in range(50)
+        ]
+        assert all(np.array_equal(v, pixels) or np.array_equal(v, 1 - pixels) for v in varied)
+        return float(np.mean([v[0, 0, 0] for v in varied]))
+
+    assert (share(0), share(1)) == (0, 1)
+    assert 0.3 < share(0.5) < 0.7
+    with pytest.raises(UserInputError, match="invert is 2"):
+        AugmentationConfig(invert=2)
 
 
 def test_fingerprint_sees_every_pixel() -> None:

@@ -26,6 +26,7 @@ class AugmentationConfig(Config):
     gamma : largest exponent, and the inverse of the smallest, 1 to 4.
     noise : largest standard deviation of Gaussian noise, 0 to 1.
     blur : largest standard deviation of a Gaussian blur in pixels, 0 to 5.
+    invert : share of the patches in which bright and dark are exchanged, 0 to 1.
     """
 
     flip: bool = True
@@ -36,11 +37,12 @@ class AugmentationConfig(Config):
     gamma: float = 1.5
     noise: float = 0.08
     blur: float = 1.2
+    invert: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("scale", "contrast", "gamma"):
             require(1 <= getattr(self, name) <= 4, name, getattr(self, name), "1 to 4")
-        for name in ("brightness", "noise"):
+        for name in ("brightness", "noise", "invert"):
             require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "0 to 1")
         require(0 <= self.blur <= 5, "blur", self.blur, "0 to 5")
 
@@ -114,6 +116,8 @@ def vary_intensity(
     pixels: NDArray[np.float32], config: AugmentationConfig, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Another exposure, focus and noise of the same pixels, axes CYX."""
+    if config.invert > 0 and rng.random() < config.invert:
+        pixels = 1 - pixels
     if config.blur > 0 and rng.random() < 0.3:
         sigma = rng.uniform(0, config.blur)
         pixels = np.stack([ndimage.gaussian_filter(c, sigma) for c in pixels])
