@@ -11,17 +11,16 @@ thresholds: these use a tenth of the training images. Writes RESULTS.md here, an
 """
 
 import argparse
-import csv
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from dsb2018 import FLUORESCENCE, load
 
 from core.devices import choose_device, describe_device
 from core.evaluation.scores import IOU_THRESHOLDS, ap_dsb2018, pooled, score_image
 from core.inference.predict import Predictor
-from core.io.read import read_image, read_labels
 from core.progress import Progress
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example
@@ -32,19 +31,6 @@ OUT = Path("out/study-nuclei")
 SCHEDULE = ScheduleConfig(steps=50, batch_size=4, patch_size=128, average=0.99)
 STARDIST_NOTEBOOK = 0.835
 """AP@.5 that StarDist's own 2-D notebook shows on its 67 validation images (stardist 0.9.1, examples/2D)."""
-
-
-def load(data: Path) -> tuple[list[Example], list[Example]]:
-    """Fluorescence images of the training and the validation part of the split."""
-    files = {p.stem: p for part in ("dsb2018_fluo", "dsb2018_other") for p in (data / part / "images").rglob("*.png")}
-    with (HERE / "split.csv").open() as table:
-        rows = [row for row in csv.DictReader(table) if row["kind"] == "gray-dark" and row["image"] in files]
-    parts: dict[str, list[Example]] = {"train": [], "val": []}
-    for row in rows:
-        path = files[row["image"]]
-        labels = next((path.parents[2] / "labels").rglob(f"{path.stem}.*"))
-        parts[row["split"]].append(Example(row["image"], read_image(path), read_labels(labels).array))
-    return parts["train"], parts["val"]
 
 
 def cpu_seconds_per_epoch(examples: list[Example], config: TrainingConfig) -> float:
@@ -83,7 +69,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[10, 30])
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
-    training, test = load(arguments.data)
+    training, test = (load(arguments.data, part, [FLUORESCENCE]) for part in ("train", "val"))
     OUT.mkdir(parents=True, exist_ok=True)
     device = describe_device(choose_device(arguments.device))
     nuclei = sum(len(np.unique(e.labels)) - 1 for e in test)

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.image import Labels
 from core.measurement.runs import runs
 
 
-def typical_diameter(images: Iterable[Labels]) -> float:
-    """Median diameter, in pixels, of discs of the objects' areas; 0 without any object.
+def diameters(images: Iterable[Labels]) -> NDArray[np.float64]:
+    """Diameters, in pixels, of discs of the objects' areas, one per object.
 
     Parameters
     ----------
@@ -17,4 +18,10 @@ def typical_diameter(images: Iterable[Labels]) -> float:
     """
     areas = [found.total(found.length) for found in map(runs, images)]
     every = np.concatenate(areas) if areas else np.empty(0)
-    return float(np.median(2 * np.sqrt(every / np.pi))) if len(every) else 0.0
+    return np.asarray(2 * np.sqrt(every / np.pi), float)
+
+
+def typical_diameter(images: Iterable[Labels]) -> float:
+    """Median of `diameters`; 0 without any object."""
+    every = diameters(images)
+    return float(np.median(every)) if len(every) else 0.0
