@@ -53,8 +53,9 @@ study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fl
 study-encoders: $(READY)  ## Encoders that know ImageNet beside random ones, on the first template's images.
 	$(BIN)/python studies/encoders/run.py
 
-weights: study-nuclei  ## Train the start model of the second template; DATA as for study-nuclei.
-	$(BIN)/python workflows/start_model.py out/study-nuclei/30_cpu_minutes.microseg
+weights: $(READY)  ## Train the models that come with the extension, an hour on one thread; DATA as for study-nuclei.
+	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }
+	OMP_NUM_THREADS=1 $(BIN)/python -m weights.train "$(DATA)"
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

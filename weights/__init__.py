@@ -1,0 +1,1 @@
+"""How the models in `src/core/pretrained` are trained: `make weights`."""
