@@ -154,6 +154,14 @@ def model_reader(s: Sheet) -> None:
     s.line(8, 32, 8, 41, 40, 41, 40, 32, width=3.4)
 
 
+def pretrained(s: Sheet) -> None:
+    """A network with a medal: it has learned already."""
+    s.network(21, 17)
+    s.polygon(28, 34, 26, 45, 33, 41.5, 40, 45, 38, 34, color=ROSE)
+    s.cell(33, 32, 8, AMBER)
+    s.nucleus(33, 32, 4.6)
+
+
 def simulator(s: Sheet) -> None:
     """Cells around a die."""
     s.box(6, 21, 26, 41, WHITE)
@@ -182,6 +190,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     model_writer,
     model_reader,
     simulator,
+    pretrained,
 )
 
 

@@ -24,6 +24,7 @@ NODES = {
     "SegmentationLabelWriter": "Segmentation Label Writer",
     "ModelWriter": "Model Writer",
     "ModelReader": "Model Reader",
+    "PretrainedSegmentationModel": "Pretrained Segmentation Model",
 }
 
 
@@ -133,7 +134,7 @@ from nodes.columns import tensor_type
 from nodes.ports import SegmentationModelSpec
 images = knext.Schema.from_columns([knext.Column(tensor_type(), name) for name in ("Image", "Labels")])
 inputs = {"SegmentationLearner": [images, None], "SegmentationPredictor": [SegmentationModelSpec(), images],
-          "InstanceCounter": [images], "NucleiSimulator": []}
+          "InstanceCounter": [images], "NucleiSimulator": [], "PretrainedSegmentationModel": []}
 for node_id, specs in inputs.items():
     extension.nodes[node_id].create().configure(specs, Context(Path.cwd()))
 print(*sorted({"torch", "numba", "scipy", "skimage", "pandas", "lightning_fabric", "tifffile"} & set(sys.modules)))
