@@ -80,7 +80,11 @@ RETRAIN = Template(
     ),
     nodes=[
         TemplateNode(
-            1, "ModelReader", "Knows nuclei in fluorescence", at(0, 0), {"path": "nuclei_fluorescence.microseg"}
+            1,
+            "PretrainedSegmentationModel",
+            "Knows nuclei in fluorescence",
+            at(0, 0),
+            {"model": "NUCLEI_FLUORESCENCE"},
         ),
         TemplateNode(2, "MicroscopyImageReader", "4 labelled images", at(0, 1), {"folder": "train"}),
         TemplateNode(3, "MicroscopyImageReader", "4 images to test on", at(0, 2), {"folder": "test"}),
