@@ -172,6 +172,13 @@ def simulator(s: Sheet) -> None:
     s.cell(14, 12, 3.6, AMBER)
 
 
+def advisor(s: Sheet) -> None:
+    """A network, the first of three on a podium."""
+    s.network(24, 12)
+    for left, top, color in ((7, 33, MINT), (19, 24, AMBER), (31, 36, WHITE)):
+        s.box(left, top, left + 10, 42, color)
+
+
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
     s.cell(18, 18, 11)
@@ -191,6 +198,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     model_reader,
     simulator,
     pretrained,
+    advisor,
 )
 
 

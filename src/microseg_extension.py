@@ -11,6 +11,7 @@ knext.category(
 )
 
 from nodes import (  # noqa: E402  the category comes before the nodes that are in it
+    advisor,
     counter,
     image_reader,
     label_writer,
@@ -25,6 +26,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
 )
 
 __all__ = [
+    "advisor",
     "counter",
     "image_reader",
     "label_writer",

@@ -18,6 +18,7 @@ NODES = {
     "NucleiSimulator": "Nuclei Simulator",
     "SegmentationLearner": "Segmentation Learner",
     "SegmentationRetrainer": "Segmentation Retrainer",
+    "PretrainingAdvisor": "Pretraining Advisor",
     "SegmentationPredictor": "Segmentation Predictor",
     "InstanceCounter": "Instance Counter",
     "SegmentationScorer": "Segmentation Scorer",
