@@ -112,10 +112,9 @@ class PretrainingAdvisor:
         self, ctx: Any, model: SegmentationModelObject | None
     ) -> "tuple[list[tuple[str, SegmentationModel]], list[Transferability]]":
         """The models by name, and files that are none."""
-        from core.pretrained import NAMES, load
-
         from core.errors import ModelFormatError, UserInputError
         from core.model import SUFFIX, SegmentationModel
+        from core.pretrained import NAMES, load
         from core.training.transferability import Transferability
 
         candidates = [(OWN, model.load())] if model is not None else []
