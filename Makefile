@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons pictures simulated test-knime bench study-nuclei study-encoders weights clean
+.PHONY: demo test lint format workflows icons pictures simulated test-knime bench study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -52,6 +52,11 @@ study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fl
 
 study-encoders: $(READY)  ## Encoders that know ImageNet beside random ones, on the first template's images.
 	$(BIN)/python studies/encoders/run.py
+
+study-transfer: $(READY)  ## What pretraining is worth with few images; DATA as for study-nuclei, and usiigaci_t98g_phase.
+	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo, dsb2018_other, usiigaci_t98g_phase."; exit 2; }
+	$(BIN)/python -m studies.transfer.run "$(DATA)" $(ARGUMENTS)
+	$(BIN)/python -m studies.transfer.report
 
 weights: $(READY)  ## Train the models that come with the extension, an hour on one thread; DATA as for study-nuclei.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }

@@ -1,0 +1,1 @@
+"""How much pretraining helps with few images."""

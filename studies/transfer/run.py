@@ -1,0 +1,150 @@
+"""How much does pretraining help with few labelled images? One row per training in `results.csv`.
+
+    make study-transfer DATA=...        (python -m studies.transfer.run DATA [--targets ...] [--starts ...] ...)
+
+DATA holds `dsb2018_fluo`, `dsb2018_other` and `usiigaci_t98g_phase`. A training takes N images of a target, drawn at
+random (the first draw takes the first N), and starts from
+
+    random      random weights
+    imagenet    an EfficientNet-Lite0 encoder that knows ImageNet
+    simulated   the pretrained model simulated-mixed, which has seen no real image
+    nuclei      the pretrained model nuclei-fluorescence; not for DSB2018, whose images it has learned from
+    thesis      random weights, in the system of Wilhelm 2019
+
+Everything is within the budget of N labelled images: of five or more a part is held back for validation, of fewer
+none. All starts get the same number of steps. Rows that are there are not computed again: the study can be stopped at
+any time, and several processes can share it. `python -m studies.transfer.report` makes tables and curves of the rows.
+"""
+
+import argparse
+import csv
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from studies.transfer.targets import TARGETS, Target
+from studies.transfer.thesis import thesis_config
+
+from core.devices import choose_device, describe_device
+from core.evaluation.scores import ap_dsb2018, pooled, score_image
+from core.inference.predict import Predictor
+from core.measurement.size import typical_diameter
+from core.model import SegmentationModel
+from core.networks import NetworkConfig
+from core.pretrained import load
+from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
+from core.training.data import Example, prepare
+from core.training.object_size import matching_scale
+from core.training.retrain import retrain
+from core.training.thresholds import fit_thresholds
+from core.training.train import train
+
+RESULTS = Path(__file__).with_name("results.csv")
+PRETRAINED = {"simulated": "simulated-mixed", "nuclei": "nuclei-fluorescence"}
+STARTS = ("random", "imagenet", *PRETRAINED, "thesis")
+KEY = ("target", "start", "images", "draw", "seed", "steps")
+COLUMNS = (*KEY, "objects", "ap_dsb2018", "ap_50", "count_error", "before", "kept", "cpu_seconds", "device")
+"""`before` is the `ap_dsb2018` of the start model, its sizes matched and its thresholds fitted to the N images."""
+
+
+def draw(pool: list[Example], images: int, number: int) -> list[Example]:
+    """So many images of the pool: the first ones, or for further draws random ones; 0 takes all."""
+    if number == 0 or not 0 < images < len(pool):
+        return pool[: images or None]
+    return [pool[i] for i in np.random.default_rng((number, images)).permutation(len(pool))[:images]]
+
+
+def test(model: SegmentationModel, tests: list[Example], device: str) -> tuple[float, float, float]:
+    """ap_dsb2018, pooled AP@.5 and mean absolute count error of a model."""
+    predictor = Predictor(model, device)
+    scores = [score_image(e.labels, predictor.predict(e.image).labels.array) for e in tests]
+    return ap_dsb2018(scores), pooled(scores).ap[0], float(np.mean([s.relative_count_error for s in scores]))
+
+
+def learn(start: str, examples: list[Example], schedule: ScheduleConfig) -> tuple[SegmentationModel, bool | None]:
+    """Train from a start; the model, and whether the given one was kept."""
+    if start in PRETRAINED:
+        result = retrain(load(PRETRAINED[start]), examples, RetrainingConfig(schedule=schedule))
+        return result.model, result.kept_given_model
+    if start == "thesis":
+        return train(examples, thesis_config(schedule)).model, None
+    config = TrainingConfig(schedule=schedule)
+    if start == "imagenet":
+        network = NetworkConfig(name="efficientnet_lite0")
+        config = replace(config, network=network, encoder_weights="imagenet")
+    return train(examples, config).model, None
+
+
+def zero_shot(start: str, examples: list[Example], device: str) -> SegmentationModel | None:
+    """The start model as it is, its sizes matched and its thresholds fitted to the examples."""
+    if start not in PRETRAINED:
+        return None
+    model = load(PRETRAINED[start])
+    model.with_config(scale=matching_scale(model, typical_diameter([e.labels for e in examples])))
+    fitted, _ = fit_thresholds(Predictor(model, device), prepare(examples, model.config.normalization))
+    return model.with_config(thresholds=fitted)
+
+
+def known() -> set[tuple[str, ...]]:
+    """The keys of the rows that are there."""
+    if not RESULTS.exists():
+        return set()
+    with RESULTS.open() as file:
+        return {tuple(row[name] for name in KEY) for row in csv.DictReader(file)}
+
+
+def main() -> None:
+    """Run what is not there yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--starts", nargs="+", choices=STARTS, default=list(STARTS))
+    parser.add_argument("--images", nargs="+", type=int, default=[1, 2, 5, 10, 20, 50, 200, 0], help="0 is all")
+    parser.add_argument("--draws", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--device", default="auto")
+    given = parser.parse_args()
+    for name in given.targets:
+        target = TARGETS[name](given.data)
+        for images in given.images:
+            for number in given.draws if 0 < images <= 20 else [0]:
+                for seed in given.seeds:
+                    for start in given.starts:
+                        if (name, start) != ("dsb2018", "nuclei"):
+                            one(target, (name, start, images, number, seed, given.steps), given.device)
+
+
+def one(target: Target, key: tuple[str, str, int, int, int, int], device: str) -> None:
+    """Train and test once, and add the row, unless it is there or there are too few images."""
+    _, start, images, number, seed, steps = key
+    if images > len(target.pool) or tuple(map(str, key)) in known():
+        return
+    examples = draw(target.pool, images, number)
+    if not any(e.labels.any() for e in examples):
+        return
+    schedule = ScheduleConfig(epochs=max(1, steps // 25), steps=25, seed=seed, device=device)
+    begin = time.process_time()
+    model, kept = learn(start, examples, schedule)
+    spent = time.process_time() - begin
+    before = zero_shot(start, examples, device)
+    values = (
+        sum(len(np.unique(e.labels[e.labels > 0])) for e in examples),
+        *(f"{value:.4f}" for value in test(model, target.tests, device)),
+        "" if before is None else f"{test(before, target.tests, device)[0]:.4f}",
+        "" if kept is None else int(kept),
+        f"{spent:.0f}",
+        describe_device(choose_device(device)),
+    )
+    fresh = not RESULTS.exists()
+    with RESULTS.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if fresh:
+            writer.writerow(COLUMNS)
+        writer.writerow([*key, *values])
+    print(*key, *values, flush=True)
+
+
+if __name__ == "__main__":
+    main()
