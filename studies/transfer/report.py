@@ -124,8 +124,9 @@ def main() -> None:
     lines = [
         "# What pretraining is worth with few labelled images",
         "",
-        f"Written by `make study-transfer DATA=...`, {count} trainings of {', '.join(map(str, steps))} steps (4 patches "
-        f"of 128², U-Net base 32, grid 2, StarDist head) on {', '.join(devices)}. Starts, draws and metric: see `run.py`. "
+        f"Written by `make study-transfer DATA=...`: {count} trainings of {', '.join(map(str, steps))} steps on "
+        f"{', '.join(devices)}. A step takes 4 patches of 128²; U-Net of base 32, grid 2, StarDist head. Starts, draws "
+        "and metric: see `run.py`. "
         "± is a 95 % interval over draws and seeds; p is of a paired t-test against random weights.",
         "",
     ]
