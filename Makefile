@@ -57,6 +57,7 @@ study-transfer: $(READY)  ## What pretraining is worth with few images; DATA as 
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo, dsb2018_other, usiigaci_t98g_phase."; exit 2; }
 	$(BIN)/python -m studies.transfer.run "$(DATA)" $(ARGUMENTS)
 	$(BIN)/python -m studies.transfer.report
+	$(BIN)/python -m studies.transfer.advice "$(DATA)"
 
 weights: $(READY)  ## Train the models that come with the extension, an hour on one thread; DATA as for study-nuclei.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }
