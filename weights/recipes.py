@@ -101,12 +101,13 @@ RECIPES = {
         augmentation=AugmentationConfig(invert=0.25),
     ),
     "simulated-mixed": Recipe(
-        purpose="Bright round objects of almost any size on a dark ground: a start for retraining on images of which "
-        "few are labelled.",
+        purpose="Round objects of almost any size, bright on dark or dark on bright: a start for retraining on "
+        "images of which few are labelled.",
         trained_on="Simulated nuclei, bacteria and spots at four levels of light",
         source="Simulated by this program, no real image among them",
         training=simulated_training,
         tests=simulated_tests,
+        augmentation=AugmentationConfig(invert=0.25),
     ),
 }
 """By the model's name."""

@@ -36,7 +36,7 @@ from core.networks import NetworkConfig
 from core.pretrained import load
 from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
 from core.training.data import Example, prepare
-from core.training.object_size import matching_scale
+from core.training.object_size import at_scale, matching_scale
 from core.training.retrain import retrain
 from core.training.thresholds import fit_thresholds
 from core.training.train import train
@@ -85,7 +85,7 @@ def zero_shot(start: str, examples: list[Example], device: str) -> SegmentationM
     if start not in PRETRAINED:
         return None
     model = load(PRETRAINED[start])
-    model.with_config(scale=matching_scale(model, typical_diameter([e.labels for e in examples])))
+    model = at_scale(model, matching_scale(model, typical_diameter([e.labels for e in examples])))
     fitted, _ = fit_thresholds(Predictor(model, device), prepare(examples, model.config.normalization))
     return model.with_config(thresholds=fitted)
 

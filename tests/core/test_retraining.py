@@ -10,15 +10,17 @@ from tests.core.test_training import config, discs, quick, weights
 
 from core.errors import Canceled, UserInputError
 from core.image import Image
+from core.inference.predict import Predictor
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
 from core.progress import Progress
 from core.rescaling import rescale_labels, rescale_pixels
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from core.training.config import RetrainingConfig
-from core.training.data import Example
+from core.training.data import Example, prepare
 from core.training.object_size import matching_scale, size_warnings
 from core.training.retrain import groups_of, retrain, start_from
+from core.training.thresholds import fit_thresholds
 from core.training.train import train
 
 
@@ -123,6 +125,19 @@ def test_larger_objects_are_matched(trained: SegmentationModel) -> None:
     assert unmatched.score < 0.5 * matched.score
     assert "diameter of 6" in unmatched.warnings[0]
     assert not matched.warnings
+
+
+def test_a_kept_model_knows_its_scale_and_takes_thresholds_from_all_images(trained: SegmentationModel) -> None:
+    ruinous = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(1, 4, learning_rate=100.0, average=0.0))
+    examples = larger(discs(6, 1), 2.0)
+    result = retrain(trained, examples, ruinous)
+    assert result.kept_given_model
+    kept = result.model.config
+    assert kept.scale == pytest.approx(0.5, rel=0.05)
+    assert kept.object_size * kept.scale == pytest.approx(trained.config.object_size)
+    assert matching_scale(result.model, kept.object_size) == kept.scale
+    thresholds, _ = fit_thresholds(Predictor(result.model, "cpu"), prepare(examples, kept.normalization))
+    assert kept.thresholds == thresholds
 
 
 def test_matching_a_model_that_was_matched_before(trained: SegmentationModel) -> None:

@@ -40,6 +40,15 @@ def matching_scale(given: SegmentationModel, diameter: float) -> float:
     return known / diameter
 
 
+def at_scale(given: SegmentationModel, scale: float) -> SegmentationModel:
+    """A copy that enlarges images by another factor, and so is made for objects and pixels of another size."""
+    config = given.config
+    ratio = config.scale / scale
+    return given.copy().with_config(
+        scale=scale, object_size=config.object_size * ratio, pixel_size=config.pixel_size * ratio
+    )
+
+
 def size_warnings(given: SegmentationModel, scale: float, diameter: float, pixel_size: float) -> list[str]:
     """What does not fit together between a model and new images that are rescaled.
 

@@ -15,7 +15,7 @@ from core.progress import SILENT, Progress
 from core.training.config import RetrainingConfig
 from core.training.data import Example, Prepared, check_examples, prepare
 from core.training.loop import Group, Source
-from core.training.object_size import matching_scale, size_warnings
+from core.training.object_size import at_scale, matching_scale, size_warnings
 from core.training.thresholds import fit_thresholds, score_thresholds
 from core.training.train import TrainingResult, learn, origin, pixel_size_of, split
 
@@ -28,7 +28,7 @@ class RetrainingResult(TrainingResult):
     ----------
     score_before : score of the given model on the same images as `score`, its thresholds fitted to them likewise.
     kept_given_model : whether retraining did not raise the score, so that `model` is the given one with
-        the thresholds fitted to the new images.
+        the thresholds fitted to all the new images.
     source_scores : of the given model and of `model` on the source images, rescaled as the given model does, each with
         its own thresholds; None without source images.
     """
@@ -99,19 +99,22 @@ def retrain(
         config.schedule,
         config.augmentation,
         groups_of(model, config),
-        progress.part(0.05, 0.97 if source else 1.0),
+        progress.part(0.05, 0.96),
         checkpoint,
         Source(known, config.source_share) if known else None,
     )
     kept = learned.score <= before
     if kept:
-        learned = replace(learned, model=base, score=before)
+        # It has learned from none of the images, so all of them may choose its thresholds.
+        every = prepare([*training, *validation], given.config.normalization)
+        thresholds, _ = fit_thresholds(Predictor(base, config.schedule.device), every, progress.part(0.96, 0.98))
+        learned = replace(learned, model=base.with_config(thresholds=thresholds), score=before)
     scores = None
     if source:
         old = prepare(source, given.config.normalization)
         scores = (
-            _source_score(given, given.config.scale, old, config.schedule.device, progress.part(0.97, 0.985)),
-            _source_score(learned.model, given.config.scale, old, config.schedule.device, progress.part(0.985, 1.0)),
+            _source_score(given, given.config.scale, old, config.schedule.device, progress.part(0.98, 0.99)),
+            _source_score(learned.model, given.config.scale, old, config.schedule.device, progress.part(0.99, 1.0)),
         )
     return RetrainingResult(
         learned.model,
@@ -143,7 +146,7 @@ def _best_given(
     scales = sorted({given.config.scale, scale})
     found = []
     for number, one in enumerate(scales):
-        model = given.copy().with_config(scale=one)
+        model = at_scale(given, one)
         part = progress.part(number / len(scales), (number + 1) / len(scales))
         thresholds, score = fit_thresholds(Predictor(model, device), examples, part)
         found.append((model.with_config(thresholds=thresholds), score))
@@ -153,7 +156,7 @@ def _best_given(
 def _source_score(
     model: SegmentationModel, scale: float, examples: Sequence[Prepared], device: str, progress: Progress
 ) -> float:
-    predictor = Predictor(model.copy().with_config(scale=scale), device)
+    predictor = Predictor(at_scale(model, scale), device)
     return float(score_thresholds(predictor, examples, [model.thresholds], progress, "scoring the source images")[0])
 
 

@@ -14,7 +14,7 @@ from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, random_patch
 from core.training.data import Example, Prepared, check_examples, prepare
-from core.training.object_size import matching_scale
+from core.training.object_size import at_scale, matching_scale
 from core.training.thresholds import fit_thresholds
 
 PROBE_PATCHES = 24
@@ -84,7 +84,7 @@ def rank_models(
 def _score(model: SegmentationModel, examples: Sequence[Example], progress: Progress, device: str) -> Transferability:
     channels = examples[0].image.size("C")
     scale = matching_scale(model, typical_diameter([e.labels for e in examples]))
-    model = model.copy().with_config(scale=scale)
+    model = at_scale(model, scale)
     predictor = Predictor(model, device)
     predictor.check(channels)
     normalization = model.config.normalization
