@@ -28,8 +28,8 @@ class Model(knext.EnumParameterOptions):
     )
     SIMULATED_MIXED = (
         "Simulated, mixed",
-        "Bright objects of almost any size on a dark ground: it has seen simulated nuclei, bacteria and spots only, 5 "
-        "to 60 pixels across. A start for the Segmentation Retrainer where your objects are no nuclei.",
+        "Objects of almost any size, bright on dark or dark on bright: it has seen simulated nuclei, bacteria and "
+        "spots only, 5 to 60 pixels across. A start for the Segmentation Retrainer where your objects are no nuclei.",
     )
 
 

@@ -109,7 +109,7 @@ class TransferSettings:
 @knext.input_table(
     "Validation images",
     "Labelled images with the same columns, to score the given and the new model on. Without them a share of the "
-    "labelled images is held back; of fewer than five images none is, and they themselves are scored.",
+    "labelled images is held back; of fewer than ten images none is, and they themselves are scored.",
     optional=True,
 )
 @knext.input_table(

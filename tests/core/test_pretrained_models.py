@@ -91,7 +91,7 @@ def test_cards_are_read_without_pytorch() -> None:
 
 
 def test_no_such_model() -> None:
-    with pytest.raises(UserInputError, match=r"'nuclei' .*nuclei-fluorescence, nuclei-all, simulated-mixed"):
+    with pytest.raises(UserInputError, match=r"'nuclei', .*nuclei-fluorescence, nuclei-all, simulated-mixed"):
         load("nuclei")
 
 

@@ -27,7 +27,7 @@ from core.training.train import train
 @pytest.fixture(scope="module")
 def trained() -> SegmentationModel:
     """A model that has learned the bright discs."""
-    return train(discs(8, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
+    return train(discs(10, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
 
 
 RETRAIN = RetrainingConfig(schedule=quick(1), augmentation=AugmentationConfig(scale=1))
@@ -55,7 +55,7 @@ def test_every_weight_is_in_one_group(trained: SegmentationModel) -> None:
 
 
 def test_a_frozen_encoder_does_not_change(trained: SegmentationModel) -> None:
-    settings = RetrainingConfig(freeze=9, schedule=quick(2, average=0.0, learning_rate=1e-2))
+    settings = RetrainingConfig(freeze=9, schedule=quick(6, average=0.0, learning_rate=1e-2))
     before = {k: v.clone() for k, v in trained.state_dict().items()}
     result = retrain(trained, discs(2, 5, dark=True), settings)
     assert not result.kept_given_model

@@ -52,7 +52,7 @@ def weights(model: SegmentationModel) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def trained() -> SegmentationModel:
     """A model that has learned the bright discs."""
-    return train(discs(8, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
+    return train(discs(10, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
 
 
 def test_it_learns_to_find_the_discs(trained: SegmentationModel) -> None:
@@ -68,7 +68,7 @@ def test_the_model_knows_where_it_comes_from(trained: SegmentationModel) -> None
     provenance = trained.config.provenance
     assert provenance["training"]["schedule"]["seed"] == 0
     assert provenance["versions"]["torch"] == torch.__version__
-    assert provenance["images"] == 7
+    assert provenance["images"] == 8
     assert provenance["scored_on"] == "validation"
     assert trained.config.object_size == pytest.approx(15, abs=1.5)
     assert len(trained.config.history) == 8
@@ -169,7 +169,7 @@ def test_progress_rises_to_one() -> None:
 
 def test_training_stops_early_without_progress() -> None:
     settings = config(quick(50, 1, patience=2, learning_rate=1e-9, average=0.0))
-    history = train(discs(5, 1), settings).history
+    history = train(discs(10, 1), settings).history
     assert len(history) < 50
 
 
@@ -183,8 +183,8 @@ def test_learning_rate_rises_and_falls() -> None:
 
 
 def test_few_examples_are_not_split() -> None:
-    assert [len(part) for part in split(discs(4, 1), [], 0.5, 0)] == [4, 0]
-    assert [len(part) for part in split(discs(5, 1), [], 0.1, 0)] == [4, 1]
+    assert [len(part) for part in split(discs(9, 1), [], 0.5, 0)] == [9, 0]
+    assert [len(part) for part in split(discs(10, 1), [], 0.1, 0)] == [9, 1]
     assert [len(part) for part in split(discs(5, 1), discs(2, 2), 0.5, 0)] == [5, 2]
 
 

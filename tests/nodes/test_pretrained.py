@@ -70,7 +70,7 @@ def test_it_predicts_and_can_be_retrained(session: Any, examples: Any, tmp_path:
     counts = [len(set(decode(cell).array.ravel())) - 1 for cell in found[0].column_values("Predicted labels")]
     assert all(7 <= count <= 11 for count in counts), "nine disks each"
     short = {"epochs": 1, "steps": 1, "batch_size": 1, "patch_size": 32, "device": "CPU"}
-    again = session.node("SegmentationRetrainer").set(training=short).execute(model, examples, None)[0]
+    again = session.node("SegmentationRetrainer").set(training=short).execute(model, examples, None, None)[0]
     assert "nuclei-fluorescence" in str(written(session, again, tmp_path).config.provenance)
 
 

@@ -72,7 +72,7 @@ class TrainingConfig(Config):
     encoder_weights : what the encoder starts from: "" random weights, "imagenet" those of the installed package, or the
         path of a file, see `core.networks.pretrained_weights`. Such an encoder does not change in the first epoch.
     augmentation, schedule : how it learns.
-    validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than five
+    validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than ten
         examples none is.
     """
 
