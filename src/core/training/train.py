@@ -29,8 +29,7 @@ from core.training.thresholds import fit_thresholds
 FEWEST_TO_SPLIT = 10
 """With fewer examples none is held back for validation: each is worth more as an example.
 
-And one or two images are too few to choose an epoch and thresholds by: of five images of DSB2018 one held back nearly
-halved the score of retraining.
+And one or two images are too few to choose an epoch and thresholds by.
 """
 
 PRETRAINED_FROZEN = 1
