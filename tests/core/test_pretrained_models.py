@@ -27,7 +27,7 @@ UNSEEN = (
 )  # fmt: skip
 """Sample images that are test images of the split of Wilhelm 2019: no pretrained model has seen them."""
 
-LEAST = {"nuclei-fluorescence": 0.7, "nuclei-all": 0.65, "simulated-mixed": 0.3}
+LEAST = {"nuclei-fluorescence": 0.75, "nuclei-all": 0.75, "simulated-mixed": 0.65}
 """AP@.5 that each must reach on them."""
 
 

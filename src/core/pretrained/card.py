@@ -48,7 +48,7 @@ class ModelCard:
     architecture, training : in words.
     steps : of the training.
     created : date of the training, ISO 8601.
-    scores : on images never used in training; the first is on those that the model is for.
+    scores : on images never used in training; the first stands for the model where there is room for one.
     """
 
     name: str
