@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from studies.transfer.targets import TARGETS, Target
-from studies.transfer.thesis import thesis_config
+from studies.transfer.thesis import register, thesis_config
 
 from core.devices import choose_device, describe_device
 from core.evaluation.scores import ap_dsb2018, pooled, score_image
@@ -110,6 +110,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
+    register()
     for name in given.targets:
         target = TARGETS[name](given.data)
         for images in given.images:

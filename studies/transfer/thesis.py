@@ -79,8 +79,10 @@ class ThesisHead(StarDistHead):
         return {name: (value,) for name, value in THRESHOLDS.items()}
 
 
-NETWORKS["thesis_unet"] = ThesisUNet
-HEADS["thesis"] = ThesisHead
+def register() -> None:
+    """Let configurations name the network and the head."""
+    NETWORKS["thesis_unet"] = ThesisUNet
+    HEADS["thesis"] = ThesisHead
 
 
 def thesis_config(schedule: ScheduleConfig) -> TrainingConfig:

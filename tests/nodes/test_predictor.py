@@ -28,7 +28,7 @@ def test_new_columns(session: Any, trained: Any, examples: Any) -> None:
     ]  # fmt: skip
     assert set(result[0].batch_lengths()) == {1}
     frame = result[0].to_pandas()
-    assert list(frame.index) == [f"Row{i}" for i in range(6)]
+    assert list(frame.index) == [f"Row{i}" for i in range(10)]
     for cell, count in zip(result[0].column_values("Predicted labels"), frame["Object count"], strict=True):
         labels = decode(cell)
         assert labels.kind == "labels"
@@ -179,5 +179,5 @@ def test_cancel_within_an_image(session: Any, trained: Any, table: Callable[...,
 
 def test_the_view_shows_as_many_images_as_asked_for(session: Any, trained: Any, examples: Any) -> None:
     html = apply(session, trained, examples, shown=2, previews=False).view_html
-    assert "6 images, 2 shown" in html
+    assert "10 images, 2 shown" in html
     assert html.count("data:image/png;base64") == 4

@@ -6,15 +6,23 @@ import numpy as np
 import pytest
 from studies.transfer.report import difference, interval, label_equivalent
 from studies.transfer.run import draw
-from studies.transfer.thesis import EDGE, THRESHOLDS, thesis_config
+from studies.transfer.thesis import EDGE, THRESHOLDS, ThesisHead, ThesisUNet, thesis_config
 
-from core.heads import HeadConfig, make_head
+from core.heads import HEADS, HeadConfig, make_head
 from core.heads.stardist import StarDistHead
 from core.image import Image, Labels
 from core.model import ModelConfig, SegmentationModel
-from core.networks import NetworkConfig
+from core.networks import NETWORKS, NetworkConfig
 from core.training.config import ScheduleConfig
 from core.training.data import Example
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The baseline is known during a test, and not to the tests of the menus."""
+    monkeypatch.setitem(NETWORKS, "thesis_unet", ThesisUNet)
+    monkeypatch.setitem(HEADS, "thesis", ThesisHead)
+
 
 PRINTED = {"thesis_unet": 1_245_393, "unet": 1_406_689}
 """Parameters with a StarDist head of 32 rays, of the thesis's U-Net and of csbdeep's, which ours is."""
