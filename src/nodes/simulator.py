@@ -10,6 +10,7 @@ from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 
 if TYPE_CHECKING:
+    from core.image import Image
     from core.simulation.config import SimulationConfig
     from core.simulation.simulate import Scene
 
@@ -252,17 +253,14 @@ class NucleiSimulator:
         with plain_errors():
             self._check()
             config, levels = self._config(), self.light.chosen()
-            from core.simulation.simulate import make_scene
+            from core.simulation.simulate import simulate_many
 
-            progress, table, crowded = progress_of(ctx), NewRows(self._columns()), []
-            for done in range(self.images):
-                progress.step(done / self.images, f"Image {done + 1} of {self.images}")
-                scene = make_scene(config, done + 1, progress)
+            table, crowded = NewRows(self._columns()), []
+            for scene, images in simulate_many(config, self.images, levels, progress_of(ctx)):
                 if config.count and scene.count < scene.wanted:
                     crowded.append(f"{self._name(scene)} ({scene.count} of {scene.wanted})")
-                for level in levels:
-                    progress.check()
-                    row = self._row(scene, level)
+                for level, image in zip(levels, images, strict=True):
+                    row = self._row(scene, level, image)
                     table.add(row[2], row)
             if crowded:
                 warn(
@@ -324,13 +322,12 @@ class NucleiSimulator:
         """What images of the same objects share."""
         return f"{scene.config.kind}_seed{scene.config.seed}_{scene.number:04d}"
 
-    def _row(self, scene: "Scene", level: str) -> list[Any]:
+    def _row(self, scene: "Scene", level: str, image: "Image") -> list[Any]:
         from core.simulation.camera import LIGHTS
         from core.simulation.kinds import KINDS
-        from core.simulation.simulate import photograph
         from core.visual import png_bytes, to_display
 
-        image, phantom = photograph(scene, level), self._name(scene)
+        phantom = self._name(scene)
         return [
             image,
             scene.labels,

@@ -16,7 +16,7 @@ from core.simulation.kinds import KINDS
 from core.simulation.phantom import Phantom, make_phantom
 from core.simulation.placement import Ground, in_chain, place_anywhere, place_at
 from core.simulation.shapes import capsule, disc, lobed_nucleus, round_nucleus, tissue_nucleus
-from core.simulation.simulate import make_scene, photograph, simulate
+from core.simulation.simulate import make_scene, photograph, simulate, simulate_many
 
 SHAPES = (disc, capsule, round_nucleus, tissue_nucleus, lobed_nucleus)
 
@@ -262,6 +262,32 @@ def test_same_seed_same_pixels(kind: str) -> None:
     for other in (simulate(config, 3), simulate(SimulationConfig(kind=kind, height=96, width=128, seed=6), 2)):
         assert not np.array_equal(image.array, other[0].array)
         assert not np.array_equal(labels.array, other[1].array)
+
+
+def test_many_at_once_are_those_made_one_by_one() -> None:
+    config, lights = SimulationConfig("rods", 64, 96, seed=3), ("high", "low")
+    for number, (scene, images) in enumerate(simulate_many(config, 5, lights), 1):
+        alone = make_scene(config, number)
+        assert np.array_equal(scene.labels.array, alone.labels.array)
+        for light, image in zip(lights, images, strict=True):
+            assert np.array_equal(image.array, photograph(alone, light).array)
+    assert number == 5
+
+
+def test_cancelling_stops_many_at_once() -> None:
+    """Scenes that are being made are given up, too: whole, each of them would take seconds."""
+    asked = 0
+
+    def at_the_second_time() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 1
+
+    made = simulate_many(SimulationConfig("tissue", 2048, 2048), 8, ["high"], Progress(is_canceled=at_the_second_time))
+    begin = time.monotonic()
+    with pytest.raises(Canceled):
+        list(made)
+    assert time.monotonic() - begin < 2
 
 
 def test_images_know_their_pixel_size() -> None:

@@ -162,7 +162,7 @@ def test_progress_and_cancel(session: Any) -> None:
     result = simulated(session, images=4, width=64, height=64)
     fractions = [fraction for fraction, _ in result.progress]
     assert fractions == sorted(fractions)
-    assert result.progress[1][1] == "Image 2 of 4"
+    assert result.progress[2][1] == "image 2 of 4"
     with pytest.raises(Exception, match="Canceled"):
         session.node("NucleiSimulator").set(**{**SMALL, "images": 50}).execute(
             cancel=lambda run: len(run.progress) >= 3

@@ -1,10 +1,14 @@
 """Simulated images, each determined by a seed and its number."""
 
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.ahead import computed_ahead
 from core.config import require
 from core.image import Image
 from core.progress import SILENT, Progress
@@ -20,6 +24,9 @@ BACKGROUND = 0.02
 
 BRIGHTEST = 99.0
 """The percentile of the objects' pixels that is as bright as a light level says."""
+
+AT_ONCE = 2**24
+"""Scenes are made side by side as long as all of them together have no more pixels."""
 
 _PHANTOM = 0
 """Generators are seeded with (seed, number, this), or the place of a light level, from 1, for the noise."""
@@ -88,6 +95,33 @@ def simulate(config: SimulationConfig, number: int, light: str = "medium") -> tu
     """An image and its labels."""
     scene = make_scene(config, number)
     return photograph(scene, light), scene.labels
+
+
+def simulate_many(
+    config: SimulationConfig, count: int, lights: Sequence[str], progress: Progress = SILENT
+) -> Iterator[tuple[Scene, list[Image]]]:
+    """The first scenes with an image at every light level, in their order; several are made at once by threads.
+
+    Raises
+    ------
+    UserInputError : there is no such level.
+    Canceled : the user stopped the work.
+    """
+    progress.step(0.0, f"image 1 of {count}")
+    stopped = Event()
+
+    def make(number: int) -> tuple[Scene, list[Image]]:
+        scene = make_scene(config, number, Progress(is_canceled=stopped.is_set))
+        return scene, [photograph(scene, light) for light in lights]
+
+    workers = max(1, min(os.cpu_count() or 1, 8, AT_ONCE // (config.height * config.width)))
+    with computed_ahead(make, range(1, count + 1), workers, progress) as made:
+        try:
+            for number, one in enumerate(made, 1):
+                progress.step(number / count, f"image {number} of {count}")
+                yield one
+        finally:
+            stopped.set()
 
 
 def _generator(config: SimulationConfig, number: int, stream: int) -> np.random.Generator:

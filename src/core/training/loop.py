@@ -4,9 +4,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.ahead import computed_ahead
 from core.config import require
 from core.devices import choose_device, precision
 from core.errors import UserInputError
@@ -139,7 +138,9 @@ def fit(
 
     fixed = _validation_batches(model, validation, size, schedule)
     epochs = range(len(state.history), schedule.epochs)
-    with _ahead(batch_of, range(epochs.start * schedule.steps, total), device) as batches:
+    # One batch ahead on a CPU, which has to compute itself; several for a GPU, which waits for them.
+    workers = 1 if device == "cpu" else max(1, min(8, (os.cpu_count() or 2) - 1))
+    with computed_ahead(batch_of, range(epochs.start * schedule.steps, total), workers) as batches:
         for epoch in epochs:
             if _patience_is_over(state, schedule):
                 break
@@ -209,26 +210,6 @@ def _loss_on(batches: Iterable[Batch], model: SegmentationModel, device: torch.d
             progress.check()
             losses.append(float(model.head.loss(model(images.to(device)), targets.to(device))))
     return float(np.mean(losses))
-
-
-@contextmanager
-def _ahead(batch_of: Callable[[int], Batch], steps: range, device: str) -> Iterator[Iterator[Batch]]:
-    """Batches made in the background: one ahead on a CPU, which has to compute, several for a GPU, which waits."""
-    workers = 1 if device == "cpu" else max(1, min(8, (os.cpu_count() or 2) - 1))
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            waiting = [pool.submit(batch_of, step) for step in steps[: workers + 1]]
-
-            def batches() -> Iterator[Batch]:
-                for step in steps:
-                    batch = waiting.pop(0).result()
-                    if step + workers + 1 in steps:
-                        waiting.append(pool.submit(batch_of, step + workers + 1))
-                    yield batch
-
-            yield batches()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _draw_back(starts: Sequence[tuple[Tensor, Tensor, float]], rate: float) -> None:
