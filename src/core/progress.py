@@ -13,6 +13,7 @@ class Progress:
     report : called with the fraction done of the whole, 0 to 1, and a message.
     is_canceled : asked at every step.
     start, stop : the part of the whole that this object covers, fractions 0 to 1.
+    prefix : what every message begins with.
     """
 
     def __init__(
@@ -21,9 +22,10 @@ class Progress:
         is_canceled: Callable[[], bool] = lambda: False,
         start: float = 0.0,
         stop: float = 1.0,
+        prefix: str = "",
     ) -> None:
         self._report, self._is_canceled = report, is_canceled
-        self._start, self._stop = start, stop
+        self._start, self._stop, self._prefix = start, stop, prefix
 
     def step(self, fraction: float, message: str = "") -> None:
         """Report `fraction` (0 to 1) of this part as done.
@@ -34,17 +36,18 @@ class Progress:
         """
         self.check()
         fraction = min(max(float(fraction), 0.0), 1.0)
-        self._report(self._start + fraction * (self._stop - self._start), message)
+        self._report(self._start + fraction * (self._stop - self._start), self._prefix + message)
 
     def check(self) -> None:
         """Raise Canceled if the user stopped the work; report nothing."""
         if self._is_canceled():
             raise Canceled()
 
-    def part(self, start: float, stop: float) -> "Progress":
-        """Progress over the part from `start` to `stop` (fractions of this one)."""
+    def part(self, start: float, stop: float, prefix: str = "") -> "Progress":
+        """Progress over the part from `start` to `stop` (fractions of this one), its messages after `prefix`."""
         width = self._stop - self._start
-        return Progress(self._report, self._is_canceled, self._start + start * width, self._start + stop * width)
+        begin, end = self._start + start * width, self._start + stop * width
+        return Progress(self._report, self._is_canceled, begin, end, self._prefix + prefix)
 
 
 SILENT = Progress()

@@ -88,7 +88,7 @@ class TransferSettings:
     source_share = knext.DoubleParameter(
         "Share of the former images",
         "How many of the patches come from the images of the former kind, where these are connected: 0 to 0.9.",
-        0.25,
+        0.5,
         min_value=0.0,
         max_value=0.9,
         is_advanced=True,
@@ -108,8 +108,9 @@ class TransferSettings:
 @knext.input_table("Labelled images", "A few images of the new kind with their labels.")
 @knext.input_table(
     "Validation images",
-    "Labelled images with the same columns, to score the given and the new model on. Without them a share of the "
-    "labelled images is held back; of fewer than ten images none is, and they themselves are scored.",
+    "Labelled images with the same columns, to score the given and the new model on. Without them a trial decides: a "
+    "model learns from one half of the labelled images and is scored on the other. Of 40 or more images a share is "
+    "held back instead.",
     optional=True,
 )
 @knext.input_table(
@@ -127,12 +128,18 @@ class SegmentationRetrainer:
     Use it when a model exists and your images **look different** from those it was trained on: another microscope,
     stain or tissue. Four labelled images can be enough where a training from the beginning needs dozens.
 
-    The result is never worse than the given model on the validation images: both are scored there by their mean average
-    precision, and where retraining did not help, the given model is passed on and the node says so.
+    **No harm is done**: images that were not learned from tell how much retraining helps, by their mean average
+    precision. Validation images do, or a trial that learns from one half of the images and is scored on the other,
+    before the training itself. The weights of the new model lie on the way from the given to the retrained ones
+    (Wortsman et al. 2022, Robust fine-tuning of zero-shot models), as far as these images clearly speak for it; where
+    they do not, the given model is passed on and the node says so.
 
     Objects may be of another size in pixels than those that the given model knows: the images are rescaled, and so are
-    those that the new model is applied to. If the new model is to go on finding the former objects too, connect some of
-    the former images.
+    those that the new model is applied to, unless the given model does well without.
+
+    A model forgets what it does not see, and with very few images it forgets much. **Connect some of the former
+    images** wherever you have them: they are mixed in. For the pretrained model *simulated-mixed* the *Nuclei
+    Simulator* makes such images in any number.
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to learn from.", 1, is_image)
@@ -184,14 +191,7 @@ class SegmentationRetrainer:
                 checkpoint,
                 former,
             )
-            if result.kept_given_model:
-                outcome = (
-                    "Retraining did not make the model better: the given model is passed on, its thresholds fitted to "
-                    f"these images (mean average precision {result.score:.3f})."
-                )
-            else:
-                better = f"from {result.score_before:.3g} to {result.score:.3g}"
-                outcome = f"Retraining made the model better: its mean average precision rose {better}."
+            outcome = _outcome(result)
             kept = [outcome] if result.kept_given_model else []
             warn(ctx, [*kept, *warnings, *more, *yet_more, *result.warnings])
             return (
@@ -199,6 +199,21 @@ class SegmentationRetrainer:
                 history_table(result.history),
                 training_view(result, outcome, *_notes(result)),
             )
+
+
+def _outcome(result: "RetrainingResult") -> str:
+    """What came of the retraining, in a sentence or two."""
+    if result.kept_given_model:
+        return (
+            "Retraining did not make the model clearly better: the given model is passed on, its thresholds for these "
+            f"images (mean average precision {result.score:.3f})."
+        )
+    if result.scored_on == "training":
+        return f"The retrained model was taken over to {result.share:.0%}; whether it is better could not be tried out."
+    where = "the validation images" if result.scored_on == "validation" else "images that a trial left out"
+    better = f"its mean average precision on {where} rose from {result.score_before:.3f} to {result.score:.3f}"
+    part = "" if result.share == 1 else f" Of what retraining changed {result.share:.0%} was taken over."
+    return f"Retraining made the model better: {better}.{part}"
 
 
 def _notes(result: "RetrainingResult") -> list[str]:

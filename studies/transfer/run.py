@@ -7,38 +7,41 @@ random (the first draw takes the first N), and starts from
 
     random      random weights
     imagenet    an EfficientNet-Lite0 encoder that knows ImageNet
-    simulated   the pretrained model simulated-mixed, which has seen no real image
+    simulated   the pretrained model simulated-mixed, which has seen no real image, and simulated images beside the N
+                ones, so that it does not forget
     nuclei      the pretrained model nuclei-fluorescence; not for DSB2018, whose images it has learned from
     nuclei-all  the pretrained model of that name; not for DSB2018, nor for the histology in it
     thesis      random weights, in the system of Wilhelm 2019
 
-Everything is within the budget of N labelled images: of five or more a part is held back for validation, of fewer
-none. All starts get the same number of steps. Rows that are there are not computed again: the study can be stopped at
-any time, and several processes can share it. `python -m studies.transfer.report` makes tables and curves of the rows.
+Everything is within the budget of N labelled images, what is held back for validation too. All starts get the same
+number of steps; retraining tries out on halves of the images first, in half the steps for each. Rows that are there are
+not computed again: the study can be stopped at any time, and several processes can share it.
+`python -m studies.transfer.report` makes tables and curves of the rows.
 """
 
 import argparse
 import csv
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from studies.transfer.targets import TARGETS, Target
 from studies.transfer.thesis import register, thesis_config
+from weights.recipes import RECIPES
+from weights.simulated import simulated_images
 
 from core.devices import choose_device, describe_device
 from core.evaluation.scores import ap_dsb2018, pooled, score_image
 from core.inference.predict import Predictor
-from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
 from core.networks import NetworkConfig
 from core.pretrained import load
+from core.simulation.kinds import KINDS
 from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
-from core.training.data import Example, prepare
-from core.training.object_size import at_scale, matching_scale
+from core.training.data import Example
 from core.training.retrain import retrain
-from core.training.thresholds import fit_thresholds
 from core.training.train import train
 
 RESULTS = Path(__file__).with_name("results.csv")
@@ -48,8 +51,11 @@ KNOWN = {("dsb2018", "nuclei"), ("dsb2018", "nuclei-all"), ("histology", "nuclei
 
 STARTS = ("random", "imagenet", *PRETRAINED, "thesis")
 KEY = ("target", "start", "images", "draw", "seed", "steps")
-COLUMNS = (*KEY, "objects", "ap_dsb2018", "ap_50", "count_error", "before", "kept", "cpu_seconds", "device")
-"""`before` is the `ap_dsb2018` of the start model, its sizes matched and its thresholds fitted to the N images."""
+COLUMNS = (*KEY, "objects", "ap_dsb2018", "ap_50", "count_error", "before", "share", "cpu_seconds", "device")
+"""`before` is the `ap_dsb2018` of the start model as it is; `share` how far the retrained one has gone from there."""
+
+FORMER, FORMER_SEED = 12, 3
+"""Simulated images of each kind to mix in, not those that the model learned from."""
 
 
 def draw(pool: list[Example], images: int, number: int) -> list[Example]:
@@ -66,28 +72,30 @@ def test(model: SegmentationModel, tests: list[Example], device: str) -> tuple[f
     return ap_dsb2018(scores), pooled(scores).ap[0], float(np.mean([s.relative_count_error for s in scores]))
 
 
-def learn(start: str, examples: list[Example], schedule: ScheduleConfig) -> tuple[SegmentationModel, bool | None]:
-    """Train from a start; the model, and whether the given one was kept."""
+def learn(start: str, examples: list[Example], schedule: ScheduleConfig) -> tuple[SegmentationModel, float | None]:
+    """Train from a start; the model, and how far it has gone from the given one."""
     if start in PRETRAINED:
-        result = retrain(load(PRETRAINED[start]), examples, RetrainingConfig(schedule=schedule))
-        return result.model, result.kept_given_model
+        config, former = RetrainingConfig(schedule=schedule), list[Example]()
+        if start == "simulated":
+            former = [e for kind in KINDS for e in simulated_images(kind, FORMER, FORMER_SEED)]
+            config = replace(config, augmentation=RECIPES[PRETRAINED[start]].augmentation)
+        result = retrain(load(PRETRAINED[start]), examples, config, source=former)
+        return result.model, result.share
     if start == "thesis":
         return train(examples, thesis_config(schedule)).model, None
-    config = TrainingConfig(schedule=schedule)
+    config_of_all = TrainingConfig(schedule=schedule)
     if start == "imagenet":
         network = NetworkConfig(name="efficientnet_lite0")
-        config = replace(config, network=network, encoder_weights="imagenet")
-    return train(examples, config).model, None
+        config_of_all = replace(config_of_all, network=network, encoder_weights="imagenet")
+    return train(examples, config_of_all).model, None
 
 
-def zero_shot(start: str, examples: list[Example], device: str) -> SegmentationModel | None:
-    """The start model as it is, its sizes matched and its thresholds fitted to the examples."""
+@cache
+def zero_shot(start: str, target: str, data: Path, device: str) -> str:
+    """`before` of a start model on the tests of a target."""
     if start not in PRETRAINED:
-        return None
-    model = load(PRETRAINED[start])
-    model = at_scale(model, matching_scale(model, typical_diameter([e.labels for e in examples])))
-    fitted, _ = fit_thresholds(Predictor(model, device), prepare(examples, model.config.normalization))
-    return model.with_config(thresholds=fitted)
+        return ""
+    return f"{test(load(PRETRAINED[start]), TARGETS[target](data).tests, device)[0]:.4f}"
 
 
 def known() -> set[tuple[str, ...]]:
@@ -118,10 +126,10 @@ def main() -> None:
                 for seed in given.seeds:
                     for start in given.starts:
                         if (name, start) not in KNOWN:
-                            one(target, (name, start, images, number, seed, given.steps), given.device)
+                            one(target, (name, start, images, number, seed, given.steps), given.data, given.device)
 
 
-def one(target: Target, key: tuple[str, str, int, int, int, int], device: str) -> None:
+def one(target: Target, key: tuple[str, str, int, int, int, int], data: Path, device: str) -> None:
     """Train and test once, and add the row, unless it is there or there are too few images."""
     _, start, images, number, seed, steps = key
     if images > len(target.pool) or tuple(map(str, key)) in known():
@@ -131,14 +139,13 @@ def one(target: Target, key: tuple[str, str, int, int, int, int], device: str) -
         return
     schedule = ScheduleConfig(epochs=max(1, steps // 25), steps=25, seed=seed, device=device)
     begin = time.process_time()
-    model, kept = learn(start, examples, schedule)
+    model, share = learn(start, examples, schedule)
     spent = time.process_time() - begin
-    before = zero_shot(start, examples, device)
     values = (
         sum(len(np.unique(e.labels[e.labels > 0])) for e in examples),
         *(f"{value:.4f}" for value in test(model, target.tests, device)),
-        "" if before is None else f"{test(before, target.tests, device)[0]:.4f}",
-        "" if kept is None else int(kept),
+        zero_shot(start, key[0], data, device),
+        "" if share is None else f"{share:g}",
         f"{spent:.0f}",
         describe_device(choose_device(device)),
     )

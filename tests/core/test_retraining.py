@@ -1,27 +1,29 @@
 """Retraining takes over what it is told to, matches sizes, does not forget, and does no harm."""
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tests.core.test_training import config, discs, quick, weights
 
 from core.errors import Canceled, UserInputError
 from core.image import Image
-from core.inference.predict import Predictor
+from core.measurement.size import typical_diameter
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.rescaling import rescale_labels, rescale_pixels
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from core.training.config import RetrainingConfig
-from core.training.data import Example, prepare
+from core.training.data import Example
+from core.training.interpolation import between, in_halves
 from core.training.object_size import matching_scale, size_warnings
 from core.training.retrain import groups_of, retrain, start_from
-from core.training.thresholds import fit_thresholds
-from core.training.train import train
+from core.training.train import learn, train
 
 
 @pytest.fixture(scope="module")
@@ -54,32 +56,101 @@ def test_every_weight_is_in_one_group(trained: SegmentationModel) -> None:
     assert {group.frozen for group in groups} == {0, 3}
 
 
+def learned(given: SegmentationModel, settings: RetrainingConfig) -> SegmentationModel:
+    """The given model after training on dark discs, all of which is taken over."""
+    model = start_from(given, settings)
+    groups = groups_of(model, settings)
+    learn(model, discs(2, 5, dark=True), [], settings.schedule, settings.augmentation, groups, SILENT, None)
+    return model
+
+
 def test_a_frozen_encoder_does_not_change(trained: SegmentationModel) -> None:
     settings = RetrainingConfig(freeze=9, schedule=quick(6, average=0.0, learning_rate=1e-2))
-    before = {k: v.clone() for k, v in trained.state_dict().items()}
-    result = retrain(trained, discs(2, 5, dark=True), settings)
-    assert not result.kept_given_model
-    after = result.model.state_dict()
+    before, after = trained.state_dict(), learned(trained, settings).state_dict()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
     assert not {name for name in changed if name.startswith(("network.stem", "network.enc", "network.mid"))}
-    assert all(torch.equal(before[name], weight) for name, weight in trained.state_dict().items()), "given model"
+
+
+LEARNING = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(6, 10, batch_size=4, learning_rate=3e-3))
 
 
 def test_retraining_learns_another_kind_of_image(trained: SegmentationModel) -> None:
-    settings = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(6, 10, batch_size=4, learning_rate=3e-3))
-    result = retrain(trained, discs(4, 7, dark=True), settings)
-    assert not result.kept_given_model
+    before = weights(trained).clone()
+    result = retrain(trained, discs(4, 7, dark=True), LEARNING)
+    assert result.share >= 0.5
     assert result.score > result.score_before + 0.2
-    assert result.scored_on == "training"
+    assert result.scored_on == "left-out"
+    assert len(result.history) == 6
+    assert torch.equal(weights(trained), before), "the given model is changed"
 
 
-def test_a_ruined_model_is_not_returned(trained: SegmentationModel) -> None:
-    ruinous = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(1, 4, learning_rate=100.0, average=0.0))
-    result = retrain(trained, discs(4, 1), ruinous)
+@pytest.mark.parametrize("examples", [discs(4, 1), discs(1, 1)], ids=["four images", "one image"])
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("load", ["all", "encoder"])
+def test_a_ruined_model_is_not_returned(
+    trained: SegmentationModel, examples: list[Example], validated: bool, load: str
+) -> None:
+    """Even if it is better on the images that it learned from: those are not asked."""
+    schedule = quick(1, 4, learning_rate=100.0, average=0.0)
+    ruinous = RetrainingConfig(load=load, freeze=0, loaded_rate=1.0, schedule=schedule)
+    result = retrain(trained, examples, ruinous, validation=discs(2, 3) if validated else ())
     assert result.kept_given_model
-    assert result.score == result.score_before
+    assert result.score == result.score_before > 0.3
+    assert result.scored_on == ("validation" if validated else "left-out")
     assert torch.equal(weights(result.model), weights(trained))
+    assert len(result.history) == 1
+
+
+def test_what_cannot_be_tried_out_is_taken_over_by_half(trained: SegmentationModel) -> None:
+    (example,) = discs(1, 1)
+    example.labels[32:] = 0
+    result = retrain(trained, [example], replace(RETRAIN, schedule=quick(1, learning_rate=1e-2)))
+    assert (result.share, result.scored_on) == (0.5, "training")
+    assert "too few objects to try out" in result.warnings[0]
+    assert retrain(trained, [example], replace(RETRAIN, load="backbone")).share == 1
+
+
+def test_weights_lie_on_the_way(trained: SegmentationModel) -> None:
+    other = start_from(trained, RetrainingConfig(load="encoder"))
+    for share in (0.0, 0.25, 1.0):
+        models = trained, other, between(trained, other, share)
+        for start, end, found in zip(*(model.parameters() for model in models), strict=True):
+            assert torch.allclose(found, (1 - share) * start + share * end, atol=1e-6)
+
+
+def test_halves() -> None:
+    examples = discs(5, 1)
+    first, second = in_halves(examples, 0)
+    assert (len(first), len(second)) == (3, 2)
+    assert {e.name for e in [*first, *second]} == {e.name for e in examples}
+    image, labels = examples[0].image.cyx(), examples[0].labels
+    for rows, columns in ((64, 40), (40, 64)):
+        (top,), (bottom,) = in_halves(
+            [Example("", Image(image[:, :rows, :columns], "CYX"), labels[:rows, :columns])], 0
+        )
+        side = 0 if rows > columns else 1
+        assert np.array_equal(np.concatenate([top.labels, bottom.labels], side), labels[:rows, :columns])
+        assert top.image.array.shape[1:] == top.labels.shape == bottom.labels.shape
+
+
+def test_a_killed_retraining_does_not_repeat_its_trial(trained: SegmentationModel, tmp_path: Path) -> None:
+    def epochs(stop_at: str) -> list[str]:
+        messages: list[str] = []
+
+        def stopped() -> bool:
+            return bool(stop_at) and bool(messages) and messages[-1].startswith(stop_at)
+
+        progress = Progress(lambda _, m: messages.append(m), stopped)
+        with suppress(Canceled):
+            retrain(trained, discs(2, 5, dark=True), LEARNING, progress, checkpoint=tmp_path / "state")
+        return [m for m in dict.fromkeys(m.partition(",")[0] for m in messages) if "epoch" in m]
+
+    before = epochs("epoch 4")
+    assert before[:3] == ["trial 1 of 2: epoch 1 of 3", "trial 1 of 2: epoch 2 of 3", "trial 1 of 2: epoch 3 of 3"]
+    assert before[-1] == "epoch 4 of 6"
+    assert epochs("") == ["epoch 4 of 6", "epoch 5 of 6", "epoch 6 of 6"]
+    assert not list(tmp_path.iterdir())
 
 
 def test_retraining_refuses_another_number_of_channels(trained: SegmentationModel) -> None:
@@ -89,20 +160,19 @@ def test_retraining_refuses_another_number_of_channels(trained: SegmentationMode
 
 def test_a_checkpoint_of_other_learning_rates_is_not_gone_on_with(trained: SegmentationModel, tmp_path: Path) -> None:
     checkpoint = tmp_path / "training.checkpoint"
-    asked = 0
+    messages: list[str] = []
 
     def stop_in_the_second_epoch() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 9
+        return bool(messages) and messages[-1].startswith("epoch 2")
 
-    slow = RetrainingConfig(loaded_rate=0.1, schedule=quick(3))
+    progress = Progress(lambda _, m: messages.append(m), stop_in_the_second_epoch)
+    slow = replace(LEARNING, loaded_rate=0.8)
     with pytest.raises(Canceled):
-        retrain(trained, discs(2, 5), slow, Progress(is_canceled=stop_in_the_second_epoch), checkpoint=checkpoint)
+        retrain(trained, discs(2, 5, dark=True), slow, progress, checkpoint=checkpoint)
     assert checkpoint.exists()
-    messages: list[str] = []
-    fast = RetrainingConfig(loaded_rate=1.0, schedule=quick(3))
-    retrain(trained, discs(2, 5), fast, Progress(lambda _, m: messages.append(m)), checkpoint=checkpoint)
+    messages.clear()
+    progress = Progress(lambda _, m: messages.append(m))
+    retrain(trained, discs(2, 5, dark=True), LEARNING, progress, checkpoint=checkpoint)
     assert any(message.startswith("epoch 1") for message in messages)
 
 
@@ -127,17 +197,22 @@ def test_larger_objects_are_matched(trained: SegmentationModel) -> None:
     assert not matched.warnings
 
 
-def test_a_kept_model_knows_its_scale_and_takes_thresholds_from_all_images(trained: SegmentationModel) -> None:
+def test_sizes_are_not_matched_where_the_model_does_well_without(trained: SegmentationModel) -> None:
+    """Discs a third larger are within what was learned."""
+    settings = RetrainingConfig(schedule=quick(1, 1, learning_rate=1e-6), augmentation=NO_AUGMENTATION)
+    examples = larger(discs(3, 1), 1.35)
+    assert matching_scale(trained, typical_diameter([e.labels for e in examples])) < 0.8
+    assert retrain(trained, examples, settings).model.config.scale == 1
+
+
+def test_a_kept_model_knows_its_scale(trained: SegmentationModel) -> None:
     ruinous = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(1, 4, learning_rate=100.0, average=0.0))
-    examples = larger(discs(6, 1), 2.0)
-    result = retrain(trained, examples, ruinous)
+    result = retrain(trained, larger(discs(6, 1), 3.0), ruinous)
     assert result.kept_given_model
     kept = result.model.config
-    assert kept.scale == pytest.approx(0.5, rel=0.05)
+    assert kept.scale == pytest.approx(1 / 3, rel=0.05)
     assert kept.object_size * kept.scale == pytest.approx(trained.config.object_size)
     assert matching_scale(result.model, kept.object_size) == kept.scale
-    thresholds, _ = fit_thresholds(Predictor(result.model, "cpu"), prepare(examples, kept.normalization))
-    assert kept.thresholds == thresholds
 
 
 def test_matching_a_model_that_was_matched_before(trained: SegmentationModel) -> None:
@@ -183,10 +258,7 @@ def test_a_pull_keeps_weights_near_where_they_were(trained: SegmentationModel) -
     def moved(pull: float) -> float:
         schedule = quick(2, 5, learning_rate=1e-2, average=0.0)
         settings = RetrainingConfig(freeze=0, loaded_rate=1.0, pull=pull, schedule=schedule)
-        model = start_from(trained, settings)
-        result = retrain(trained, discs(2, 5, dark=True), settings)
-        assert not result.kept_given_model
-        pairs = zip(result.model.parameters(), model.parameters(), strict=True)
+        pairs = zip(learned(trained, settings).parameters(), trained.parameters(), strict=True)
         return sum(float((after - before).detach().norm()) for after, before in pairs)
 
     free, pulled = moved(0.0), moved(30.0)
@@ -194,11 +266,8 @@ def test_a_pull_keeps_weights_near_where_they_were(trained: SegmentationModel) -
 
 
 def test_source_images_are_not_forgotten(trained: SegmentationModel) -> None:
-    settings = RetrainingConfig(
-        freeze=0, loaded_rate=1.0, source_share=0.5, schedule=quick(6, 10, batch_size=4, learning_rate=3e-3)
-    )
-    without = retrain(trained, discs(4, 7, dark=True), replace(settings, source_share=0.0), source=discs(4, 1))
-    mixed = retrain(trained, discs(4, 7, dark=True), settings, source=discs(4, 1))
+    without = retrain(trained, discs(4, 7, dark=True), replace(LEARNING, source_share=0.0), source=discs(4, 1))
+    mixed = retrain(trained, discs(4, 7, dark=True), LEARNING, source=discs(4, 1))
     assert without.source_scores is not None
     assert mixed.source_scores is not None
     assert mixed.source_scores[0] == without.source_scores[0] > 0.4

@@ -190,7 +190,7 @@ def test_few_examples_are_not_split() -> None:
 
 def test_thresholds_that_change_nothing_stay_the_heads_own(trained: SegmentationModel) -> None:
     """An untrained model without any match: all thresholds are equally bad."""
-    model = trained.copy()
+    model = trained.copy().with_config(thresholds={})
     torch.nn.init.constant_(model.head.get_submodule("probability").bias, -1e4)  # type: ignore[arg-type]
     thresholds, score = fit_thresholds(Predictor(model, "cpu"), prepare(discs(1, 3), model.config.normalization))
     assert score == 0
@@ -199,6 +199,7 @@ def test_thresholds_that_change_nothing_stay_the_heads_own(trained: Segmentation
 
 def test_thresholds_keep_away_from_a_cliff(trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The best value of few images lies beside values at which nothing is found; its neighbour is nearly as good."""
+    model = trained.copy().with_config(thresholds={})
     score = {0.6: 0.60, 0.65: 0.62, 0.7: 0.66}
 
     def precisions(truth: object, found: list[tuple[object, int]]) -> list[float]:
@@ -208,9 +209,30 @@ def test_thresholds_keep_away_from_a_cliff(trained: SegmentationModel, monkeypat
 
     monkeypatch.setattr("core.training.thresholds.precisions", precisions)
     examples = prepare(discs(1, 3), trained.config.normalization)
-    thresholds, best = fit_thresholds(Predictor(trained, "cpu"), examples)
+    thresholds, best = fit_thresholds(Predictor(model, "cpu"), examples)
     assert thresholds["prob"] == 0.65
     assert best == 0.62
+
+
+@pytest.mark.parametrize(("better", "stays"), [((0.1, 0.1), False), ((0.2, -0.1), True), ((0.1,), True)])
+def test_fitted_thresholds_stay_unless_others_are_clearly_better(
+    trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch, better: tuple[float, ...], stays: bool
+) -> None:
+    """Others must be better on two images at least, and by more than the images differ."""
+    known = {"prob": 0.37, "nms": 0.4}
+    gains = iter(better)
+    grid = [p for p in trained.head.threshold_grid()["prob"] for _ in trained.head.threshold_grid()["nms"]]
+
+    def precisions(truth: object, found: list[tuple[object, int]]) -> list[float]:
+        gain = next(gains)
+        return [0.5 + gain * (0.5 < p < 0.7) for p in grid] + [0.5]
+
+    monkeypatch.setattr("core.training.thresholds.precisions", precisions)
+    model = trained.copy().with_config(thresholds=known)
+    examples = prepare(discs(len(better), 3), trained.config.normalization)
+    thresholds, score = fit_thresholds(Predictor(model, "cpu"), examples)
+    assert (thresholds == known) == stays
+    assert score == pytest.approx(0.5 if stays else 0.6)
 
 
 @pytest.mark.parametrize("numbers", ["32-true", "bf16-mixed"])

@@ -65,8 +65,8 @@ class State:
             "best_epoch": self.best_epoch,
             "best_loss": self.best_loss,
         }
-        with atomic(path) as part:
-            torch.save(content, part)
+        with atomic(path) as part, part.open("wb") as file:
+            torch.save(content, file)
 
     def read(self, path: Path, fingerprint: str) -> bool:
         """Take over the state in a file; False, and nothing is changed, if it is of another training or damaged."""

@@ -104,8 +104,11 @@ class RetrainingConfig(Config):
         them the share learning rate x pull of the way (L2-SP: Li, Grandvalet and Davoine 2018; kept apart from the
         gradient as AdamW does with weight decay).
     source_share : share of the patches that come from source images, where there are any, 0 to 0.9.
-    match_scale : rescale the images so that their objects are as large as those that the model knows.
-    augmentation, schedule, validation_fraction : as in `TrainingConfig`.
+    match_scale : rescale the images so that their objects are as large as those that the model knows, unless it does
+        as well without.
+    augmentation, schedule : as in `TrainingConfig`.
+    validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than forty
+        examples none is, and a trial takes its place.
     """
 
     load: str = "all"
@@ -113,7 +116,7 @@ class RetrainingConfig(Config):
     loaded_rate: float = 0.3
     layer_decay: float = 1.0
     pull: float = 0.0
-    source_share: float = 0.25
+    source_share: float = 0.5
     match_scale: bool = True
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)

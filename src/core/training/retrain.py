@@ -12,30 +12,48 @@ from core.inference.predict import Predictor
 from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
+from core.training.caution import first_as_good
+from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig
 from core.training.data import Example, Prepared, check_examples, prepare
+from core.training.interpolation import ALL_OR_NOTHING, SHARES, UNTRIED, between, scores_on_the_way, try_out
 from core.training.loop import Group, Source
 from core.training.object_size import at_scale, matching_scale, size_warnings
-from core.training.thresholds import fit_thresholds, score_thresholds
-from core.training.train import TrainingResult, learn, origin, pixel_size_of, split
+from core.training.thresholds import score_thresholds
+from core.training.train import TrainingResult, finish, learn, origin, pixel_size_of, split
+
+FEWEST_TO_SPLIT = 40
+"""With fewer examples none is held back for validation: a trial judges by all of them."""
+
+ALIKE_AT_OWN = 0.9
+"""Images are not rescaled where the given model, without that, has at least this share of its score with it."""
+
+GOOD = 0.1
+"""Below this mean average precision at its own scale a model is taken to know nothing of the objects there."""
 
 
 @dataclass(frozen=True, eq=False)
 class RetrainingResult(TrainingResult):
-    """A retrained model, or the given one where retraining made it worse.
+    """A retrained model, or the given one where retraining would not have made it better.
 
     Parameters
     ----------
-    score_before : score of the given model on the same images as `score`, its thresholds fitted to them likewise.
-    kept_given_model : whether retraining did not raise the score, so that `model` is the given one with
-        the thresholds fitted to all the new images.
+    score : as in `TrainingResult`; of a trial, in which images are "left-out", it is that of models which had learned
+        from the other half of the images, in half the time.
+    score_before : score of the given model on the same images as `score`, its thresholds fitted likewise.
+    share : how far the weights of `model` are on the way from the given to the retrained ones, 0 to 1.
     source_scores : of the given model and of `model` on the source images, rescaled as the given model does, each with
         its own thresholds; None without source images.
     """
 
     score_before: float = 0.0
-    kept_given_model: bool = False
+    share: float = 1.0
     source_scores: tuple[float, float] | None = None
+
+    @property
+    def kept_given_model(self) -> bool:
+        """Whether `model` is the given one, with thresholds for the new images."""
+        return self.share == 0
 
 
 def retrain(
@@ -47,13 +65,12 @@ def retrain(
     checkpoint: Path | None = None,
     source: Sequence[Example] = (),
 ) -> RetrainingResult:
-    """Train a model further on images of another kind; never return one that scores worse than the given one.
+    """Train a model further on images of another kind, and take over no more of that than does it good.
 
-    Both are scored on the validation images, or, where there are none and too few examples to hold any back, on the
-    examples themselves. The given model is not changed.
-
-    Where sizes are matched, the new model rescales images so that the new objects are as large for its network as the
-    old ones; the given model is scored with and without that, and its better score counts.
+    How much that is, images tell that were not learned from (see `core.training.interpolation`): the validation images,
+    of forty or more examples a part that is held back, and else a trial before the training itself, which learns from
+    one half of the examples and is judged by the other. What was given stays unless something else is clearly better.
+    The given model is not changed.
 
     Parameters
     ----------
@@ -72,14 +89,15 @@ def retrain(
     if source:
         warnings += check_examples(source)
         _check_channels(given, source)
-    training, validation = split(examples, validation, config.validation_fraction, config.schedule.seed)
+    schedule, device = config.schedule, config.schedule.device
+    training, validation = split(examples, validation, config.validation_fraction, schedule.seed, FEWEST_TO_SPLIT)
     diameter, pixel_size = typical_diameter([e.labels for e in training]), pixel_size_of(training)
-    scale = matching_scale(given, diameter) if config.match_scale else given.config.scale
+    scale = given.config.scale
+    if config.match_scale:
+        scale = _scale(given, diameter, training, device, progress.part(0.0, 0.05))
     warnings += size_warnings(given, scale, diameter, pixel_size)
-    held_back = prepare(validation or training, given.config.normalization)
-    base, before = _best_given(given, scale, held_back, config.schedule.device, progress.part(0.0, 0.05))
-
-    model = start_from(given, config).with_config(
+    base = at_scale(given, scale)
+    start = start_from(given, config).with_config(
         scale=scale,
         pixel_size=pixel_size,
         object_size=diameter,
@@ -92,41 +110,75 @@ def retrain(
         },
     )
     known = prepare(source, given.config.normalization, given.config.scale)
-    learned = learn(
-        model,
-        training,
-        validation,
-        config.schedule,
-        config.augmentation,
-        groups_of(model, config),
-        progress.part(0.05, 0.96),
-        checkpoint,
-        Source(known, config.source_share) if known else None,
-    )
-    kept = learned.score <= before
-    if kept:
-        # It has learned from none of the images, so all of them may choose its thresholds.
-        every = prepare([*training, *validation], given.config.normalization)
-        thresholds, _ = fit_thresholds(Predictor(base, config.schedule.device), every, progress.part(0.96, 0.98))
-        learned = replace(learned, model=base.with_config(thresholds=thresholds), score=before)
-    scores = None
-    if source:
-        old = prepare(source, given.config.normalization)
-        scores = (
-            _source_score(given, given.config.scale, old, config.schedule.device, progress.part(0.98, 0.99)),
-            _source_score(learned.model, given.config.scale, old, config.schedule.device, progress.part(0.99, 1.0)),
+    mixed = Source(known, config.source_share) if known else None
+    files = [checkpoint and checkpoint.with_name(checkpoint.name + end) for end in (".trial1", ".trial2", "")]
+
+    def train(model: SegmentationModel, number: int, images: Sequence[Example], part: Progress) -> list[Row]:
+        """Number 0 and 1 are halves in a trial, 2 is all images."""
+        trial = replace(schedule, epochs=-(-schedule.epochs // 2)) if number < 2 else schedule
+        groups = groups_of(model, config)
+        return learn(model, images, validation, trial, config.augmentation, groups, part, files[number], mixed)
+
+    shares, model = SHARES if config.load == "all" else ALL_OR_NOTHING, start.copy()
+    part, judging = progress.part(0.5 if not validation else 0.05, 0.9), progress.part(0.9, 0.95)
+    if validation:
+        history = train(model, 2, training, part)
+        scores = scores_on_the_way(given, model, shares, validation, validation, device, judging)
+    else:
+        trying = progress.part(0.05, 0.5)
+        scores, history = try_out(train, start, given, shares, training, schedule.seed, device, trying)
+    share = shares[first_as_good(scores)] if len(scores) else max(UNTRIED, shares[1])
+    if share and not validation:
+        history = train(model, 2, training, part)
+    model = between(given, model, share) if share else base
+    model.with_config(provenance={**model.config.provenance, "share": share})
+    judged = [*training, *validation] if not share else validation or training
+    kind, score, before = "training", None, float("nan")
+    if len(scores):
+        kind = "validation" if validation else "left-out"
+        score, before = (float(scores[:, shares.index(one)].mean()) for one in (share, 0.0))
+    else:
+        warnings.append(
+            "There are too few objects to try out how much retraining helps: one half of the images has none. "
+            f"{share:.0%} of what it changed was taken over. Label more objects to be sure that it does no harm."
         )
+    result = finish(model, history, judged, kind, device, progress.part(0.95, 0.98), score)
+    old, scores_of_source = prepare(source, given.config.normalization), None
+    if source:
+        first, second = (
+            _source_score(one, given.config.scale, old, device, progress.part(begin, begin + 0.01))
+            for one, begin in ((given, 0.98), (result.model, 0.99))
+        )
+        scores_of_source = first, second
+    for file in files:
+        if file is not None:
+            file.unlink(missing_ok=True)
     return RetrainingResult(
-        learned.model,
-        learned.history,
-        learned.score,
-        learned.scored_on,
-        learned.device,
+        result.model,
+        result.history,
+        result.score,
+        result.scored_on,
+        result.device,
         warnings,
         score_before=before,
-        kept_given_model=kept,
-        source_scores=scores,
+        share=share,
+        source_scores=scores_of_source,
     )
+
+
+def _scale(
+    given: SegmentationModel, diameter: float, examples: Sequence[Example], device: str, progress: Progress
+) -> float:
+    """The scale that matches sizes; the given model's own where it does as well there."""
+    own, matching = given.config.scale, matching_scale(given, diameter)
+    if own == matching:
+        return own
+    known = prepare(examples, given.config.normalization)
+    without, matched = (
+        score_thresholds(Predictor(at_scale(given, scale), device), known, [given.thresholds], part).mean()
+        for scale, part in ((own, progress.part(0.0, 0.5)), (matching, progress.part(0.5, 1.0)))
+    )
+    return own if without >= max(GOOD, ALIKE_AT_OWN * matched) else matching
 
 
 def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> None:
@@ -139,25 +191,12 @@ def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> No
         )
 
 
-def _best_given(
-    given: SegmentationModel, scale: float, examples: Sequence[Prepared], device: str, progress: Progress
-) -> tuple[SegmentationModel, float]:
-    """The given model with thresholds fitted to the examples, at its own scale or at another, and its score."""
-    scales = sorted({given.config.scale, scale})
-    found = []
-    for number, one in enumerate(scales):
-        model = at_scale(given, one)
-        part = progress.part(number / len(scales), (number + 1) / len(scales))
-        thresholds, score = fit_thresholds(Predictor(model, device), examples, part)
-        found.append((model.with_config(thresholds=thresholds), score))
-    return max(found, key=lambda pair: pair[1])
-
-
 def _source_score(
     model: SegmentationModel, scale: float, examples: Sequence[Prepared], device: str, progress: Progress
 ) -> float:
     predictor = Predictor(at_scale(model, scale), device)
-    return float(score_thresholds(predictor, examples, [model.thresholds], progress, "scoring the source images")[0])
+    scores = score_thresholds(predictor, examples, [model.thresholds], progress, "scoring the source images")
+    return float(scores.mean())
 
 
 def start_from(given: SegmentationModel, config: RetrainingConfig) -> SegmentationModel:
@@ -166,7 +205,7 @@ def start_from(given: SegmentationModel, config: RetrainingConfig) -> Segmentati
     model = SegmentationModel(given.config)
     for name, stage in _loaded(model, config.load).items():
         stage.load_state_dict(given.get_submodule(name).state_dict())
-    return model
+    return model if config.load == "all" else model.with_config(thresholds={})
 
 
 def groups_of(model: SegmentationModel, config: RetrainingConfig) -> list[Group]:

@@ -13,6 +13,7 @@ from core.heads import Instances
 from core.image import Labels
 from core.inference.predict import Predictor
 from core.progress import SILENT, Progress
+from core.training.caution import first_as_good
 from core.training.data import Prepared
 
 
@@ -23,7 +24,8 @@ def fit_thresholds(
 
     The score is the mean over the images of the average precision at IoU .50 to .95, TP / (TP + FP + FN) as in DSB2018.
     It is compared after averaging over neighbouring values of the thresholds: the best one on a few images often
-    lies beside a cliff, and beyond the cliff on the next image.
+    lies beside a cliff, and beyond the cliff on the next image. Thresholds that the model already has from a fit, on
+    other images, stay unless these are clearly better on two images or more.
 
     The network runs once per image, all thresholds are tried on its output.
 
@@ -34,11 +36,16 @@ def fit_thresholds(
     head = predictor.model.head
     names, values = zip(*head.threshold_grid().items(), strict=True)
     candidates = [dict(zip(names, combination, strict=True)) for combination in product(*values)]
-    scores = score_thresholds(predictor, examples, candidates, progress, "fitting thresholds")
+    known = dict(predictor.model.config.thresholds)
+    asked = [*candidates, known] if known else candidates
+    every = score_thresholds(predictor, examples, asked, progress, "fitting thresholds")
+    scores = every.mean(axis=0)[: len(candidates)]
     smooth = ndimage.uniform_filter(scores.reshape([len(v) for v in values]), size=3, mode="nearest").ravel()
     own = head.default_thresholds()
     nearness = [-sum(abs(one[name] - own[name]) for name in names) for one in candidates]
     best = max(range(len(candidates)), key=lambda i: (round(smooth[i], 9), nearness[i]))
+    if known and (len(examples) == 1 or first_as_good(every[:, [len(candidates), best]]) == 0):
+        return known, float(every[:, -1].mean())
     return candidates[best], float(scores[best])
 
 
@@ -49,20 +56,20 @@ def score_thresholds(
     progress: Progress = SILENT,
     message: str = "scoring",
 ) -> NDArray[np.float64]:
-    """The score of each of many thresholds on some images, as `fit_thresholds` has it.
+    """The score of each of many thresholds on every image, as `fit_thresholds` has it; axes image, thresholds.
 
     Parameters
     ----------
     examples : normalised, not rescaled, one at least.
     """
     head, config = predictor.model.head, predictor.model.config
-    scores = np.zeros(len(candidates))
+    scores = np.zeros((len(examples), len(candidates)))
     for done, example in enumerate(examples):
         progress.step(done / len(examples), f"{message}, image {done + 1} of {len(examples)}")
         maps, shape = predictor.maps(example.pixels), example.labels.shape
         found = head.decode_many(maps, shape, config.network.grid, candidates, config.scale)
-        scores += precisions(example.labels, found)
-    return scores / len(examples)
+        scores[done] = precisions(example.labels, found)
+    return scores
 
 
 def precisions(truth: Labels, found: Sequence[tuple[Instances, int]]) -> list[float]:

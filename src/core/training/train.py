@@ -48,7 +48,7 @@ class TrainingResult:
     model : ready to be applied, on the CPU.
     history : one row per epoch: epoch, train_loss, learning_rate, seconds, and with validation images validation_loss.
     score : mean average precision over IoU .50 to .95 on the images that the thresholds were fitted on.
-    scored_on : "validation" or "training" images.
+    scored_on : "validation" or "training" images, after a retraining perhaps "left-out" ones.
     warnings : what looked wrong with the examples, one sentence or two each.
     device : where it was trained, in words.
     """
@@ -86,7 +86,9 @@ def train(
     first, weights = examples[0].image, config.encoder_weights
     network = replace(config.network, in_channels=first.size("C"), fixed_statistics=bool(weights))
     config = replace(config, network=network, encoder_weights=Path(weights).name)
-    training, validation = split(examples, validation, config.validation_fraction, config.schedule.seed)
+    training, validation = split(
+        examples, validation, config.validation_fraction, config.schedule.seed, FEWEST_TO_SPLIT
+    )
     torch.manual_seed(config.schedule.seed)
     model = SegmentationModel(
         ModelConfig(
@@ -104,8 +106,13 @@ def train(
         encoder = load_encoder(model.network, weights)
         model.with_config(provenance={**model.config.provenance, "encoder": encoder})
         groups = _groups(model)
-    learned = learn(model, training, validation, config.schedule, config.augmentation, groups, progress, checkpoint)
-    return replace(learned, warnings=warnings)
+    part, rest = progress.part(0.0, 0.93), progress.part(0.93, 1.0)
+    history = learn(model, training, validation, config.schedule, config.augmentation, groups, part, checkpoint)
+    kind = "validation" if validation else "training"
+    result = finish(model, history, validation or training, kind, config.schedule.device, rest)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return replace(result, warnings=warnings)
 
 
 def _groups(model: SegmentationModel) -> list[Group]:
@@ -119,14 +126,18 @@ def _groups(model: SegmentationModel) -> list[Group]:
 
 
 def split(
-    examples: Sequence[Example], validation: Sequence[Example], fraction: float, seed: int
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    fraction: float,
+    seed: int,
+    fewest: int = FEWEST_TO_SPLIT,
 ) -> tuple[list[Example], list[Example]]:
     """Training and validation examples.
 
-    Validation examples that are given are taken; otherwise a part of the examples is drawn at random, none of fewer
-    than ten.
+    Validation examples that are given are taken; otherwise a part of the examples is drawn at random, none of less than
+    the fewest.
     """
-    if validation or fraction == 0 or len(examples) < FEWEST_TO_SPLIT:
+    if validation or fraction == 0 or len(examples) < fewest:
         return list(examples), list(validation)
     count = max(1, round(fraction * len(examples)))
     held_back = set(np.random.default_rng(seed).permutation(len(examples))[:count].tolist())
@@ -144,8 +155,8 @@ def learn(
     progress: Progress,
     checkpoint: Path | None,
     source: Source | None = None,
-) -> TrainingResult:
-    """Train a model in place and fit its thresholds: on the validation images, or the training images without them.
+) -> list[Row]:
+    """Train a model in place, all but its thresholds; one row per epoch.
 
     Raises
     ------
@@ -157,29 +168,37 @@ def learn(
             "All labelled objects are on validation images, none is left to learn from.",
             todo="Label more images, or choose the validation images yourself.",
         )
-    normalization = model.config.normalization
-    scale = model.config.scale
+    normalization, scale = model.config.normalization, model.config.scale
     prepared, held_back = (prepare(examples, normalization, scale) for examples in (training, validation))
     rates = [(group.rate, group.frozen, group.pull) for group in groups]
     parts = (model.config.network, model.config.head, normalization, scale, schedule, augmentation, rates)
     mixed = (source.share, digest(e.pixels for e in source.examples)) if source else ()
     start = digest(weight.detach().cpu().numpy() for weight in model.state_dict().values())
     task = f"{parts} {mixed} {start} {fingerprint([*training, *validation])}"
-    part = progress.part(0.0, 0.93)
-    history = fit(model, prepared, held_back, schedule, augmentation, groups, part, checkpoint, task, source)
-    predictor = Predictor(model, schedule.device)
-    known = held_back or prepared
-    if scale != 1:
-        known = prepare(validation or training, normalization)
-    thresholds, score = fit_thresholds(predictor, known, progress.part(0.93, 1.0))
-    scored_on = "validation" if held_back else "training"
-    model.with_config(
-        thresholds=thresholds,
-        history=tuple(history),
-        provenance={**model.config.provenance, "score": score, "scored_on": scored_on, "images": len(training)},
-    )
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    return fit(model, prepared, held_back, schedule, augmentation, groups, progress, checkpoint, task, source)
+
+
+def finish(
+    model: SegmentationModel,
+    history: list[Row],
+    judged: Sequence[Example],
+    scored_on: str,
+    device: str,
+    progress: Progress,
+    score: float | None = None,
+) -> TrainingResult:
+    """Fit the thresholds of a model that has learned.
+
+    Parameters
+    ----------
+    judged : the images to fit them to.
+    scored_on, score : as in `TrainingResult`; without a score it is that on `judged`.
+    """
+    predictor = Predictor(model, device)
+    thresholds, fitted = fit_thresholds(predictor, prepare(judged, model.config.normalization), progress)
+    score = fitted if score is None else score
+    provenance = {**model.config.provenance, "score": score, "scored_on": scored_on}
+    model.with_config(thresholds=thresholds, history=tuple(history), provenance=provenance)
     numbers = "" if precision(predictor.device) == "32-true" else ", mixed precision"
     return TrainingResult(model, history, score, scored_on, describe_device(predictor.device) + numbers)
 
@@ -195,5 +214,6 @@ def origin(examples: Sequence[Example]) -> dict[str, Any]:
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": fingerprint(examples),
+        "images": len(examples),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "numpy")}},
     }
