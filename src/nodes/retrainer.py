@@ -120,7 +120,9 @@ class TransferSettings:
     optional=True,
 )
 @knext.output_port("Model", "The better one of the given and the retrained model.", model_port)
-@knext.output_table("History", "One row per epoch of training.")
+@knext.output_table(
+    "History", "One row per epoch of training; of the trial, where this showed that the given model is to be passed on."
+)
 @knext.output_view("Training curve", "The loss of training and validation over the epochs.")
 class SegmentationRetrainer:
     """Trains a model further on a few images of another kind.

@@ -19,21 +19,34 @@ THESIS = {
 }
 """What Wilhelm 2019 printed for DSB2018: of the first N images, 67 more to stop early, 106 other images to test on."""
 
-Runs = Mapping[tuple[str, str, int], Mapping[tuple[int, int], Mapping[str, str]]]
-"""Rows by (target, start, images) and (draw, seed)."""
+Rows = Mapping[tuple[int, int], Mapping[str, str]]
+"""Rows by (draw, seed)."""
+
+Runs = Mapping[tuple[str, str, int], Rows]
+"""Rows by (target, start, images)."""
+
+STEPS = 400
+"""Of the trainings that are compared over the number of images."""
 
 
-def read() -> Runs:
-    """The rows of the study."""
+def read(steps: int = STEPS) -> Runs:
+    """The rows of trainings of so many steps."""
     runs: dict[tuple[str, str, int], dict[tuple[int, int], dict[str, str]]] = defaultdict(dict)
     with (HERE / "results.csv").open() as file:
         for row in csv.DictReader(file):
-            key = row["target"], row["start"], int(row["images"])
-            runs[key][int(row["draw"]), int(row["seed"])] = row
+            if int(row["steps"]) == steps:
+                key = row["target"], row["start"], int(row["images"])
+                runs[key][int(row["draw"]), int(row["seed"])] = row
     return runs
 
 
-def values(rows: Mapping[tuple[int, int], Mapping[str, str]], column: str = "ap_dsb2018") -> list[float]:
+def all_steps() -> list[int]:
+    """The numbers of steps that there are."""
+    with (HERE / "results.csv").open() as file:
+        return sorted({int(row["steps"]) for row in csv.DictReader(file)})
+
+
+def values(rows: Rows, column: str = "ap_dsb2018") -> list[float]:
     """A column of some rows."""
     return [float(row[column]) for row in rows.values() if row[column]]
 
@@ -88,24 +101,25 @@ def section(runs: Runs, target: str) -> list[str]:
             lines.append(f"| *printed in the thesis: {name}* | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "| start | N | AP@.5 | count error | gain over random | random needs N | start model | worse than it |",
+        "| start | N | AP@.5 | count error | gain over random | random needs N | start model | worse than it | share |",
     ]
-    lines += ["|---" * 8 + "|"]
+    lines += ["|---" * 9 + "|"]
     for start in starts:
         for n in sizes:
             rows = runs.get((target, start, n), {})
             if not rows:
                 continue
-            before, worse = values(rows, "before"), ""
+            before, worse, share = values(rows, "before"), "", ""
             if before:
                 lost = sum(float(r["ap_dsb2018"]) < float(r["before"]) - 0.001 for r in rows.values())
                 worse = f"{lost} of {len(rows)}"
+                share = f"{np.mean(values(rows, 'share')):.2f}"
             gain = difference(runs, target, start, n) if start != "random" else ""
             equivalent = label_equivalent(means.get("random", {}), means[start][n]) if start != "random" else ""
             error = f"{np.mean(values(rows, 'count_error')):.1%}"
             lines.append(
                 f"| {start} | {n or 'all'} | {np.mean(values(rows, 'ap_50')):.3f} | {error} | {gain} | {equivalent} | "
-                f"{interval(before)} | {worse} |"
+                f"{f'{before[0]:.3f}' if before else ''} | {worse} | {share} |"
             )
     points = {start: [(math.log10(n), mean) for n, mean in curve.items() if n] for start, curve in means.items()}
     if any(len(line) > 1 for line in points.values()):
@@ -115,24 +129,53 @@ def section(runs: Runs, target: str) -> list[str]:
     return [*lines, ""]
 
 
+def duration() -> list[str]:
+    """What longer trainings are worth, on the same images."""
+    cells: dict[tuple[str, int, str], dict[int, Rows]] = defaultdict(dict)
+    for number in all_steps():
+        for (target, start, images), rows in read(number).items():
+            cells[target, images, start][number] = rows
+    several = {key: rows for key, rows in cells.items() if set(rows) - {STEPS}}
+    steps = sorted({one for rows in several.values() for one in rows})
+    if not several:
+        return []
+    lines = [
+        "## The length of the training",
+        "",
+        "ap_dsb2018 (CPU-minutes of the training, that of a trial among them) after so many steps, on the first draws:",
+        "",
+        "| target | N | start | " + " | ".join(f"{one:,} steps" for one in steps) + " |",
+        "|---" * (len(steps) + 3) + "|",
+    ]
+    for (target, images, start), lengths in several.items():
+        common = set.intersection(*(set(one) for one in lengths.values()))
+        shown = []
+        for one in steps:
+            chosen: Rows = {key: lengths[one][key] for key in common} if one in lengths else {}
+            minutes = np.mean(values(chosen, "cpu_seconds")) / 60 if chosen else 0.0
+            shown.append(f"{interval(values(chosen))} ({minutes:.1f})" if chosen else "")
+        lines.append(f"| {target} | {images or 'all'} | {start} | " + " | ".join(shown) + " |")
+    return [*lines, ""]
+
+
 def main() -> None:
     """Write RESULTS.md."""
     runs = read()
-    steps = sorted({int(row["steps"]) for rows in runs.values() for row in rows.values()})
     devices = sorted({row["device"] for rows in runs.values() for row in rows.values()})
-    count = sum(len(rows) for rows in runs.values())
+    count = sum(len(rows) for steps in all_steps() for rows in read(steps).values())
     lines = [
         "# What pretraining is worth with few labelled images",
         "",
-        f"Written by `make study-transfer DATA=...`: {count} trainings of {', '.join(map(str, steps))} steps on "
-        f"{', '.join(devices)}. A step takes 4 patches of 128²; U-Net of base 32, grid 2, StarDist head. Starts, draws "
-        "and metric: see `run.py`. "
-        "± is a 95 % interval over draws and seeds; p is of a paired t-test against random weights.",
+        f"Written by `make study-transfer DATA=...`: {count} trainings, of {STEPS} steps where nothing else is said, "
+        f"on {', '.join(devices)}. A step takes 4 patches of 128²; U-Net of base 32, grid 2, StarDist head. Starts, "
+        "draws and metric: see `run.py`. "
+        "± is a 95 % interval over draws and seeds; p is of a paired t-test against random weights; *start model* is "
+        "the score of the pretrained model as it comes, *share* how far its weights have gone, on average.",
         "",
     ]
     for target in dict.fromkeys(name for name, _, _ in runs):
         lines += section(runs, target)
-    (HERE / "RESULTS.md").write_text("\n".join(lines))
+    (HERE / "RESULTS.md").write_text("\n".join([*lines, *duration()]))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from core.progress import SILENT, Progress
 from core.training.caution import first_as_good
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig
-from core.training.data import Example, Prepared, check_examples, prepare
+from core.training.data import Example, check_examples, prepare
 from core.training.interpolation import ALL_OR_NOTHING, SHARES, UNTRIED, between, scores_on_the_way, try_out
 from core.training.loop import Group, Source
 from core.training.object_size import at_scale, matching_scale, size_warnings
@@ -96,73 +96,64 @@ def retrain(
     if config.match_scale:
         scale = _scale(given, diameter, training, device, progress.part(0.0, 0.05))
     warnings += size_warnings(given, scale, diameter, pixel_size)
-    base = at_scale(given, scale)
-    start = start_from(given, config).with_config(
-        scale=scale,
-        pixel_size=pixel_size,
-        object_size=diameter,
-        provenance={
-            "retraining": config.to_dict(),
-            **origin(training),
-            "start": {
-                key: given.config.provenance.get(key) for key in ("created", "data", "licence", "name", "encoder")
-            },
-        },
-    )
-    known = prepare(source, given.config.normalization, given.config.scale)
-    mixed = Source(known, config.source_share) if known else None
+    base, start = at_scale(given, scale), _begun(given, config, training, scale)
+    former = prepare(source, given.config.normalization, given.config.scale)
+    mixed = Source(former, config.source_share) if former else None
     files = [checkpoint and checkpoint.with_name(checkpoint.name + end) for end in (".trial1", ".trial2", "")]
 
     def train(model: SegmentationModel, number: int, images: Sequence[Example], part: Progress) -> list[Row]:
-        """Number 0 and 1 are halves in a trial, 2 is all images."""
-        trial = replace(schedule, epochs=-(-schedule.epochs // 2)) if number < 2 else schedule
+        """Number 0 and 1 are the halves of a trial, 2 is the training itself."""
+        times = replace(schedule, epochs=-(-schedule.epochs // 2)) if number < 2 else schedule
         groups = groups_of(model, config)
-        return learn(model, images, validation, trial, config.augmentation, groups, part, files[number], mixed)
+        return learn(model, images, validation, times, config.augmentation, groups, part, files[number], mixed)
 
-    shares, model = SHARES if config.load == "all" else ALL_OR_NOTHING, start.copy()
-    part, judging = progress.part(0.5 if not validation else 0.05, 0.9), progress.part(0.9, 0.95)
+    model, shares = start.copy(), SHARES if config.load == "all" else ALL_OR_NOTHING
     if validation:
-        history = train(model, 2, training, part)
+        history = train(model, 2, training, progress.part(0.05, 0.9))
+        judging = progress.part(0.9, 0.95)
         scores = scores_on_the_way(given, model, shares, validation, validation, device, judging)
     else:
         trying = progress.part(0.05, 0.5)
         scores, history = try_out(train, start, given, shares, training, schedule.seed, device, trying)
     share = shares[first_as_good(scores)] if len(scores) else max(UNTRIED, shares[1])
     if share and not validation:
-        history = train(model, 2, training, part)
+        history = train(model, 2, training, progress.part(0.5, 0.95))
     model = between(given, model, share) if share else base
     model.with_config(provenance={**model.config.provenance, "share": share})
-    judged = [*training, *validation] if not share else validation or training
-    kind, score, before = "training", None, float("nan")
+
+    scored_on, score, before = "training", None, float("nan")
     if len(scores):
-        kind = "validation" if validation else "left-out"
-        score, before = (float(scores[:, shares.index(one)].mean()) for one in (share, 0.0))
+        scored_on = "validation" if validation else "left-out"
+        before, score = (float(scores[:, shares.index(one)].mean()) for one in (0.0, share))
     else:
         warnings.append(
             "There are too few objects to try out how much retraining helps: one half of the images has none. "
             f"{share:.0%} of what it changed was taken over. Label more objects to be sure that it does no harm."
         )
-    result = finish(model, history, judged, kind, device, progress.part(0.95, 0.98), score)
-    old, scores_of_source = prepare(source, given.config.normalization), None
-    if source:
-        first, second = (
-            _source_score(one, given.config.scale, old, device, progress.part(begin, begin + 0.01))
-            for one, begin in ((given, 0.98), (result.model, 0.99))
-        )
-        scores_of_source = first, second
+    judged = [*training, *validation] if not share else validation or training
+    result = finish(model, history, judged, scored_on, device, progress.part(0.95, 0.98), score)
+    known = _scores_on_source(given, model, source, device, progress.part(0.98, 1.0)) if source else None
     for file in files:
         if file is not None:
             file.unlink(missing_ok=True)
-    return RetrainingResult(
-        result.model,
-        result.history,
-        result.score,
-        result.scored_on,
-        result.device,
-        warnings,
-        score_before=before,
-        share=share,
-        source_scores=scores_of_source,
+    parts = (result.model, result.history, result.score, result.scored_on, result.device, warnings)
+    return RetrainingResult(*parts, score_before=before, share=share, source_scores=known)
+
+
+def _begun(
+    given: SegmentationModel, config: RetrainingConfig, training: Sequence[Example], scale: float
+) -> SegmentationModel:
+    """The model that learns, before it has learned anything, and what is known of it."""
+    kept = ("created", "data", "licence", "name", "encoder")
+    return start_from(given, config).with_config(
+        scale=scale,
+        pixel_size=pixel_size_of(training),
+        object_size=typical_diameter([e.labels for e in training]),
+        provenance={
+            "retraining": config.to_dict(),
+            **origin(training),
+            "start": {key: given.config.provenance.get(key) for key in kept},
+        },
     )
 
 
@@ -191,12 +182,18 @@ def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> No
         )
 
 
-def _source_score(
-    model: SegmentationModel, scale: float, examples: Sequence[Prepared], device: str, progress: Progress
-) -> float:
-    predictor = Predictor(at_scale(model, scale), device)
-    scores = score_thresholds(predictor, examples, [model.thresholds], progress, "scoring the source images")
-    return float(scores.mean())
+def _scores_on_source(
+    given: SegmentationModel, new: SegmentationModel, source: Sequence[Example], device: str, progress: Progress
+) -> tuple[float, float]:
+    """Mean average precision of both models, the images rescaled as the given one does."""
+    examples = prepare(source, given.config.normalization)
+
+    def score(model: SegmentationModel, part: Progress) -> float:
+        predictor = Predictor(at_scale(model, given.config.scale), device)
+        scores = score_thresholds(predictor, examples, [model.thresholds], part, "scoring the former images")
+        return float(scores.mean())
+
+    return score(given, progress.part(0.0, 0.5)), score(new, progress.part(0.5, 1.0))
 
 
 def start_from(given: SegmentationModel, config: RetrainingConfig) -> SegmentationModel:

@@ -26,7 +26,7 @@ def training_view(result: "TrainingResult", *notes: str) -> Any:
     text = [
         *notes,
         f"Mean average precision on the {result.scored_on} images: {result.score:.3f} (1 is perfect).",
-        f"Thresholds fitted to them: {thresholds_text(result.model.thresholds)}.",
+        f"Thresholds: {thresholds_text(result.model.thresholds)}.",
         f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}. "
         f"Network {config.network.name}, head {config.head.name}, {amount(config.network.in_channels, 'channel')}.",
     ]
