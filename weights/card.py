@@ -3,8 +3,8 @@
 from core.pretrained.card import SCORES, ModelCard
 
 
-def markdown(card: ModelCard) -> str:
-    """The page `docs/models/NAME.md`."""
+def markdown(card: ModelCard, remark: str = "") -> str:
+    """The page `docs/models/NAME.md`; the remark is on the scores."""
     scores = [
         f"| {on} | {images} | {objects:,} | {ap:.3f} | {mean:.3f} | {bowl:.3f} | {error:.1f} |"
         for on, images, objects, ap, mean, bowl, error in card.score_rows()
@@ -27,6 +27,7 @@ def markdown(card: ModelCard) -> str:
         "|" + "---|" * len(SCORES),
         *scores,
         "",
+        *([remark, ""] if remark else []),
         "Written by `make weights`; the same is in the model's file. To train it again: "
         f"`python -m weights.train DATA {card.name}`.",
     ]

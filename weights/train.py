@@ -128,13 +128,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     schedule = replace(SCHEDULE, epochs=1, steps=given.steps) if given.steps else SCHEDULE
     for name in given.names or RECIPES:
         content, card = make_model(name, RECIPES[name], given.data, schedule)
+        page = markdown(card, RECIPES[name].remark)
         for target, written in (
             (OUT / path_of(name).name if given.steps else path_of(name), content),
-            (OUT / f"{name}.md" if given.steps else CARDS / f"{name}.md", markdown(card).encode()),
+            (OUT / f"{name}.md" if given.steps else CARDS / f"{name}.md", page.encode()),
         ):
             with atomic(target) as part:
                 part.write_bytes(written)
-        print(markdown(card), flush=True)
+        print(page, flush=True)
 
 
 if __name__ == "__main__":
