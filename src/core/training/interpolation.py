@@ -4,7 +4,7 @@ Weights on the straight line between a model and what retraining made of it ofte
 forget less of what the model knew (WiSE-FT: Wortsman et al. 2022, Robust fine-tuning of zero-shot models).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -44,25 +44,29 @@ def scores_on_the_way(
     given: SegmentationModel,
     retrained: SegmentationModel,
     shares: Sequence[float],
-    known: Sequence[Example],
+    learned: Sequence[Example],
     judged: Sequence[Example],
     device: str,
     progress: Progress,
 ) -> NDArray[np.float64]:
-    """Mean average precision of the models at some shares, the thresholds of each fitted to `known`.
+    """Mean average precision of the models at some shares, with the retrained one's thresholds.
+
+    Where it has none, because its head was new, those of each model are fitted to the images that it learned from.
 
     Returns
     -------
     0 to 1, axes image of `judged`, share.
     """
     normalization = given.config.normalization
-    fitted, tested = prepare(known, normalization), prepare(judged, normalization)
-    scores = np.zeros((len(judged), len(shares)))
+    known = prepare(judged, normalization)
+    scores = np.zeros((len(known), len(shares)))
     for column, share in enumerate(shares):
         part = progress.part(column / len(shares), (column + 1) / len(shares))
         predictor = Predictor(between(given, retrained, share), device)
-        thresholds, _ = fit_thresholds(predictor, fitted, part.part(0.0, 0.8))
-        scores[:, column] = score_thresholds(predictor, tested, [thresholds], part.part(0.8, 1.0))[:, 0]
+        thresholds: Mapping[str, float] = retrained.config.thresholds
+        if not thresholds:
+            thresholds, _ = fit_thresholds(predictor, prepare(learned, normalization), part.part(0.0, 0.8))
+        scores[:, column] = score_thresholds(predictor, known, [thresholds], part.part(0.8, 1.0))[:, 0]
     return scores
 
 

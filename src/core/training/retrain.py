@@ -40,7 +40,7 @@ class RetrainingResult(TrainingResult):
     ----------
     score : as in `TrainingResult`; of a trial, in which images are "left-out", it is that of models which had learned
         from the other half of the images, in half the time.
-    score_before : score of the given model on the same images as `score`, its thresholds fitted likewise.
+    score_before : score of the given model on the same images as `score`.
     share : how far the weights of `model` are on the way from the given to the retrained ones, 0 to 1.
     source_scores : of the given model and of `model` on the source images, rescaled as the given model does, each with
         its own thresholds; None without source images.
@@ -111,7 +111,7 @@ def retrain(
     if validation:
         history = train(model, 2, training, progress.part(0.05, 0.9))
         judging = progress.part(0.9, 0.95)
-        scores = scores_on_the_way(given, model, shares, validation, validation, device, judging)
+        scores = scores_on_the_way(given, model, shares, training, validation, device, judging)
     else:
         trying = progress.part(0.05, 0.5)
         scores, history = try_out(train, start, given, shares, training, schedule.seed, device, trying)
