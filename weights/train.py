@@ -44,7 +44,7 @@ LOSS_OF_HALF = 0.002
 def make_model(name: str, recipe: Recipe, data: Path, schedule: ScheduleConfig) -> tuple[bytes, ModelCard]:
     """Train a model and test it; its file's content, and its card."""
     shares = recipe.training(data)
-    parts = [(split(images, (), HELD_BACK, schedule.seed), times) for images, times in shares]
+    parts = [(split(images, (), HELD_BACK, schedule.seed, 2), times) for images, times in shares]
     result = train(
         [e for (learned, _), times in parts for e in learned * times],
         TrainingConfig(schedule=schedule, augmentation=recipe.augmentation),

@@ -109,7 +109,7 @@ class SegmentationModel(nn.Module):
         """A model of its own with the same weights."""
         twin = SegmentationModel(self.config)
         twin.load_state_dict(self.state_dict())
-        return twin
+        return twin.train(self.training)
 
     def summary(self) -> dict[str, Any]:
         """What a reader should know before applying the model, JSON-able; without weights and history."""

@@ -109,8 +109,8 @@ class TransferSettings:
 @knext.input_table(
     "Validation images",
     "Labelled images with the same columns, to score the given and the new model on. Without them a trial decides: a "
-    "model learns from one half of the labelled images and is scored on the other. Of 40 or more images a share is "
-    "held back instead.",
+    "model learns from one half of the labelled images and is scored on the other, and the other way round. Of 40 or "
+    "more images a share is held back instead, where one is set.",
     optional=True,
 )
 @knext.input_table(
@@ -119,7 +119,7 @@ class TransferSettings:
     "the new model does not forget them, and the view tells how well both models do on them.",
     optional=True,
 )
-@knext.output_port("Model", "The better one of the given and the retrained model.", model_port)
+@knext.output_port("Model", "The given model, the retrained one, or one between them.", model_port)
 @knext.output_table(
     "History", "One row per epoch of training; of the trial, where this showed that the given model is to be passed on."
 )
@@ -130,13 +130,14 @@ class SegmentationRetrainer:
     Use it when a model exists and your images **look different** from those it was trained on: another microscope,
     stain or tissue. Four labelled images can be enough where a training from the beginning needs dozens.
 
-    **No harm is done**: images that were not learned from tell how much retraining helps, by their mean average
+    **It is to do no harm**: images that were not learned from tell how much retraining helps, by their mean average
     precision. Validation images do, or a trial that learns from one half of the images and is scored on the other,
     before the training itself. The weights of the new model lie on the way from the given to the retrained ones
     (Wortsman et al. 2022, Robust fine-tuning of zero-shot models), as far as these images clearly speak for it; where
-    they do not, the given model is passed on and the node says so.
+    they do not, the given model is passed on and the node says so. Tiles of one picture are not images on their own:
+    give such tables validation images from other pictures.
 
-    Objects may be of another size in pixels than those that the given model knows: the images are rescaled, and so are
+    Objects may be of another size in pixels than those that the given model knows. Then images are rescaled, and later
     those that the new model is applied to, unless the given model does well without.
 
     A model forgets what it does not see, and with very few images it forgets much. **Connect some of the former
@@ -210,12 +211,9 @@ def _outcome(result: "RetrainingResult") -> str:
             "Retraining did not make the model clearly better: the given model is passed on, its thresholds for these "
             f"images (mean average precision {result.score:.3f})."
         )
-    if result.scored_on == "training":
-        return f"The retrained model was taken over to {result.share:.0%}; whether it is better could not be tried out."
-    where = "the validation images" if result.scored_on == "validation" else "images that a trial left out"
-    better = f"its mean average precision on {where} rose from {result.score_before:.3f} to {result.score:.3f}"
-    part = "" if result.share == 1 else f" Of what retraining changed {result.share:.0%} was taken over."
-    return f"Retraining made the model better: {better}.{part}"
+    trial = "In a trial on halves of the images, retraining" if result.scored_on == "left-out" else "Retraining"
+    raised = f"raised the mean average precision from {result.score_before:.3f} to {result.score:.3f}."
+    return f"{trial} {raised} {result.share:.0%} of what it changed was taken over."
 
 
 def _notes(result: "RetrainingResult") -> list[str]:

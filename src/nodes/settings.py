@@ -108,7 +108,7 @@ class TrainingSettings:
     validation_fraction = knext.DoubleParameter(
         "Share of images for validation",
         "Held back to choose the best epoch and to fit the thresholds, where no validation table is connected and "
-        "there are ten images or more. 0 to 0.5.",
+        "there are ten images or more (for the Retrainer forty). 0 to 0.5.",
         0.15,
         min_value=0.0,
         max_value=0.5,

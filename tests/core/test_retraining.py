@@ -4,10 +4,12 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tests.core.test_training import config, discs, quick, weights
 
 from core.errors import Canceled, UserInputError
@@ -18,6 +20,7 @@ from core.networks import NetworkConfig
 from core.progress import SILENT, Progress
 from core.rescaling import rescale_labels, rescale_pixels
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig
+from core.training.caution import first_as_good
 from core.training.config import RetrainingConfig
 from core.training.data import Example
 from core.training.interpolation import between, in_halves
@@ -102,13 +105,72 @@ def test_a_ruined_model_is_not_returned(
     assert len(result.history) == 1
 
 
-def test_what_cannot_be_tried_out_is_taken_over_by_half(trained: SegmentationModel) -> None:
+def test_what_cannot_be_tried_out_is_not_taken_over(trained: SegmentationModel) -> None:
+    """One line of pixels cannot be cut into two."""
     (example,) = discs(1, 1)
-    example.labels[32:] = 0
-    result = retrain(trained, [example], replace(RETRAIN, schedule=quick(1, learning_rate=1e-2)))
-    assert (result.share, result.scored_on) == (0.5, "training")
-    assert "too few objects to try out" in result.warnings[0]
-    assert retrain(trained, [example], replace(RETRAIN, load="backbone")).share == 1
+    example.labels[:] = 0
+    example.labels[30, 10:40] = 1
+    result = retrain(trained, [example], replace(RETRAIN, match_scale=False))
+    assert result.kept_given_model
+    assert "too few objects to try out" in result.warnings[-1]
+
+
+def test_a_kept_model_keeps_its_history(trained: SegmentationModel) -> None:
+    ruinous = RetrainingConfig(schedule=quick(1, 4, learning_rate=100.0, average=0.0))
+    kept = retrain(trained, discs(4, 1), ruinous).model.config
+    assert kept.history == trained.config.history
+    assert kept.provenance["score"] == trained.config.provenance["score"]
+    assert set(kept.provenance) - set(trained.config.provenance) == {"kept"}
+
+
+def test_a_single_validation_image_is_judged_in_two_parts(
+    trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[int] = []
+
+    def count(scores: NDArray[np.float64]) -> int:
+        judged.append(len(scores))
+        return 0
+
+    monkeypatch.setattr("core.training.retrain.first_as_good", count)
+    retrain(trained, discs(2, 1), RETRAIN, validation=discs(1, 2))
+    retrain(trained, discs(2, 1), RETRAIN, validation=discs(3, 2))
+    retrain(trained, discs(5, 1), RETRAIN)
+    assert judged == [2, 3, 5]
+
+
+def test_forty_images_are_enough_to_hold_some_back(trained: SegmentationModel) -> None:
+    short = replace(RETRAIN, schedule=quick(1, 1))
+    assert retrain(trained, discs(40, 1), short).scored_on == "validation"
+    assert retrain(trained, discs(39, 1), short).scored_on == "left-out"
+
+
+def test_a_trial_is_half_as_long_in_all(trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def spy(*args: Any) -> Any:
+        seen.append((args[3].epochs, max(group.frozen for group in args[5])))
+        return learn(*args)
+
+    monkeypatch.setattr("core.training.retrain.learn", spy)
+    monkeypatch.setattr("core.training.retrain.first_as_good", lambda scores: 4)
+    retrain(trained, discs(4, 7, dark=True), replace(LEARNING, freeze=2))
+    assert seen == [(3, 1), (3, 1), (6, 2)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "chosen"),
+    [
+        ([[0.5, 0.5, 0.5]], 0),
+        ([[0.5, 0.6, 0.7]], 2),
+        ([[0.1, 0.3, 0.3], [0.5, 0.7, 0.7]], 1),
+        ([[0.1, 0.5], [0.5, 0.35]], 0),
+        ([[0.1, 0.19, 0.2], [0.5, 0.6, 0.61], [0.3, 0.41, 0.40]], 1),
+    ],
+    ids=["equal", "one image", "the first of equals", "images do not agree", "all agree"],
+)
+def test_the_first_choice_that_is_not_clearly_worse(scores: list[list[float]], chosen: int) -> None:
+    assert first_as_good(np.array(scores)) == chosen
 
 
 def test_weights_lie_on_the_way(trained: SegmentationModel) -> None:
@@ -120,18 +182,28 @@ def test_weights_lie_on_the_way(trained: SegmentationModel) -> None:
 
 
 def test_halves() -> None:
-    examples = discs(5, 1)
-    first, second = in_halves(examples, 0)
-    assert (len(first), len(second)) == (3, 2)
-    assert {e.name for e in [*first, *second]} == {e.name for e in examples}
-    image, labels = examples[0].image.cyx(), examples[0].labels
-    for rows, columns in ((64, 40), (40, 64)):
-        (top,), (bottom,) = in_halves(
-            [Example("", Image(image[:, :rows, :columns], "CYX"), labels[:rows, :columns])], 0
-        )
-        side = 0 if rows > columns else 1
-        assert np.array_equal(np.concatenate([top.labels, bottom.labels], side), labels[:rows, :columns])
-        assert top.image.array.shape[1:] == top.labels.shape == bottom.labels.shape
+    """Images of the same objects are in one half, and both halves have objects."""
+    examples = [*discs(4, 1), *discs(4, 1), *(replace(e, labels=np.zeros_like(e.labels)) for e in discs(3, 2))]
+    for seed in range(5):
+        halves = in_halves(examples, seed)
+        assert sorted(e.name for half in halves for e in half) == sorted(e.name for e in examples)
+        scenes = [{e.labels.tobytes() for e in half if e.labels.any()} for half in halves]
+        assert [len(one) for one in scenes] == [2, 2]
+        assert not scenes[0] & scenes[1]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(64, 30), (30, 64)])
+def test_the_only_image_with_objects_is_cut_through_them(rows: int, columns: int) -> None:
+    (whole,), empty = discs(1, 1), replace(discs(1, 3)[0], labels=np.zeros((64, 64), np.int32))
+    cut = Example("", Image(whole.image.cyx()[:, :rows, :columns], "CYX"), whole.labels[:rows, :columns])
+    (one,), (other, _) = in_halves([empty, cut], 0)[::-1]
+    side = 0 if rows > columns else 1
+    assert np.array_equal(np.concatenate([other.labels, one.labels], side), cut.labels) or np.array_equal(
+        np.concatenate([one.labels, other.labels], side), cut.labels
+    )
+    assert one.labels.any()
+    assert other.labels.any()
+    assert one.image.cyx().shape[1:] == one.labels.shape
 
 
 def test_a_killed_retraining_does_not_repeat_its_trial(trained: SegmentationModel, tmp_path: Path) -> None:

@@ -183,9 +183,9 @@ def test_learning_rate_rises_and_falls() -> None:
 
 
 def test_few_examples_are_not_split() -> None:
-    assert [len(part) for part in split(discs(9, 1), [], 0.5, 0)] == [9, 0]
-    assert [len(part) for part in split(discs(10, 1), [], 0.1, 0)] == [9, 1]
-    assert [len(part) for part in split(discs(5, 1), discs(2, 2), 0.5, 0)] == [5, 2]
+    assert [len(part) for part in split(discs(9, 1), [], 0.5, 0, 10)] == [9, 0]
+    assert [len(part) for part in split(discs(10, 1), [], 0.1, 0, 10)] == [9, 1]
+    assert [len(part) for part in split(discs(5, 1), discs(2, 2), 0.5, 0, 2)] == [5, 2]
 
 
 def test_thresholds_that_change_nothing_stay_the_heads_own(trained: SegmentationModel) -> None:

@@ -26,7 +26,7 @@ BRIGHTEST = 99.0
 """The percentile of the objects' pixels that is as bright as a light level says."""
 
 AT_ONCE = 2**24
-"""Scenes are made side by side as long as all of them together have no more pixels."""
+"""Scenes are made side by side as long as they have no more pixels together."""
 
 _PHANTOM = 0
 """Generators are seeded with (seed, number, this), or the place of a light level, from 1, for the noise."""

@@ -1,4 +1,4 @@
-"""Choices out of few images: what was there before stays unless something else is clearly better."""
+"""Choices out of few images: what was there before stays unless something else is clearly better on them."""
 
 import numpy as np
 from numpy.typing import NDArray

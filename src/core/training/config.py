@@ -105,7 +105,7 @@ class RetrainingConfig(Config):
         gradient as AdamW does with weight decay).
     source_share : share of the patches that come from source images, where there are any, 0 to 0.9.
     match_scale : rescale the images so that their objects are as large as those that the model knows, unless it does
-        as well without.
+        well without, see `core.training.object_size.best_scale`.
     augmentation, schedule : as in `TrainingConfig`.
     validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than forty
         examples none is, and a trial takes its place.

@@ -5,6 +5,7 @@ forget less of what the model knew (WiSE-FT: Wortsman et al. 2022, Robust fine-t
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 import torch
@@ -14,7 +15,8 @@ from core.inference.predict import Predictor
 from core.model import SegmentationModel
 from core.progress import Progress
 from core.training.checkpoint import Row
-from core.training.data import Example, prepare
+from core.training.data import Example, digest, prepare
+from core.training.object_size import at_scale
 from core.training.thresholds import fit_thresholds, score_thresholds
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -23,20 +25,20 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 ALL_OR_NOTHING = (0.0, 1.0)
 """Shares where a part of the network was replaced by random weights: nothing of use lies between."""
 
-UNTRIED = 0.5
-"""The share where no image can tell."""
-
 
 def between(given: SegmentationModel, retrained: SegmentationModel, share: float) -> SegmentationModel:
     """A model whose weights have gone a share of the way from the given to the retrained ones.
 
-    It is the retrained one in all else.
+    At 0 it is the given model, at the scale of the retrained one; else it is the retrained one in all but its weights.
     """
+    if share == 0:
+        return at_scale(given, retrained.config.scale)
     model = retrained.copy()
     start = given.state_dict()
     with torch.no_grad():
         for name, weight in model.state_dict().items():
-            weight.copy_(torch.lerp(start[name], weight, share) if weight.is_floating_point() else weight)
+            if weight.is_floating_point():
+                weight.copy_(torch.lerp(start[name], weight, share))
     return model
 
 
@@ -49,9 +51,9 @@ def scores_on_the_way(
     device: str,
     progress: Progress,
 ) -> NDArray[np.float64]:
-    """Mean average precision of the models at some shares, with the retrained one's thresholds.
+    """Mean average precision of the models at some shares, with the thresholds that they have.
 
-    Where it has none, because its head was new, those of each model are fitted to the images that it learned from.
+    Those of a model with a new head are fitted to the images that it learned from.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def scores_on_the_way(
     for column, share in enumerate(shares):
         part = progress.part(column / len(shares), (column + 1) / len(shares))
         predictor = Predictor(between(given, retrained, share), device)
-        thresholds: Mapping[str, float] = retrained.config.thresholds
+        thresholds: Mapping[str, float] = predictor.model.config.thresholds
         if not thresholds:
             thresholds, _ = fit_thresholds(predictor, prepare(learned, normalization), part.part(0.0, 0.8))
         scores[:, column] = score_thresholds(predictor, known, [thresholds], part.part(0.8, 1.0))[:, 0]
@@ -85,7 +87,7 @@ def try_out(
     Parameters
     ----------
     train : trains a model in place; called with a copy of `start`, the number of the half (0 or 1), and the half.
-    examples : one or more; a single image is cut into two.
+    examples : one or more, see `in_halves`.
 
     Returns
     -------
@@ -104,15 +106,35 @@ def try_out(
 
 
 def in_halves(examples: Sequence[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """Examples shared out at random; a single one is cut through the middle of its longer side."""
-    if len(examples) > 1:
-        order = np.random.default_rng(seed).permutation(len(examples))
-        return [examples[i] for i in order[::2]], [examples[i] for i in order[1::2]]
-    (one,) = examples
-    side = int(np.argmax(one.labels.shape))
-    pixels, labels = np.array_split(one.image.cyx(), 2, side + 1), np.array_split(one.labels, 2, side)
+    """Examples shared out at random, images with the same labels (of the same objects) into the same half.
+
+    Where objects are on one image alone, this is cut in two through the middle of them.
+    """
+    scenes: dict[str, list[Example]] = {}
+    for example in examples:
+        scenes.setdefault(digest([example.labels]), []).append(example)
+    known = list(scenes.values())
+    shuffled = [known[i] for i in np.random.default_rng(seed).permutation(len(known))]
+    labelled = [scene for scene in shuffled if scene[0].labels.any()]
+    empty = [scene for scene in shuffled if not scene[0].labels.any()]
+    if len(labelled) == 1:
+        labelled = [list(part) for part in zip(*map(_cut, labelled[0]), strict=True)]
+    first, second = (list(chain(*labelled[i::2], *empty[i::2])) for i in (0, 1))
+    return first, second
+
+
+def _cut(example: Example) -> tuple[Example, Example]:
+    """The two parts of an image on either side of the middle of its objects' pixels, along its longer side."""
+    side = int(np.argmax(example.labels.shape))
+    middle = max(1, int(np.median(np.nonzero(example.labels)[side])))
     first, second = (
-        Example(one.name, one.image.with_array(np.ascontiguousarray(p), "CYX", "intensity"), np.ascontiguousarray(q))
-        for p, q in zip(pixels, labels, strict=True)
+        Example(
+            example.name,
+            example.image.with_array(np.ascontiguousarray(pixels), "CYX", "intensity"),
+            np.ascontiguousarray(labels),
+        )
+        for pixels, labels in zip(
+            np.split(example.image.cyx(), [middle], side + 1), np.split(example.labels, [middle], side), strict=True
+        )
     )
-    return [first], [second]
+    return first, second

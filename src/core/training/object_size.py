@@ -1,10 +1,20 @@
 """How much images must be enlarged so that their objects are as large as those that a model knows."""
 
+from collections.abc import Sequence
+
 from core.errors import UserInputError
+from core.inference.predict import Predictor
+from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
+from core.progress import SILENT, Progress
+from core.training.data import Example, prepare
+from core.training.thresholds import score_thresholds
 
 ALIKE = 1.25
 """Sizes that differ by no more than this factor are taken as the same: patches are varied by more than that."""
+
+AS_WELL, WELL = 0.9, 0.1
+"""A model does well without matching sizes if its mean average precision is this share of that with it, and so much."""
 
 DOUBTFUL = 1.5
 """Pixel sizes that differ by more than this factor after rescaling are worth a warning."""
@@ -38,6 +48,27 @@ def matching_scale(given: SegmentationModel, diameter: float) -> float:
             todo="Check the labels, start from a model of objects of a more similar size, or do not match sizes.",
         )
     return known / diameter
+
+
+def best_scale(
+    given: SegmentationModel, examples: Sequence[Example], device: str = "auto", progress: Progress = SILENT
+) -> float:
+    """The scale that matches the sizes of objects, or the model's own if it does well there without any training.
+
+    Raises
+    ------
+    UserInputError : as `matching_scale`.
+    """
+    own, matching = given.config.scale, matching_scale(given, typical_diameter([e.labels for e in examples]))
+    if own == matching:
+        return own
+    # On an image without objects a model that finds nothing at all is perfect: that tells nothing.
+    known = prepare([e for e in examples if e.labels.any()], given.config.normalization)
+    without, matched = (
+        score_thresholds(Predictor(at_scale(given, scale), device), known, [given.thresholds], part).mean()
+        for scale, part in ((own, progress.part(0.0, 0.5)), (matching, progress.part(0.5, 1.0)))
+    )
+    return own if without > matched or without >= max(WELL, AS_WELL * matched) else matching
 
 
 def at_scale(given: SegmentationModel, scale: float) -> SegmentationModel:

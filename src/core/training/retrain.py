@@ -1,8 +1,11 @@
 """Transfer learning: a model that already knows something learns from a few images of another kind."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,21 +18,15 @@ from core.progress import SILENT, Progress
 from core.training.caution import first_as_good
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig
-from core.training.data import Example, check_examples, prepare
-from core.training.interpolation import ALL_OR_NOTHING, SHARES, UNTRIED, between, scores_on_the_way, try_out
+from core.training.data import Example, check_examples, fingerprint, prepare
+from core.training.interpolation import ALL_OR_NOTHING, SHARES, between, in_halves, scores_on_the_way, try_out
 from core.training.loop import Group, Source
-from core.training.object_size import at_scale, matching_scale, size_warnings
+from core.training.object_size import at_scale, best_scale, size_warnings
 from core.training.thresholds import score_thresholds
-from core.training.train import TrainingResult, finish, learn, origin, pixel_size_of, split
+from core.training.train import TrainingResult, finish, learn, origin, pixel_size_of, remember, split
 
-FEWEST_TO_SPLIT = 40
+FEWEST_TO_HOLD_BACK = 40
 """With fewer examples none is held back for validation: a trial judges by all of them."""
-
-ALIKE_AT_OWN = 0.9
-"""Images are not rescaled where the given model, without that, has at least this share of its score with it."""
-
-GOOD = 0.1
-"""Below this mean average precision at its own scale a model is taken to know nothing of the objects there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +35,8 @@ class RetrainingResult(TrainingResult):
 
     Parameters
     ----------
-    score : as in `TrainingResult`; of a trial, in which images are "left-out", it is that of models which had learned
-        from the other half of the images, in half the time.
+    score : as in `TrainingResult`; after a trial, in which images were "left-out", it is that of two models which had
+        learned from half of the images each, in half the time, and gone the same share of the way.
     score_before : score of the given model on the same images as `score`.
     share : how far the weights of `model` are on the way from the given to the retrained ones, 0 to 1.
     source_scores : of the given model and of `model` on the source images, rescaled as the given model does, each with
@@ -70,7 +67,8 @@ def retrain(
     How much that is, images tell that were not learned from (see `core.training.interpolation`): the validation images,
     of forty or more examples a part that is held back, and else a trial before the training itself, which learns from
     one half of the examples and is judged by the other. What was given stays unless something else is clearly better.
-    The given model is not changed.
+    (Validation images choose the epoch too, and so are a little kind to the retrained model.)
+    The given model is not changed. One that is kept only gets thresholds for the new images.
 
     Parameters
     ----------
@@ -90,86 +88,69 @@ def retrain(
         warnings += check_examples(source)
         _check_channels(given, source)
     schedule, device = config.schedule, config.schedule.device
-    training, validation = split(examples, validation, config.validation_fraction, schedule.seed, FEWEST_TO_SPLIT)
+    training, validation = split(examples, validation, config.validation_fraction, schedule.seed, FEWEST_TO_HOLD_BACK)
     diameter, pixel_size = typical_diameter([e.labels for e in training]), pixel_size_of(training)
-    scale = given.config.scale
-    if config.match_scale:
-        scale = _scale(given, diameter, training, device, progress.part(0.0, 0.05))
-    warnings += size_warnings(given, scale, diameter, pixel_size)
-    base, start = at_scale(given, scale), _begun(given, config, training, scale)
+    matched = config.match_scale
+    scale = best_scale(given, training, device, progress.part(0.0, 0.05)) if matched else given.config.scale
+    warnings += size_warnings(given, scale, 0.0 if matched else diameter, pixel_size)
+    start = start_from(given, config).with_config(
+        scale=scale, pixel_size=pixel_size, object_size=diameter, provenance=_provenance(given, config, training)
+    )
     former = prepare(source, given.config.normalization, given.config.scale)
     mixed = Source(former, config.source_share) if former else None
     files = [checkpoint and checkpoint.with_name(checkpoint.name + end) for end in (".trial1", ".trial2", "")]
 
     def train(model: SegmentationModel, number: int, images: Sequence[Example], part: Progress) -> list[Row]:
         """Number 0 and 1 are the halves of a trial, 2 is the training itself."""
-        times = replace(schedule, epochs=-(-schedule.epochs // 2)) if number < 2 else schedule
-        groups = groups_of(model, config)
+        whole = number == 2
+        times = schedule if whole else replace(schedule, epochs=-(-schedule.epochs // 2))
+        groups = groups_of(model, config if whole else replace(config, freeze=config.freeze // 2))
         return learn(model, images, validation, times, config.augmentation, groups, part, files[number], mixed)
 
     model, shares = start.copy(), SHARES if config.load == "all" else ALL_OR_NOTHING
     if validation:
         history = train(model, 2, training, progress.part(0.05, 0.9))
-        judging = progress.part(0.9, 0.95)
-        scores = scores_on_the_way(given, model, shares, training, validation, device, judging)
+        judged = validation if len(validation) > 1 else list(chain(*in_halves(validation, schedule.seed)))
+        scores = scores_on_the_way(given, model, shares, training, judged, device, progress.part(0.9, 0.95))
     else:
         trying = progress.part(0.05, 0.5)
         scores, history = try_out(train, start, given, shares, training, schedule.seed, device, trying)
-    share = shares[first_as_good(scores)] if len(scores) else max(UNTRIED, shares[1])
+    share = shares[first_as_good(scores)] if len(scores) else 0.0
     if share and not validation:
         history = train(model, 2, training, progress.part(0.5, 0.95))
-    model = between(given, model, share) if share else base
-    model.with_config(provenance={**model.config.provenance, "share": share})
-
-    scored_on, score, before = "training", None, float("nan")
-    if len(scores):
-        scored_on = "validation" if validation else "left-out"
-        before, score = (float(scores[:, shares.index(one)].mean()) for one in (0.0, share))
-    else:
+    model = between(given, model, share)
+    if not len(scores):
         warnings.append(
-            "There are too few objects to try out how much retraining helps: one half of the images has none. "
-            f"{share:.0%} of what it changed was taken over. Label more objects to be sure that it does no harm."
+            "There are too few objects to try out whether retraining helps, so the given model is kept. Label more."
         )
-    judged = [*training, *validation] if not share else validation or training
-    result = finish(model, history, judged, scored_on, device, progress.part(0.95, 0.98), score)
-    known = _scores_on_source(given, model, source, device, progress.part(0.98, 1.0)) if source else None
+
+    scored_on = "validation" if validation else "left-out"
+    fitted_to = validation if validation and share else [*training, *validation]
+    finished = finish(model, history, fitted_to, scored_on, device, progress.part(0.95, 0.98))
+    before, score = scores[:, [0, shares.index(share)]].mean(axis=0).tolist() if len(scores) else (math.nan, math.nan)
+    result = RetrainingResult(
+        **{**vars(finished), "score": score, "warnings": warnings},
+        score_before=before,
+        share=share,
+        source_scores=_scores_on_source(given, model, source, device, progress.part(0.98, 1.0)) if source else None,
+    )
+    if result.kept_given_model:
+        kept = {"score": score, "scored_on": scored_on, "data": fingerprint(training)}
+        model.with_config(provenance={**model.config.provenance, "kept": kept})
+    else:
+        model.with_config(provenance={**model.config.provenance, "share": share})
+        remember(result)
     for file in files:
         if file is not None:
             file.unlink(missing_ok=True)
-    parts = (result.model, result.history, result.score, result.scored_on, result.device, warnings)
-    return RetrainingResult(*parts, score_before=before, share=share, source_scores=known)
+    return result
 
 
-def _begun(
-    given: SegmentationModel, config: RetrainingConfig, training: Sequence[Example], scale: float
-) -> SegmentationModel:
-    """The model that learns, before it has learned anything, and what is known of it."""
+def _provenance(given: SegmentationModel, config: RetrainingConfig, training: Sequence[Example]) -> dict[str, Any]:
+    """How a retrained model came about, and what it started from."""
     kept = ("created", "data", "licence", "name", "encoder")
-    return start_from(given, config).with_config(
-        scale=scale,
-        pixel_size=pixel_size_of(training),
-        object_size=typical_diameter([e.labels for e in training]),
-        provenance={
-            "retraining": config.to_dict(),
-            **origin(training),
-            "start": {key: given.config.provenance.get(key) for key in kept},
-        },
-    )
-
-
-def _scale(
-    given: SegmentationModel, diameter: float, examples: Sequence[Example], device: str, progress: Progress
-) -> float:
-    """The scale that matches sizes; the given model's own where it does as well there."""
-    own, matching = given.config.scale, matching_scale(given, diameter)
-    if own == matching:
-        return own
-    known = prepare(examples, given.config.normalization)
-    without, matched = (
-        score_thresholds(Predictor(at_scale(given, scale), device), known, [given.thresholds], part).mean()
-        for scale, part in ((own, progress.part(0.0, 0.5)), (matching, progress.part(0.5, 1.0)))
-    )
-    return own if without >= max(GOOD, ALIKE_AT_OWN * matched) else matching
+    start = {key: given.config.provenance.get(key) for key in kept}
+    return {"retraining": config.to_dict(), **origin(training), "start": start}
 
 
 def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> None:

@@ -47,7 +47,8 @@ class TrainingResult:
     ----------
     model : ready to be applied, on the CPU.
     history : one row per epoch: epoch, train_loss, learning_rate, seconds, and with validation images validation_loss.
-    score : mean average precision over IoU .50 to .95 on the images that the thresholds were fitted on.
+    score : mean average precision over IoU .50 to .95 on the images that `scored_on` names; the thresholds were
+        fitted to them, after a retraining to all of the new images.
     scored_on : "validation" or "training" images, after a retraining perhaps "left-out" ones.
     warnings : what looked wrong with the examples, one sentence or two each.
     device : where it was trained, in words.
@@ -110,6 +111,7 @@ def train(
     history = learn(model, training, validation, config.schedule, config.augmentation, groups, part, checkpoint)
     kind = "validation" if validation else "training"
     result = finish(model, history, validation or training, kind, config.schedule.device, rest)
+    remember(result)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return replace(result, warnings=warnings)
@@ -130,7 +132,7 @@ def split(
     validation: Sequence[Example],
     fraction: float,
     seed: int,
-    fewest: int = FEWEST_TO_SPLIT,
+    fewest: int,
 ) -> tuple[list[Example], list[Example]]:
     """Training and validation examples.
 
@@ -172,35 +174,28 @@ def learn(
     prepared, held_back = (prepare(examples, normalization, scale) for examples in (training, validation))
     rates = [(group.rate, group.frozen, group.pull) for group in groups]
     parts = (model.config.network, model.config.head, normalization, scale, schedule, augmentation, rates)
-    mixed = (source.share, digest(e.pixels for e in source.examples)) if source else ()
+    mixed = (source.share, digest(a for e in source.examples for a in (e.pixels, e.labels))) if source else ()
     start = digest(weight.detach().cpu().numpy() for weight in model.state_dict().values())
     task = f"{parts} {mixed} {start} {fingerprint([*training, *validation])}"
     return fit(model, prepared, held_back, schedule, augmentation, groups, progress, checkpoint, task, source)
 
 
 def finish(
-    model: SegmentationModel,
-    history: list[Row],
-    judged: Sequence[Example],
-    scored_on: str,
-    device: str,
-    progress: Progress,
-    score: float | None = None,
+    model: SegmentationModel, history: list[Row], judged: Sequence[Example], scored_on: str, device: str, part: Progress
 ) -> TrainingResult:
-    """Fit the thresholds of a model that has learned.
-
-    Parameters
-    ----------
-    judged : the images to fit them to.
-    scored_on, score : as in `TrainingResult`; without a score it is that on `judged`.
-    """
+    """Fit the thresholds of a model that has learned to images of the kind `scored_on`, see `TrainingResult`."""
     predictor = Predictor(model, device)
-    thresholds, fitted = fit_thresholds(predictor, prepare(judged, model.config.normalization), progress)
-    score = fitted if score is None else score
-    provenance = {**model.config.provenance, "score": score, "scored_on": scored_on}
-    model.with_config(thresholds=thresholds, history=tuple(history), provenance=provenance)
+    thresholds, score = fit_thresholds(predictor, prepare(judged, model.config.normalization), part)
+    model.with_config(thresholds=thresholds)
     numbers = "" if precision(predictor.device) == "32-true" else ", mixed precision"
     return TrainingResult(model, history, score, scored_on, describe_device(predictor.device) + numbers)
+
+
+def remember(result: TrainingResult) -> None:
+    """Write the history and the score of a training into its model."""
+    scored = {"score": result.score, "scored_on": result.scored_on}
+    config = result.model.config
+    result.model.with_config(history=tuple(result.history), provenance={**config.provenance, **scored})
 
 
 def pixel_size_of(examples: Sequence[Example]) -> float:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 
 from core.errors import UserInputError
 from core.inference.predict import Predictor
-from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, random_patch
 from core.training.data import Example, Prepared, check_examples, prepare
-from core.training.object_size import at_scale, matching_scale
+from core.training.object_size import at_scale, best_scale
 from core.training.thresholds import fit_thresholds
 
 PROBE_PATCHES = 24
@@ -35,8 +34,9 @@ class Transferability:
     ----------
     name : of the model.
     score : what models are ranked by, 0 to 1: the mean of `zero_shot` and `probe`; NaN where `problem` says why.
-    zero_shot : mean average precision over IoU .50 to .95 without any retraining, images rescaled so that the objects
-        are as large as those that the model knows, thresholds fitted to them.
+    zero_shot : mean average precision over IoU .50 to .95 without any retraining, with the thresholds that
+        `core.training.thresholds.fit_thresholds` chooses; images rescaled so that the objects are as large as those
+        that the model knows, unless it does well without.
     probe : share of the variance of the head's object targets, in patches of images left out, that a linear
         regression explains from the features of the frozen backbone (linear probing: Alain and Bengio 2016), 0 to 1.
     scale : by how much images are enlarged for the model.
@@ -83,12 +83,12 @@ def rank_models(
 
 def _score(model: SegmentationModel, examples: Sequence[Example], progress: Progress, device: str) -> Transferability:
     channels = examples[0].image.size("C")
-    scale = matching_scale(model, typical_diameter([e.labels for e in examples]))
+    Predictor(model, device).check(channels)
+    scale = best_scale(model, examples, device, progress.part(0.0, 0.3))
     model = at_scale(model, scale)
     predictor = Predictor(model, device)
-    predictor.check(channels)
     normalization = model.config.normalization
-    _, zero_shot = fit_thresholds(predictor, prepare(examples, normalization), progress.part(0.0, 0.7))
+    _, zero_shot = fit_thresholds(predictor, prepare(examples, normalization), progress.part(0.3, 0.7))
     probe = linear_probe(model, prepare(examples, normalization, scale), progress.part(0.7, 1.0))
     return Transferability("", (zero_shot + probe) / 2, zero_shot, probe, scale)
 
