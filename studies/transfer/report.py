@@ -172,8 +172,8 @@ def main() -> None:
         "± is a 95 % interval over draws and seeds; p is of a paired t-test against random weights; *start model* is "
         "the score of the pretrained model as it comes, *share* how far its weights have gone, on average.",
         "",
-        "The rules by which retraining is cautious (shares, the share of former images, when sizes are not matched) were "
-        "chosen with draws 0 to 2 of 1 to 5 images of DSB2018 and every other test image in view.",
+        "The rules by which retraining is cautious (shares, the share of former images, when sizes are not matched) "
+        "were chosen with draws 0 to 2 of 1 to 5 images of DSB2018 and every other test image in view.",
         "",
     ]
     for target in dict.fromkeys(name for name, _, _ in runs):
