@@ -1,11 +1,13 @@
 """The baseline has the size of the thesis's network; draws and tables of the study do what they say."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from studies.transfer import report
 from studies.transfer.report import difference, interval, label_equivalent
-from studies.transfer.run import draw
+from studies.transfer.run import COLUMNS, draw
 from studies.transfer.thesis import EDGE, THRESHOLDS, ThesisHead, ThesisUNet, thesis_config
 
 from core.heads import HEADS, HeadConfig, make_head
@@ -87,3 +89,24 @@ def test_label_equivalents() -> None:
     assert label_equivalent(curve, 0.4) == f"{math.sqrt(1000):.0f}"
     assert label_equivalent(curve, 0.6) == "> 100"
     assert label_equivalent(curve, 0.05) == "< 1"
+
+
+def test_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Means over draws beside what the thesis printed, a retraining below its start, the same images trained longer."""
+    rows = [
+        ("dsb2018", "random", 5, 0, 0, 400, 9, 0.3, 0.5, 0.1, "", "", 60, "CPU"),
+        ("dsb2018", "random", 5, 1, 0, 400, 9, 0.2, 0.4, 0.3, "", "", 60, "CPU"),
+        ("dsb2018", "random", 5, 0, 0, 1600, 9, 0.4, 0.6, 0.1, "", "", 240, "CPU"),
+        ("dsb2018", "simulated", 5, 0, 0, 400, 9, 0.6, 0.8, 0.1, 0.5, 1, 90, "CPU"),
+        ("dsb2018", "simulated", 5, 1, 0, 400, 9, 0.4, 0.7, 0.1, 0.5, 0.5, 90, "CPU"),
+    ]
+    lines = [",".join(map(str, row)) for row in (COLUMNS, *rows)]
+    (tmp_path / "results.csv").write_text("\n".join(lines))
+    monkeypatch.setattr(report, "HERE", tmp_path)
+    report.main()
+    page = (tmp_path / "RESULTS.md").read_text().splitlines()
+    assert f"| random | 0.250 ± {12.706 * 0.05:.3f} |" in page
+    assert "| *printed in the thesis: simulated (Res-U-Net)* | 0.326 |" in page
+    (of_simulated,) = (line for line in page if line.startswith("| simulated | 5 |"))
+    assert "| 0.750 | 10.0% | +0.250 (p 0.13, n 2) | > 5 | 0.500 | 1 of 2 | 0.75 |" in of_simulated
+    assert "| dsb2018 | 5 | random | 0.300 (1.0) | 0.400 (4.0) |" in page
