@@ -52,10 +52,10 @@ class PretrainingAdvisor:
     model and image.
 
     Every candidate gets two scores on your labelled images, 0 to 1. The **zero-shot score** is the mean average
-    precision of the model as it is, on images rescaled so that the objects have the size that it knows. The **linear
-    probe** tells how much of where the objects are can be read from what the network sees, even if the model itself
-    does not find them yet: the share of the variance that a linear regression explains on patches left out (Alain and
-    Bengio 2016). The ranking is by the mean of both.
+    precision of the model as it is, on images rescaled so that the objects have the size that it knows, unless it does
+    well without. The **linear probe** tells how much of where the objects are can be read from what the network sees,
+    even if the model itself does not find them yet: the share of the variance that a linear regression explains on
+    patches left out (Alain and Bengio 2016). The ranking is by the mean of both.
     """
 
     image_column = knext.ColumnParameter("Image column", "Images of the new kind.", 0, is_image)
