@@ -23,7 +23,8 @@ from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig
 from core.training.caution import first_as_good
 from core.training.config import RetrainingConfig
 from core.training.data import Example
-from core.training.interpolation import between, in_halves
+from core.training.halves import in_halves
+from core.training.interpolation import between
 from core.training.object_size import matching_scale, size_warnings
 from core.training.retrain import groups_of, retrain, start_from
 from core.training.train import learn, train

@@ -8,6 +8,7 @@ from core.measurement.size import typical_diameter
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 from core.training.data import Example, prepare
+from core.training.halves import cut
 from core.training.thresholds import score_thresholds
 
 ALIKE = 1.25
@@ -63,7 +64,9 @@ def best_scale(
     if own == matching:
         return own
     # On an image without objects a model that finds nothing at all is perfect: that tells nothing.
-    known = prepare([e for e in examples if e.labels.any()], given.config.normalization)
+    labelled = [e for e in examples if e.labels.any()]
+    # In two parts of a single image the few largest objects count for less.
+    known = prepare(labelled if len(labelled) > 1 else cut(labelled[0]), given.config.normalization)
     without, matched = (
         score_thresholds(Predictor(at_scale(given, scale), device), known, [given.thresholds], part).mean()
         for scale, part in ((own, progress.part(0.0, 0.5)), (matching, progress.part(0.5, 1.0)))

@@ -19,7 +19,8 @@ from core.training.caution import first_as_good
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig
 from core.training.data import Example, check_examples, fingerprint, prepare
-from core.training.interpolation import ALL_OR_NOTHING, SHARES, between, in_halves, scores_on_the_way, try_out
+from core.training.halves import in_halves
+from core.training.interpolation import ALL_OR_NOTHING, SHARES, between, scores_on_the_way, try_out
 from core.training.loop import Group, Source
 from core.training.object_size import at_scale, best_scale, size_warnings
 from core.training.thresholds import score_thresholds
