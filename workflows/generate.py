@@ -74,7 +74,7 @@ LARGE = {"training": {"epochs": 12, "patch_size": 192}}
 
 RETRAIN = Template(
     description=(
-        "A model trained on nuclei in fluorescence learns cells in phase contrast from 4 labelled images. Beside it "
+        "A model trained on nuclei of several kinds of images learns cells in phase contrast from 4 labelled images. Beside it "
         "the same training from random weights; both are scored on 4 other images.\n\nThe images are from Usiigaci "
         "(MIT licence), the model was trained on BBBC038 (CC0)."
     ),
@@ -82,9 +82,9 @@ RETRAIN = Template(
         TemplateNode(
             1,
             "PretrainedSegmentationModel",
-            "Knows nuclei in fluorescence",
+            "Knows nuclei of several kinds",
             at(0, 0),
-            {"model": "NUCLEI_FLUORESCENCE"},
+            {"model": "NUCLEI_ALL"},
         ),
         TemplateNode(2, "MicroscopyImageReader", "4 labelled images", at(0, 1), {"folder": "train"}),
         TemplateNode(3, "MicroscopyImageReader", "4 images to test on", at(0, 2), {"folder": "test"}),

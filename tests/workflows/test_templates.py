@@ -95,7 +95,7 @@ def test_retrain_beside_a_random_start(tmp_path: Path) -> None:
     assert [row["Method"] for row in summary] == ["Retrained", "Random start"]
     assert len(table(tmp_path / "scores.csv")) == 8
     provenance = SegmentationModel.load(tmp_path / "model.microseg").config.provenance
-    assert "nuclei-fluorescence" in str(provenance)
+    assert "nuclei-all" in str(provenance)
 
 
 def test_transfer_between_noise_levels(tmp_path: Path) -> None:
