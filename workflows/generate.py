@@ -74,9 +74,9 @@ LARGE = {"training": {"epochs": 12, "patch_size": 192}}
 
 RETRAIN = Template(
     description=(
-        "A model trained on nuclei of several kinds of images learns cells in phase contrast from 4 labelled images. Beside it "
-        "the same training from random weights; both are scored on 4 other images.\n\nThe images are from Usiigaci "
-        "(MIT licence), the model was trained on BBBC038 (CC0)."
+        "A model trained on nuclei of several kinds of images learns cells in phase contrast from 4 labelled images. "
+        "Beside it the same training from random weights; both are scored on 4 other images.\n\nThe images are from "
+        "Usiigaci (MIT licence), the model was trained on BBBC038 (CC0)."
     ),
     nodes=[
         TemplateNode(
