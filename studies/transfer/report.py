@@ -146,7 +146,7 @@ def duration() -> list[str]:
     for number in all_steps():
         for (target, start, images), rows in read(number).items():
             cells[target, images, start][number] = rows
-    several = {key: rows for key, rows in cells.items() if len(rows) > 1}
+    several = {key: rows for key, rows in cells.items() if set(rows) != {STEPS}}
     steps = sorted({one for rows in several.values() for one in rows})
     if not several:
         return []
