@@ -27,7 +27,7 @@ from core.pretrained.card import CardScore, ModelCard
 from core.progress import Progress
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example
-from core.training.train import TrainingResult, split, train
+from core.training.train import FEWEST_TO_SPLIT, TrainingResult, split, train
 from weights.card import markdown
 from weights.recipes import LICENCE, RECIPES, Recipe
 
@@ -44,7 +44,7 @@ LOSS_OF_HALF = 0.002
 def make_model(name: str, recipe: Recipe, data: Path, schedule: ScheduleConfig) -> tuple[bytes, ModelCard]:
     """Train a model and test it; its file's content, and its card."""
     shares = recipe.training(data)
-    parts = [(split(images, (), HELD_BACK, schedule.seed, 2), times) for images, times in shares]
+    parts = [(split(images, (), HELD_BACK, schedule.seed, FEWEST_TO_SPLIT), times) for images, times in shares]
     result = train(
         [e for (learned, _), times in parts for e in learned * times],
         TrainingConfig(schedule=schedule, augmentation=recipe.augmentation),
@@ -78,9 +78,9 @@ def _printing(name: str) -> Progress:
     return Progress(report)
 
 
-def score_on(model: SegmentationModel, on: str, images: Sequence[Example]) -> CardScore:
+def score_on(model: SegmentationModel, on: str, images: Sequence[Example], device: str = "cpu") -> CardScore:
     """How well a model does on some images."""
-    predictor = Predictor(model, "cpu")
+    predictor = Predictor(model, device)
     scores = [score_image(e.labels, predictor.predict(e.image).labels.array) for e in images]
     every, error = pooled(scores), float(np.mean([s.relative_count_error for s in scores]))
     return CardScore(on, len(images), every.true_count, every.ap[0], every.map_50_95, ap_dsb2018(scores), error)

@@ -9,6 +9,7 @@ the advised start in place of the best. Writes ADVICE.md.
 
 import argparse
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,11 +41,12 @@ def main() -> None:
         "| target | N | draw | start: transferability, zero-shot, probe, final | rank correlation | lost |",
         "|---|---|---|---|---|---|",
     ]
+    pool_of = cache(lambda target: TARGETS[target](data).pool)
     correlations, losses = [], []
     for (target, images, number), starts in final.items():
         if len(starts) < 2:
             continue
-        examples = draw(TARGETS[target](data).pool, images, number)
+        examples = draw(pool_of(target), images, number)
         ranking = rank_models([(start, load(PRETRAINED[start])) for start in starts], examples)
         usable = [(one, float(np.mean(starts[one.name]))) for one in ranking if not one.problem]
         scores, results = [one.score for one, _ in usable], [result for _, result in usable]

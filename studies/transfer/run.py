@@ -23,7 +23,9 @@ not computed again: the study can be stopped at any time, and several processes 
 import argparse
 import csv
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +33,9 @@ from studies.transfer.targets import TARGETS, Target
 from studies.transfer.thesis import register, thesis_config
 from weights.recipes import RECIPES
 from weights.simulated import simulated_images
+from weights.train import score_on
 
 from core.devices import choose_device, describe_device
-from core.evaluation.scores import ap_dsb2018, pooled, score_image
-from core.inference.predict import Predictor
 from core.model import SegmentationModel
 from core.networks import NetworkConfig
 from core.pretrained import load
@@ -70,13 +71,6 @@ def draw(pool: list[Example], images: int, number: int) -> list[Example]:
     return [pool[i] for i in np.random.default_rng((number, images)).permutation(len(pool))[:images]]
 
 
-def test(model: SegmentationModel, tests: list[Example], device: str) -> tuple[float, float, float]:
-    """ap_dsb2018, pooled AP@.5 and mean absolute count error of a model."""
-    predictor = Predictor(model, device)
-    scores = [score_image(e.labels, predictor.predict(e.image).labels.array) for e in tests]
-    return ap_dsb2018(scores), pooled(scores).ap[0], float(np.mean([s.relative_count_error for s in scores]))
-
-
 def learn(start: str, examples: list[Example], schedule: ScheduleConfig) -> tuple[SegmentationModel, float | None]:
     """Train from a start; the model, and how far it has gone from the given one."""
     if start in PRETRAINED:
@@ -95,17 +89,9 @@ def learn(start: str, examples: list[Example], schedule: ScheduleConfig) -> tupl
     return train(examples, config_of_all).model, None
 
 
-class Before:
-    """`ap_dsb2018` of the start models on the tests of a target, each computed once."""
-
-    def __init__(self, tests: list[Example], device: str) -> None:
-        self._tests, self._device, self._scores = tests, device, dict[str, str]()
-
-    def of(self, start: str) -> str:
-        """As it stands in the table; empty where a start is no model."""
-        if start in PRETRAINED and start not in self._scores:
-            self._scores[start] = f"{test(load(PRETRAINED[start]), self._tests, self._device)[0]:.4f}"
-        return self._scores.get(start, "")
+def score_of_start(start: str, tests: list[Example], device: str) -> str:
+    """`before` as it stands in the table; empty where a start is no model."""
+    return f"{score_on(load(PRETRAINED[start]), '', tests, device).ap_dsb2018:.4f}" if start in PRETRAINED else ""
 
 
 def known() -> set[tuple[str, ...]]:
@@ -131,7 +117,7 @@ def main() -> None:
     register()
     for name in given.targets:
         target = TARGETS[name](given.data)
-        before = Before(target.tests, given.device)
+        before = cache(partial(score_of_start, tests=target.tests, device=given.device))
         for images in given.images:
             for number in given.draws if 0 < images <= 20 else [0]:
                 for seed in given.seeds:
@@ -140,7 +126,7 @@ def main() -> None:
                             one(target, (name, start, images, number, seed, given.steps), before, given.device)
 
 
-def one(target: Target, key: tuple[str, str, int, int, int, int], before: Before, device: str) -> None:
+def one(target: Target, key: tuple[str, str, int, int, int, int], before: Callable[[str], str], device: str) -> None:
     """Train and test once, and add the row, unless it is there or there are too few images."""
     _, start, images, number, seed, steps = key
     if images > len(target.pool) or tuple(map(str, key)) in known():
@@ -152,10 +138,11 @@ def one(target: Target, key: tuple[str, str, int, int, int, int], before: Before
     begin = time.process_time()
     model, share = learn(start, examples, schedule)
     spent = time.process_time() - begin
+    score = score_on(model, "", target.tests, device)
     values = (
         sum(len(np.unique(e.labels[e.labels > 0])) for e in examples),
-        *(f"{value:.4f}" for value in test(model, target.tests, device)),
-        before.of(start),
+        *(f"{value:.4f}" for value in (score.ap_dsb2018, score.ap_50, score.count_error)),
+        before(start),
         "" if share is None else f"{share:g}",
         f"{spent:.0f}",
         describe_device(choose_device(device)),

@@ -94,7 +94,7 @@ def retrain(
     matched = config.match_scale
     scale = best_scale(given, training, device, progress.part(0.0, 0.05)) if matched else given.config.scale
     warnings += size_warnings(given, scale, 0.0 if matched else diameter, pixel_size)
-    start = start_from(given, config).with_config(
+    model = start_from(given, config).with_config(
         scale=scale, pixel_size=pixel_size, object_size=diameter, provenance=_provenance(given, config, training)
     )
     former = prepare(source, given.config.normalization, given.config.scale)
@@ -108,14 +108,14 @@ def retrain(
         groups = groups_of(model, config if whole else replace(config, freeze=config.freeze // 2))
         return learn(model, images, validation, times, config.augmentation, groups, part, files[number], mixed)
 
-    model, shares = start.copy(), SHARES if config.load == "all" else ALL_OR_NOTHING
+    shares = SHARES if config.load == "all" else ALL_OR_NOTHING
     if validation:
         history = train(model, 2, training, progress.part(0.05, 0.9))
         judged = validation if len(validation) > 1 else list(chain(*in_halves(validation, schedule.seed)))
         scores = scores_on_the_way(given, model, shares, training, judged, device, progress.part(0.9, 0.95))
     else:
         trying = progress.part(0.05, 0.5)
-        scores, history = try_out(train, start, given, shares, training, schedule.seed, device, trying)
+        scores, history = try_out(train, model, given, shares, training, schedule.seed, device, trying)
     share = shares[first_as_good(scores)] if len(scores) else 0.0
     if share and not validation:
         history = train(model, 2, training, progress.part(0.5, 0.95))
