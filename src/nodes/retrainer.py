@@ -15,7 +15,7 @@ from nodes.examples import (
 )
 from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import plain_errors, progress_of, warn
+from nodes.running import plain_errors, progress_of, rescaled, warn
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
 from nodes.views.training import training_view
 
@@ -221,8 +221,8 @@ def _notes(result: "RetrainingResult") -> list[str]:
     notes = []
     if result.model.config.scale != 1:
         notes.append(
-            f"Objects have a diameter of {result.model.config.object_size:.3g} pixels. Images are enlarged by "
-            f"{result.model.config.scale:.3g} for the network."
+            f"Objects have a diameter of {result.model.config.object_size:.3g} pixels. Images are "
+            f"{rescaled(result.model.config.scale)} for the network."
         )
     if result.source_scores is not None:
         before, after = result.source_scores

@@ -79,6 +79,11 @@ def amount(count: float, what: str) -> str:
     return f"{count:,.10g} {what}{'s' * (count != 1)}"
 
 
+def rescaled(scale: float) -> str:
+    """What is done to images that a model rescales, in words."""
+    return f"enlarged to {scale:.3g} times their size" if scale > 1 else f"shrunk to {scale:.0%} of their size"
+
+
 def named(names: list[str], most: int = 5) -> str:
     """Names in a message: all of a few, the first of many."""
     rest = len(names) - most

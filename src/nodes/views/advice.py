@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
-from nodes.running import amount
+from nodes.running import amount, rescaled
 from nodes.views.charts import bar_chart
 from nodes.views.html import page, paragraph, table
 
@@ -17,7 +17,7 @@ def advice_view(ranking: "Sequence[Transferability]", images: int) -> Any:
     """Bars of the scores, and the table behind them; the first of the ranking is what is advised."""
     best = ranking[0]
     usable = [one for one in ranking if not one.problem]
-    size = "" if best.scale == 1 else f" Images are enlarged by {best.scale:.3g} for it."
+    size = "" if best.scale == 1 else f" Images are {rescaled(best.scale)} for it."
     text = [
         f"Start from: {best.name}.{size}",
         f"Scored on {amount(images, 'labelled image')}: the mean of the score without any retraining and of how much "
