@@ -1,5 +1,6 @@
 """Brightness and contrast made comparable between images."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +30,41 @@ MOST_PIXELS = 2**22
 """Percentiles of a larger channel are taken from an even grid of about this many pixels: the same to three digits."""
 
 
-def normalize(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.float32]:
+def limits(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.float64]:
+    """What becomes 0 and what becomes 1 of every channel of an image, C x 2: its two percentiles.
+
+    Where these are equal, its brightest pixel takes the place of the high one.
+
+    Parameters
+    ----------
+    cyx : pixels, axes CYX, any real type.
+    """
+    found = np.empty((len(cyx), 2))
+    for channel, pair in zip(cyx, found, strict=True):
+        step = stride(channel.size)
+        sample = channel[::step, ::step]
+        pair[:] = np.percentile(
+            sample.astype(np.float32) if sample.dtype in (np.bool_, np.float16) else sample, [config.low, config.high]
+        )
+        if pair[0] == pair[1]:
+            pair[1] = channel.max()
+    return found
+
+
+def stride(pixels: int) -> int:
+    """Distance of the grid points, along both axes, of which the percentiles of so many pixels are taken."""
+    return max(1, math.ceil(math.sqrt(pixels / MOST_PIXELS)))
+
+
+def normalize(
+    cyx: NDArray[Any], config: NormalizationConfig, between: NDArray[np.float64] | None = None
+) -> NDArray[np.float32]:
     """Scale every channel so that its low percentile is 0 and its high one is 1; nothing is clipped.
 
     Parameters
     ----------
     cyx : pixels, axes CYX, any real type.
+    between : `limits` of the image of which these pixels are a part; without them those of the pixels.
 
     Returns
     -------
@@ -43,13 +73,10 @@ def normalize(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.floa
     if cyx.dtype in (np.bool_, np.float16):  # differences do not fit into them
         cyx = cyx.astype(np.float32)
     out = np.empty(cyx.shape, np.float32)
-    for channel, target in zip(cyx, out, strict=True):
-        stride = max(1, int(np.ceil(np.sqrt(channel.size / MOST_PIXELS))))
-        low, high = np.percentile(channel[::stride, ::stride], [config.low, config.high])
-        width = high - low if high > low else float(channel.max()) - low
-        if width > 0:
-            np.subtract(channel, float(low), out=target, casting="unsafe")
-            target /= np.float32(width)
+    for channel, (low, high), target in zip(cyx, limits(cyx, config) if between is None else between, out, strict=True):
+        if high > low:
+            np.subtract(channel, low, out=target, casting="unsafe")
+            target /= np.float32(high - low)
         else:
             target[:] = 0
     return out
