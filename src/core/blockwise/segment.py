@@ -185,12 +185,14 @@ class _Course:
                 done[tile] = summary(self.plan, self.store.load("decide", tile))
         self.reach = {tile: one.reach for tile, one in done.items()}
         self.around = {tile: one.around for tile, one in done.items()}
+        part = progress.part(0.0, 0.9)
         while True:
             for tile in self._doubts(done):
                 done.pop(tile)
             if len(done) == len(tiles):
                 break
-            results = workers.do(self._jobs([tile for tile in tiles if tile not in done]), progress, "Step")
+            jobs = self._jobs([tile for tile in tiles if tile not in done])
+            results, part = workers.do(jobs, part, "Segmenting: step"), progress.part(0.9, 1.0)
             done |= {int(name.split()[1]): result for name, result in results.items() if name.startswith("decide")}
         return [done[tile] for tile in tiles], self._warnings(list(done.values()))
 
@@ -289,4 +291,4 @@ def _paint(
             jobs[f"shrink{level} {chunk}"] = Job(shrink, (folder, computing, level, chunk), after)
         before, finer = f"shrink{level}", (height, width)
     if jobs:
-        workers.do(jobs, progress, "Writing")
+        workers.do(jobs, progress, "Writing: step")
