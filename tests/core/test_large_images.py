@@ -436,6 +436,34 @@ def test_a_file_whose_channels_are_cut_off_is_refused(
         open_large(path, "C", damaged)
 
 
+@pytest.mark.parametrize("name", ["colours", "raw", "strips", "pyramid", "OME-Zarr 0.4", "OME-Zarr 0.5"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_changed_file_is_read_or_refused(
+    files: dict[str, tuple[Path, Array]], tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
+) -> None:
+    source = files[name][0]
+    path = tmp_path_factory.getbasetemp() / f"changed {name}{source.suffix}"
+    parts = sorted(part for part in (source, *source.rglob("*")) if part.is_file())
+    if source.is_dir() and not path.exists():
+        shutil.copytree(source, path)
+    part = data.draw(st.sampled_from(parts))
+    content = bytearray(part.read_bytes())
+    place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, min(500, len(content) - 1)))
+    content[place] = data.draw(st.integers(0, 255))
+    changed = path / part.relative_to(source)
+    changed.write_bytes(content)
+    try:
+        with open_large(path, "C", "zero") as image:
+            rows, columns = min(150, image.levels[0].height), min(150, image.levels[0].width)
+            assert image.read(0, slice(0, rows), slice(0, columns)).shape == (image.channels, rows, columns)
+            assert len(image.fingerprint()) == 64
+    except ImageReadError as error:
+        assert path.name in str(error)  # noqa: PT017
+    finally:
+        changed.write_bytes(part.read_bytes())
+
+
 def test_a_file_that_ends_within_its_last_rows(tmp_path: Path) -> None:
     path = tmp_path / "x.tif"
     tifffile.imwrite(path, np.ones((3000, 700), np.uint16), metadata=None)  # pieces of 748 rows

@@ -97,7 +97,7 @@ class TiffImage(LargeImage):
     def fingerprint(self) -> str:
         """Digest of the sizes of the file or files, and of stored bytes."""
         with explained(self.path):
-            return self._digest(*self._segments[0].sampled())
+            return self._digest(self._segments[0].sampled())
 
     def close(self) -> None:
         """Close the file or files. Reading afterwards is an error."""
