@@ -437,7 +437,7 @@ def test_a_file_whose_channels_are_cut_off_is_refused(
 
 
 @pytest.mark.parametrize("name", ["colours", "raw", "strips", "pyramid", "OME-Zarr 0.4", "OME-Zarr 0.5"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_changed_file_is_read_or_refused(
     files: dict[str, tuple[Path, Array]], tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject

@@ -181,6 +181,7 @@ def _attributes(
         "type": "nearest",
         "metadata": {"description": "every second pixel of every second row of the level before"},
     }
+    # no colours: they are optional, and viewers give the labels that have none in the list no colour at all
     label = {"version": version} | ({"source": {"image": source}} if source else {})
     if version == "0.4":
         return {"multiscales": [{"version": version, **scales}], "image-label": label}
