@@ -15,7 +15,7 @@ edge as the whole image does.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 
 @dataclass(frozen=True)
@@ -75,4 +75,23 @@ def tiles(shape: tuple[int, ...], core: int, margin: int, multiple: int) -> Iter
     """
     core, margin = round_up(core, multiple), round_up(margin, multiple)
     for parts in product(*(cut(size, core, margin) for size in shape)):
+        yield Tile(core=tuple(p[0] for p in parts), crop=tuple(p[1] for p in parts))
+
+
+def even_tiles(shape: tuple[int, ...], core: int, margin: int, multiple: int) -> Iterator[Tile]:
+    """The tiles of an image, of nearly equal cores, so that the last ones are no narrow strips.
+
+    Parameters
+    ----------
+    core : largest length of a core in pixels.
+    shape, margin, multiple : see `tiles`.
+    """
+    margin = round_up(margin, multiple)
+    axes = []
+    for size in shape:
+        units, count = size // multiple, -(-size // max(core, multiple))
+        bounds = [units * i // count * multiple for i in range(count + 1)]
+        cores = [slice(start, stop) for start, stop in pairwise(bounds)]
+        axes.append([(c, slice(max(0, c.start - margin), min(size, c.stop + margin))) for c in cores])
+    for parts in product(*axes):
         yield Tile(core=tuple(p[0] for p in parts), crop=tuple(p[1] for p in parts))
