@@ -9,7 +9,7 @@ import struct
 import threading
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -41,8 +41,6 @@ DAMAGE = (
     lzma.LZMAError,
 )
 """What readers and codecs raise for damaged data. A lack of memory is none."""
-
-_SAMPLED = 16  # chunks that a fingerprint looks at
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ class LargeImage(ABC):
         try:
             return pixels.load(slice(0, self.channels), rows, columns)
         except DAMAGE as error:
-            _refuse_unreachable(error, self.path)
+            refuse_unreachable(error, self.path)
         return self._by_chunks(level, rows, columns)
 
     @abstractmethod
@@ -163,7 +161,7 @@ class LargeImage(ABC):
             try:
                 part = pixels.load(c, y, x)
             except DAMAGE as error:
-                _refuse_unreachable(error, self.path)
+                refuse_unreachable(error, self.path)
                 self._note(level, piece, error)
                 continue
             result[c, y.start - rows.start : y.stop - rows.start, x.start - columns.start : x.stop - columns.start] = (
@@ -181,29 +179,14 @@ class LargeImage(ABC):
         place += f" (pixels Y {y.start} to {y.stop - 1}, X {x.start} to {x.stop - 1})"
         if not self._zero:
             raise ImageReadError(
-                f"The image is damaged: {place} cannot be read ({error or type(error).__name__}).",
+                f"The image is damaged: {place} cannot be read ({str(error) or type(error).__name__}).",
                 where=str(self.path),
                 todo="Copy or export it again, or choose to take damaged places as 0.",
             ) from error
         with self._lock:
             self._places[place] = None
 
-    def _sampled_chunks(self) -> Iterator[bytes]:
-        """The pixels of pieces of the full resolution, decoded, spread evenly."""
-        pixels = self._pixels[0]
-        sizes = (self.channels, pixels.height, pixels.width)
-        grid = tuple(-(-n // step) for n, step in zip(sizes, pixels.chunk, strict=True))
-        count = math.prod(grid)
-        for number in sorted({int(i) for i in np.linspace(0, count - 1, min(_SAMPLED, count))}):
-            starts = [int(i) * step for i, step in zip(np.unravel_index(number, grid), pixels.chunk, strict=True)]
-            c, y, x = (slice(a, min(a + step, n)) for a, step, n in zip(starts, pixels.chunk, sizes, strict=True))
-            try:
-                yield pixels.load(c, y, x).tobytes()
-            except DAMAGE as error:
-                _refuse_unreachable(error, self.path)
-                yield b"damaged"
-
-    def _digest(self, *stored: bytes) -> str:
+    def _digest(self, stored: Iterable[bytes]) -> str:
         """SHA-256 of shapes, type and the given bytes."""
         shapes = [(level.height, level.width, level.chunk) for level in self.levels]
         digest = hashlib.sha256(repr((self.channels, self.dtype.str, shapes)).encode())
@@ -236,7 +219,7 @@ class ArrayImage(LargeImage):
 
     def fingerprint(self) -> str:
         """Digest of all pixels."""
-        return self._digest(np.ascontiguousarray(self._image.array).tobytes())
+        return self._digest([np.ascontiguousarray(self._image.array).tobytes()])
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ArrayImage, (self._image, self.path)
@@ -259,8 +242,9 @@ def open_large(path: Path | str, pages: Pages = "Z", damaged: Damaged = "fail") 
     ImageReadError : missing, unreadable, not supported, a stack or a time series, stored in pieces of more than 1 GiB,
         or (damaged="fail") shorter than its pixels.
     """
-    path = Path(path)
-    family = sniff(path.parent if path.name in ZARR_MARKS else path)
+    path = Path(path).absolute()
+    path = path.parent if path.name in ZARR_MARKS else path
+    family = sniff(path)
     # imported here: the formats' modules build on this one, and Zarr takes its time
     if family == "tiff":
         from core.io.large_tiff import TiffImage
@@ -269,7 +253,7 @@ def open_large(path: Path | str, pages: Pages = "Z", damaged: Damaged = "fail") 
     if family == "zarr":
         from core.io.large_zarr import ZarrImage
 
-        return ZarrImage(path.parent if path.name in ZARR_MARKS else path, damaged)
+        return ZarrImage(path, damaged)
     from core.io.raster import read_raster
 
     return ArrayImage(read_raster(path), path)
@@ -302,7 +286,7 @@ def _pieces(part: slice, step: int, length: int) -> list[slice]:
     return [slice(start, min(start + step, length)) for start in range(first, part.stop, step)]
 
 
-def _refuse_unreachable(error: BaseException, path: Path) -> None:
+def refuse_unreachable(error: BaseException, path: Path) -> None:
     """Raise an ImageReadError for what is no damage of the data: a lost connection, a missing right."""
     if isinstance(error, ImageReadError):
         raise error

@@ -56,14 +56,13 @@ class TiffImage(LargeImage):
             channels -= 1
         self._segments = [_Segments(level) for level in series.levels]
         lost = bool(self._segments[0].missing.any())
-        if not _chain_is_whole(self._tif, series):
-            if len(series) > 1:
-                todo = "Copy or export it again."
-                raise ImageReadError("The TIFF file is cut, and not all of its pages are known.", todo=todo)
+        if series.kind != "ome" and not last_page_is_last(self._tif):
+            if not scene.is_colour:  # further pages of a colour picture are smaller levels or thumbnails
+                raise ImageReadError("The TIFF file is cut, some of its pages are not known.", todo="Copy it again.")
             lost = True
         if lost and damaged == "fail":
             raise ImageReadError(
-                "The TIFF file ends before its pixels do: it is incomplete.",
+                "The TIFF file is incomplete: not all of its pixels are there.",
                 todo="Copy it again, or choose to take damaged places as 0.",
             )
         self._stores: list[Any] = []
@@ -98,7 +97,7 @@ class TiffImage(LargeImage):
     def fingerprint(self) -> str:
         """Digest of the sizes of the file or files, and of stored bytes."""
         with explained(self.path):
-            return self._digest(*self._segments[0].sampled())
+            return self._digest(self._segments[0].sampled())
 
     def close(self) -> None:
         """Close the file or files. Reading afterwards is an error."""
@@ -187,10 +186,6 @@ class _Segments:
                 file.seek(int(self.offsets.flat[segment]) + skipped)
                 result.append(file.read(min(count - skipped, _SAMPLE)))
         return result
-
-
-def _chain_is_whole(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> bool:
-    return series.kind == "ome" or last_page_is_last(tif)
 
 
 def _ratios(full: Pixels, level: Pixels) -> dict[str, float]:

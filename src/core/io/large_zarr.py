@@ -4,21 +4,25 @@ Moore et al., "OME-Zarr: a cloud-optimized bioimaging file format with internati
 and Cell Biology 2023. A chunk that is not there has the fill value, as the standard says; that is no damage.
 """
 
+import itertools
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import zarr
 from numpy.typing import NDArray
 
 from core.errors import ImageReadError
 from core.image import AXES
 from core.io.formats import EXPORT, ZARR_MARKS
-from core.io.large import DAMAGE, Damaged, LargeImage
+from core.io.large import DAMAGE, Damaged, LargeImage, refuse_unreachable
 from core.io.regions import ArrayPixels, name_flat_axes, refuse_huge_chunks
 from core.io.units import micrometres
+
+_SAMPLED = 16  # chunks that a fingerprint looks at
 
 _WHICH = {
     "plate": ("This is a plate of many images", "Choose one of them: a row, a column and a field, such as A/1/0."),
@@ -46,8 +50,9 @@ class ZarrImage(LargeImage):
         except ImageReadError as error:
             raise error if error.where else error.at(str(path)) from error
         except DAMAGE as error:
+            reason = f"{error}" or type(error).__name__
             raise ImageReadError(
-                f"The OME-Zarr folder is damaged, or stored in a way that is not supported ({error!r}).",
+                f"The OME-Zarr folder is damaged, or stored in a way that is not supported ({reason}).",
                 where=str(path),
                 todo="Copy or export it again.",
             ) from error
@@ -83,7 +88,22 @@ class ZarrImage(LargeImage):
     def fingerprint(self) -> str:
         """Digest of the metadata, and of the pixels of chunks."""
         metadata = json.dumps([self._attributes, *(array.metadata.to_dict() for array in self._arrays)], default=str)
-        return self._digest(metadata.encode(), *self._sampled_chunks())
+        return self._digest(itertools.chain([metadata.encode()], self._sampled()))
+
+    def _sampled(self) -> Iterator[bytes]:
+        """The pixels of pieces of the full resolution, decoded, spread evenly."""
+        pixels = self._pixels[0]
+        sizes = (self.channels, pixels.height, pixels.width)
+        grid = tuple(-(-n // step) for n, step in zip(sizes, pixels.chunk, strict=True))
+        count = math.prod(grid)
+        for number in sorted({int(i) for i in np.linspace(0, count - 1, min(_SAMPLED, count))}):
+            starts = [int(i) * step for i, step in zip(np.unravel_index(number, grid), pixels.chunk, strict=True)]
+            c, y, x = (slice(a, min(a + step, n)) for a, step, n in zip(starts, pixels.chunk, sizes, strict=True))
+            try:
+                yield pixels.load(c, y, x).tobytes()
+            except DAMAGE as error:
+                refuse_unreachable(error, self.path)
+                yield b"damaged"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ZarrImage, (self.path, "zero" if self._zero else "fail")

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numcodecs
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec
@@ -25,7 +24,7 @@ SMALLEST = 512
 """Levels are halved until their longest side is not above this, px."""
 
 _CHUNK_LIMIT = 2**31 - 1  # what Blosc compresses at once, bytes
-_LEVEL, _SHUFFLE = 1, 1  # Zstandard, bytes shuffled: faster than a disk, and labels become a fiftieth
+_LEVEL = 1  # of Zstandard, bytes shuffled: as fast as a disk, and labels take a fiftieth of the space
 
 
 def create_labels(
@@ -156,7 +155,7 @@ def _create_level(folder: Path, shape: tuple[int, int], chunk: int, version: Ver
     chunks = (min(chunk, shape[0]), min(chunk, shape[1]))
     common: dict[str, Any] = {"shape": shape, "chunks": chunks, "dtype": "int32", "fill_value": 0}
     if version == "0.4":
-        codec = numcodecs.Blosc("zstd", _LEVEL, _SHUFFLE)
+        codec: dict[str, Any] = {"id": "blosc", "cname": "zstd", "clevel": _LEVEL, "shuffle": 1, "blocksize": 0}
         keys: Any = {"name": "v2", "separator": "/"}
         zarr.create_array(folder, **common, zarr_format=2, compressors=codec, chunk_key_encoding=keys)
     else:
@@ -182,6 +181,7 @@ def _attributes(
         "type": "nearest",
         "metadata": {"description": "every second pixel of every second row of the level before"},
     }
+    # no colours: they are optional, and viewers give the labels that have none in the list no colour at all
     label = {"version": version} | ({"source": {"image": source}} if source else {})
     if version == "0.4":
         return {"multiscales": [{"version": version, **scales}], "image-label": label}
