@@ -4,7 +4,6 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ _WORDS = {
     "eccentricity": ("Eccentricity", ""),
     "solidity": ("Solidity", ""),
 }
-"""Title and unit of the columns of `core.measurement.objects.ObjectTable`, in the order in which they are shown. Columns
-of the same title share a line."""
+"""Title and unit of the columns of `core.measurement.objects.ObjectTable`, in the order in which they are shown.
+Columns of the same title share a line."""
 
 _BOX = ("id", "top", "left", "bottom", "right")
 """Columns that are not shown."""
@@ -52,8 +51,8 @@ def deep_zoom_page(
     Parameters
     ----------
     note : a sentence below the title.
-    objects : columns as in `core.measurement.objects.ObjectTable`: id, centroid_x, centroid_y, and any others, which are
-        shown beside the object under the cursor; logical, or numbers that single precision can hold.
+    objects : columns as in `core.measurement.objects.ObjectTable`: id, centroid_x, centroid_y, and any others. They
+        are shown beside the object under the cursor; logical, or numbers that single precision can hold.
     pixel_size : micrometres along Y and X, of the full resolution; without it lengths are in pixels.
     """
     data = json.dumps(_data(pyramid, objects, pixel_size or {}), ensure_ascii=False).replace("<", "\\u003c")
@@ -78,13 +77,14 @@ _BODY = """
 <label>Gamma <input type="range" id="gamma" min="-50" max="50" value="0"></label>
 <label>Object <input type="number" id="number" min="1" step="1" placeholder="number"></label></div>
 <div id="stage"><img id="first" alt="The whole image" src="{first}"><canvas id="below"></canvas>
-<canvas id="over" tabindex="0" role="application" aria-label="Image with objects. Arrow keys move it, plus and minus zoom,
-0 shows the whole, the space bar switches the outlines, Escape lets go of an object."></canvas>
+<canvas id="over" tabindex="0" role="application" aria-label="Image with objects. Arrow keys move it, plus and minus
+zoom, 0 shows the whole, the space bar switches the outlines, Escape lets go of an object."></canvas>
 <div id="panel" class="card" role="status"></div>
 <div id="buttons"><button class="card" id="in" title="Zoom in (+)" aria-label="Zoom in">+</button>
 <button class="card" id="out" title="Zoom out (-)" aria-label="Zoom out">&minus;</button>
 <button class="card" id="all" title="Whole image (0)" aria-label="Whole image">
-<svg width="16" height="16" fill="none" stroke="currentColor" stroke-width="2"><path d="M1 5V1h4M11 1h4v4M15 11v4h-4M5 15H1v-4"/></svg>
+<svg width="16" height="16" fill="none" stroke="currentColor" stroke-width="2">
+<path d="M1 5V1h4M11 1h4v4M15 11v4h-4M5 15H1v-4"/></svg>
 </button></div>
 <div id="scale" class="card"><i></i><span></span></div><div id="words" class="card" role="status"></div>
 <canvas id="inset" class="card" hidden></canvas></div>

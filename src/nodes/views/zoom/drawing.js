@@ -46,26 +46,25 @@ function draw() {
 }
 function drawNow() {
   const now = wish(), context = below.getContext('2d'), marks = over.getContext('2d');
-  let tilesNow = [];
   wanted = [];
   context.clearRect(0, 0, below.width, below.height);
   within(context);
-  let shown = 0, complete = true;      // objects are those of the finest level whose tiles are all there
+  let shown = 0, tilesShown = [], complete = true;      // objects are those of the finest level whose tiles are all there
   for (let number = 0; number <= now; number++) {      // coarse ones show where fine ones are still to come
     const there = [...inSight(number)];
     complete = there.every(Boolean);
-    if (complete || !number) [shown, tilesNow] = [number, there.filter(Boolean)];
+    if (complete || !number) [shown, tilesShown] = [number, there.filter(Boolean)];
     for (const tile of there) if (tile) put(context, tile.picture, tile);
   }
   context.restore();
-  drawObjects(marks, levels[shown], tilesNow.filter(tile => tile.ids.length));
+  drawObjects(marks, levels[shown], tilesShown.filter(tile => tile.ids.length));
   if (complete) $('first').hidden = true;
   drawScale();
   drawInset();
   tell();
   remember();
   loadWanted();
-  forget(Math.max(120, 3 * tilesNow.length));
+  forget(Math.max(120, 3 * tilesShown.length));
   stage.dataset.complete = complete;
 }
 function drawObjects(context, level, objects) {
@@ -85,9 +84,9 @@ function drawObjects(context, level, objects) {
 function drawScale() {
   const css = view.scale / ratio() / (unit ? unit.X : 1), most = 140 / css, power = 10 ** Math.floor(Math.log10(most));
   const length = power * (most / power >= 5 ? 5 : most / power >= 2 ? 2 : 1);
-  const micro = unit && length >= 1000 ? [length / 1000, 'mm'] : [length, unit ? 'µm' : 'px'];
+  const shownAs = unit && length >= 1000 ? [length / 1000, 'mm'] : [length, unit ? 'µm' : 'px'];
   $('scale').firstElementChild.style.width = length * css + 'px';
-  $('scale').lastElementChild.textContent = plain(micro[0]) + ' ' + micro[1];
+  $('scale').lastElementChild.textContent = plain(shownAs[0]) + ' ' + shownAs[1];
 }
 function drawInset() {
   const inset = $('inset'), side = 150, scale = side / Math.max(width, height), [x0, y0] = toImage(0, 0);

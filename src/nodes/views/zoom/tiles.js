@@ -16,15 +16,16 @@ let chosen = 0, hovered = 0;
 const fitting = () => Math.min(below.width / width, below.height / height);
 const toImage = (px, py) => [view.x + (px - below.width / 2) / view.scale, view.y + (py - below.height / 2) / view.scale];
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const allowed = scale => clamp(scale, fitting() * 0.5, Math.max(fitting(), 40 * ratio()));
 
 function go(x, y, scale) {
-  view.scale = clamp(scale, fitting() * 0.5, Math.max(fitting(), 40 * ratio()));
+  view.scale = allowed(scale);
   view.x = clamp(x, 0, width);
   view.y = clamp(y, 0, height);
   draw();
 }
 function zoom(by, px = below.width / 2, py = below.height / 2) {
-  const [x, y] = toImage(px, py), before = view.scale, scale = clamp(before * by, fitting() * 0.5, 40 * ratio());
+  const [x, y] = toImage(px, py), before = view.scale, scale = allowed(before * by);
   go(x + (view.x - x) * before / scale, y + (view.y - y) * before / scale, scale);
 }
 const pan = (dx, dy) => go(view.x + dx / view.scale, view.y + dy / view.scale, view.scale);
@@ -120,7 +121,7 @@ function raster(tile, rim, area) {
 }
 function paths(tile) {
   if (tile.paths) return tile.paths;
-  const { places, wide, high } = tile, found = tile.ids.length ? Array.from(tile.ids, () => new Path2D()) : [];
+  const { places, wide, high } = tile, found = Array.from(tile.ids, () => new Path2D());
   // every run of pixels that differs from the row before or behind it is one line; the same for columns
   const trace = (from, to, first, stop, step, along, last, line) => {
     for (let a = from; a < to; a++) for (const [other, shift] of [[-step, 0], [step, 1]]) {

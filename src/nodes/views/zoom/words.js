@@ -58,17 +58,19 @@ function goTo(id) {
 // ---- a link to this place: what stands behind # in the address
 
 const switches = { outlines: 'checked', fill: 'checked', color: 'value', opacity: 'value', brightness: 'value', gamma: 'value' };
+const state = name => switches[name] === 'checked' ? String(+$(name).checked) : $(name).value;
+const initial = Object.fromEntries(Object.keys(switches).map(name => [name, state(name)]));
 function follow() {
-  const place = new URLSearchParams(location.hash.slice(1)), number = name => parseFloat(place.get(name));
+  const place = new URLSearchParams(location.hash.slice(1));
+  const number = (name, otherwise) => Number.isFinite(parseFloat(place.get(name))) ? parseFloat(place.get(name)) : otherwise;
   for (const [name, property] of Object.entries(switches)) if (place.has(name))
     $(name)[property] = property === 'checked' ? place.get(name) === '1' : place.get(name);
   light();
-  if (rowOf(number('object')) >= 0) {
-    $('number').value = number('object');
-    goTo(number('object'));
+  if (rowOf(number('object', 0)) >= 0) {
+    $('number').value = number('object', 0);
+    goTo(number('object', 0));
   }
-  if (['x', 'y', 'zoom'].some(name => place.has(name)))
-    go(...['x', 'y'].map(name => place.has(name) ? number(name) : view[name]), place.has('zoom') ? number('zoom') * ratio() : view.scale);
+  go(number('x', view.x), number('y', view.y), number('zoom', view.scale / ratio()) * ratio());
 }
 let later = 0;
 function remember() {
@@ -77,8 +79,7 @@ function remember() {
   later = setTimeout(() => {
     const place = new URLSearchParams({ x: view.x.toFixed(1), y: view.y.toFixed(1), zoom: (view.scale / ratio()).toPrecision(4) });
     if (chosen) place.set('object', chosen);
-    for (const [name, property] of Object.entries(switches)) if ($(name)[property] !== $(name)['default' + property[0].toUpperCase() + property.slice(1)])
-      place.set(name, property === 'checked' ? +$(name).checked : $(name).value);
+    for (const name of Object.keys(switches)) if (state(name) !== initial[name]) place.set(name, state(name));
     try { history.replaceState(null, '', '#' + place); } catch { /* a frame without an address of its own */ }
   }, 400);
 }
