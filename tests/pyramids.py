@@ -25,12 +25,8 @@ def reduced(picture: NDArray[Any], factor: int) -> NDArray[np.uint8]:
     extra = [(0, -n % factor) for n in picture.shape[:2]]
     padded = np.pad(picture, [*extra, (0, 0)] if picture.ndim == 3 else extra, mode="edge")
     high, wide = (n // factor for n in padded.shape[:2])
-    return (
-        padded.reshape(high, factor, wide, factor, -1)
-        .mean((1, 3))
-        .astype(np.uint8)
-        .reshape(high, wide, *picture.shape[2:])
-    )
+    small: NDArray[np.uint8] = padded.reshape(high, factor, wide, factor, -1).mean((1, 3)).astype(np.uint8)
+    return small.reshape(high, wide, *picture.shape[2:])
 
 
 def sources(picture: NDArray[np.uint8], labels: NDArray[np.int32]) -> tuple[ReadPicture, ReadLabels]:

@@ -84,7 +84,8 @@ class Browser:
         return answer["result"].get("value")
 
     def open(self, path: Path, place: str = "") -> None:
-        """A file, and the place in it behind #."""
+        """A file, and the place in it behind #; complaints begin anew."""
+        self.complaints.clear()
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=path.as_uri() + place)
         self.run("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")

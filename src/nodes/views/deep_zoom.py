@@ -125,7 +125,7 @@ def _column(name: str, values: NDArray[Any]) -> dict[str, str] | None:
     """A column of objects for the script; none if there is nothing in it."""
     if values.dtype.kind == "f" and np.isnan(values).all():
         return None
-    title, unit = _WORDS.get(name, (name.replace("_", " ").capitalize(), ""))
+    title, unit = _WORDS.get(name, (name[:1].upper() + name[1:].replace("_", " "), ""))
     kind = {"b": "b", "i": "i", "u": "i"}.get(values.dtype.kind, "f")
     text = _packed(values, {"b": "<u1", "i": "<i4", "f": "<f4"}[kind])
     return {"name": name, "title": title, "unit": unit, "kind": kind, "values": text}

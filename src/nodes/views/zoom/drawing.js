@@ -27,8 +27,7 @@ function within(context) {
 }
 function outline(context, tile, ids, style, thickness) {
   context.save();
-  context.translate((tile.column * tile.factor - view.x) * view.scale + below.width / 2,
-    (tile.row * tile.factor - view.y) * view.scale + below.height / 2);
+  context.translate(screenX(tile.column * tile.factor), screenY(tile.row * tile.factor));
   context.scale(view.scale * tile.factor, view.scale * tile.factor);
   context.lineWidth = thickness * ratio() / (view.scale * tile.factor);
   context.lineCap = 'round';

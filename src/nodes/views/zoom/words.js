@@ -8,8 +8,9 @@ let ids = new Int32Array(0), columns = null;
 const rowOf = id => find(ids, id);
 async function readObjects() {
   const kinds = { i: Int32Array, f: Float32Array, b: Uint8Array };
-  ids = new Int32Array(await inflated(data.ids));
-  columns = await Promise.all(data.columns.map(async c => ({ ...c, values: new kinds[c.kind](await inflated(c.values)) })));
+  const read = async column => ({ ...column, values: new kinds[column.kind](await inflated(column.values)) });
+  const [numbers, ...rest] = await Promise.all([inflated(data.ids), ...data.columns.map(read)]);
+  [ids, columns] = [new Int32Array(numbers), rest];
 }
 function describe(id) {
   const row = rowOf(id), lines = new Map();
