@@ -201,4 +201,4 @@ def _encode_labels(numbers: Labels) -> tuple[bytes, int]:
     kind = "<u1" if count < 1 << 8 else "<u2" if count < 1 << 16 else "<u4"
     local = np.repeat(places[1:].astype(kind), np.diff(np.append(first, flat.size)))
     ids[0] = count
-    return zlib.compress(ids.astype("<i4").tobytes() + local.tobytes(), 9), count
+    return zlib.compress(ids.astype("<i4").tobytes() + local.tobytes()), count

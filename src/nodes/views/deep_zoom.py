@@ -1,6 +1,7 @@
 """A large image with its objects to travel through: pan, zoom, outlines, the object under the cursor."""
 
 import base64
+import io
 import json
 import zlib
 from collections.abc import Mapping
@@ -57,7 +58,8 @@ def deep_zoom_page(
     """
     data = json.dumps(_data(pyramid, objects, pixel_size or {}), ensure_ascii=False).replace("<", "\\u003c")
     first = pyramid.levels[0].pictures[0]
-    body = _BODY.format(first=f"data:image/{_kind(first)};base64,{_text(first)}", data=data)
+    kind = "png" if first.startswith(b"\x89PNG") else "jpeg"
+    body = _BODY.format(first=f"data:image/{kind};base64,{_text(first)}", colors=_colors(first), data=data)
     parts = Path(__file__).with_name("zoom")
     style, *scripts = (
         (parts / name).read_text("utf-8") for name in ("style.css", "tiles.js", "drawing.js", "words.js", "hands.js")
@@ -69,9 +71,7 @@ _BODY = """
 <div class="bar" role="group" aria-label="How the image is shown">
 <label><input type="checkbox" id="outlines" checked>Outlines</label>
 <label><input type="checkbox" id="fill">Fill</label>
-<label>Colour <select id="color"><option value="yellow" selected>yellow</option><option value="magenta">magenta</option>
-<option value="cyan">cyan</option><option value="green">green</option><option value="white">white</option>
-<option value="each">one per object</option></select></label>
+<label>Colour <select id="color">{colors}</select></label>
 <label>Opacity <input type="range" id="opacity" min="0" max="100" value="100"></label>
 <label>Brightness <input type="range" id="brightness" min="-50" max="100" value="0"></label>
 <label>Gamma <input type="range" id="gamma" min="-50" max="50" value="0"></label>
@@ -86,11 +86,25 @@ zoom, 0 shows the whole, the space bar switches the outlines, Escape lets go of 
 <svg width="16" height="16" fill="none" stroke="currentColor" stroke-width="2">
 <path d="M1 5V1h4M11 1h4v4M15 11v4h-4M5 15H1v-4"/></svg>
 </button></div>
-<div id="scale" class="card"><i></i><span></span></div><div id="words" class="card" role="status"></div>
+<div id="corner"><div id="words" class="card" role="status"></div>
+<div id="scale" class="card"><i></i><span></span></div></div>
 <canvas id="inset" class="card" hidden></canvas></div>
 <svg id="filter" aria-hidden="true"><filter id="gain" color-interpolation-filters="sRGB"><feComponentTransfer>
 <feFuncR type="gamma"/><feFuncG type="gamma"/><feFuncB type="gamma"/></feComponentTransfer></filter></svg>
 <script type="application/json" id="data">{data}</script>"""
+
+
+def _colors(first: bytes) -> str:
+    """The colours of outlines to choose from: yellow at first, black on a bright picture."""
+    import PIL.Image
+
+    bright = np.asarray(PIL.Image.open(io.BytesIO(first)).convert("L")).mean() > 127
+    names = {name: name for name in ("yellow", "magenta", "cyan", "green", "white", "black")}
+    options = (
+        f'<option value="{value}"{" selected" * (value == ("black" if bright else "yellow"))}>{text}</option>'
+        for value, text in {**names, "each": "one per object"}.items()
+    )
+    return "".join(options)
 
 
 def _data(
@@ -132,12 +146,8 @@ def _column(name: str, values: NDArray[Any]) -> dict[str, str] | None:
 
 
 def _packed(values: NDArray[Any], dtype: str) -> str:
-    return _text(zlib.compress(values.astype(dtype).tobytes(), 9))
+    return _text(zlib.compress(values.astype(dtype).tobytes()))
 
 
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _kind(picture: bytes) -> str:
-    return "png" if picture.startswith(b"\x89PNG") else "jpeg"

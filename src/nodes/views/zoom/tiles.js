@@ -4,7 +4,8 @@ const data = JSON.parse($('data').textContent), { height, width, tile: side, lev
 const stage = $('stage'), below = $('below'), over = $('over');
 const finest = levels.at(-1).factor, ratio = () => window.devicePixelRatio || 1;
 const COLORS = {
-  yellow: [255, 212, 0], magenta: [255, 79, 216], cyan: [47, 224, 255], green: [59, 224, 106], white: [255, 255, 255],
+  yellow: [255, 212, 0], magenta: [255, 79, 216], cyan: [47, 224, 255], green: [59, 224, 106],
+  white: [255, 255, 255], black: [0, 0, 0],
 };
 const THICK = 2;      // from this size of a tile's pixels on the screen on, outlines are lines between them
 const TINY = 5;       // objects smaller than this, in pixels of the screen, are tinted instead of outlined

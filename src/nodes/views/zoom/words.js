@@ -66,6 +66,7 @@ function follow() {
   const number = (name, otherwise) => Number.isFinite(parseFloat(place.get(name))) ? parseFloat(place.get(name)) : otherwise;
   for (const [name, property] of Object.entries(switches)) if (place.has(name))
     $(name)[property] = property === 'checked' ? place.get(name) === '1' : place.get(name);
+  if (!$('color').value) $('color').value = initial.color;
   light();
   if (rowOf(number('object', 0)) >= 0) {
     $('number').value = number('object', 0);
