@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -17,28 +18,27 @@ from numpy.typing import NDArray
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 """The program; none where it is not installed."""
 
+PATIENCE = 60
+"""Seconds that an answer may take."""
+
 
 class Browser:
     """A browser with one page."""
 
-    def __init__(self, width: int, height: int, scale: float = 1) -> None:
+    def __init__(self) -> None:
         assert CHROMIUM
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         their_in, our_out = os.pipe()
         our_in, their_out = os.pipe()
 
-        def hand_over() -> None:
-            kept = os.dup(their_in), os.dup(their_out)
-            os.dup2(kept[0], 3)
-            os.dup2(kept[1], 4)
-
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={self._profile.name}"]
         self._process = subprocess.Popen(
-            [CHROMIUM, *options, "--remote-debugging-pipe", f"--user-data-dir={self._profile.name}"],
+            # the browser's ends of the pipes are its files 3 and 4
+            ["bash", "-c", f'exec "$@" 3<&{their_in} 4>&{their_out}', "-", CHROMIUM, *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            close_fds=False,
-            preexec_fn=hand_over,
+            pass_fds=(their_in, their_out),
         )
         os.close(their_in)
         os.close(their_out)
@@ -48,7 +48,6 @@ class Browser:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Runtime.enable")
-        self.resize(width, height, scale)
 
     def resize(self, width: int, height: int, scale: float = 1) -> None:
         """Another size in CSS pixels; so many pixels of the screen per one of these."""
@@ -71,6 +70,7 @@ class Browser:
 
     def _receive(self) -> Any:
         while b"\0" not in self._rest:
+            assert select.select([self._in], [], [], PATIENCE)[0], "The browser does not answer."
             piece = os.read(self._in.fileno(), 1 << 20)
             assert piece, "The browser is gone."
             self._rest += piece

@@ -62,7 +62,7 @@ def write(folder: Path, text: str) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    browser = Browser(900, 700)
+    browser = Browser()
     yield browser
     browser.close()
 
@@ -81,8 +81,11 @@ def settle(browser: Browser) -> None:
     assert not browser.complaints
 
 
-def show(browser: Browser, file: Path, place: str = "") -> NDArray[np.uint8]:
-    """What the stage shows at a place; axes YX3."""
+def show(
+    browser: Browser, file: Path, place: str = "", size: tuple[int, int, int] = (900, 700, 1)
+) -> NDArray[np.uint8]:
+    """What the stage shows at a place, in a window of so many CSS pixels of so many pixels each; axes YX3."""
+    browser.resize(*size)
     browser.open(file, "#" + place if place else "")
     settle(browser)
     return stage(browser)
@@ -182,22 +185,18 @@ def test_outlines_lie_where_objects_end(browser: Browser, file: Path) -> None:
 
 @needs_browser
 def test_on_a_fine_screen_too(browser: Browser, file: Path) -> None:
-    browser.resize(500, 520, 2)
-    show(browser, file, "x=180&y=180&zoom=0.5")
+    show(browser, file, "x=180&y=180&zoom=0.5", (500, 520, 2))
     clear(browser)
     drawn = near(part(stage(browser)), YELLOW)
-    browser.resize(900, 700)
     assert (drawn == outlines(nuclei()[1])).all()
 
 
 @needs_browser
 def test_enlarged_outlines_run_between_pixels(browser: Browser, file: Path) -> None:
     zoom = 4
-    browser.resize(SIZE * zoom + 60, SIZE * zoom + 200)
-    show(browser, file, f"x=180&y=180&zoom={zoom}")
+    show(browser, file, f"x=180&y=180&zoom={zoom}", (SIZE * zoom + 60, SIZE * zoom + 200, 1))
     clear(browser)
     drawn = near(part(stage(browser), zoom), YELLOW)
-    browser.resize(900, 700)
     large = np.kron(nuclei()[1], np.ones((zoom, zoom), np.int32))
     edge = np.zeros(large.shape, bool)
     edge[1:] |= large[1:] != large[:-1]
@@ -288,13 +287,14 @@ def test_any_column_is_shown(browser: Browser, tmp_path: Path) -> None:
     more = {
         "probability": np.full(count, 0.87654),
         "mean_intensity_<b>DAPI": np.full(count, np.nan),
-        "n": np.arange(count),
+        "far": np.arange(count) + 5 * 10**9,
     }
     more["mean_intensity_<b>DAPI"][0] = 1234.56
     show(browser, write(tmp_path, html(more=more)), "object=1")
     text = panel(browser)
     assert re.search(r"Probability\s+0.877\b", text)
     assert re.search(r"Mean intensity <b>DAPI\s+1,235\b", text)
+    assert re.search(r"Far\s+5,000,000,\d\d\d\b", text)
     browser.run("location.hash = 'object=2'")
     browser.run("new Promise(done => setTimeout(done, 50))")
     assert re.search(r"Mean intensity <b>DAPI\s+\?", panel(browser))
@@ -399,12 +399,10 @@ def test_the_scale_bar(browser: Browser, file: Path) -> None:
 @needs_browser
 def test_words_tell_of_pixels_that_are_not_in_the_page(browser: Browser, file: Path, tmp_path: Path) -> None:
     less = write(tmp_path, html(budget=25_000))
-    browser.resize(500, 520)
     for path, zoom, words in [(less, 0.6, False), (less, 8, True), (file, 8, False)]:
-        shown = show(browser, path, f"x=180&y=180&zoom={zoom}")
+        shown = show(browser, path, f"x=180&y=180&zoom={zoom}", (500, 520, 1))
         assert ("2 × 2" in browser.run("$('words').innerText")) == words
         assert near(shown, YELLOW).any()
-    browser.resize(900, 700)
 
 
 @needs_browser

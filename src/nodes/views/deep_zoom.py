@@ -140,7 +140,8 @@ def _column(name: str, values: NDArray[Any]) -> dict[str, str] | None:
     if values.dtype.kind == "f" and np.isnan(values).all():
         return None
     title, unit = _WORDS.get(name, (name[:1].upper() + name[1:].replace("_", " "), ""))
-    kind = {"b": "b", "i": "i", "u": "i"}.get(values.dtype.kind, "f")
+    whole = values.dtype.kind in "iu" and np.abs(values).max(initial=0) <= np.iinfo(np.int32).max
+    kind = "b" if values.dtype.kind == "b" else "i" if whole else "f"
     text = _packed(values, {"b": "<u1", "i": "<i4", "f": "<f4"}[kind])
     return {"name": name, "title": title, "unit": unit, "kind": kind, "values": text}
 
