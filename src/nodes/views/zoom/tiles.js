@@ -37,7 +37,11 @@ const isWhole = () => view.x === width / 2 && view.y === height / 2 && Math.abs(
 
 const tiles = new Map();      // 'level/number', least recently seen first
 let loading = 0, wanted = [], broken = '';
-const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
+function bytes(text) {
+  const plain = atob(text), out = new Uint8Array(plain.length);
+  for (let i = 0; i < out.length; i++) out[i] = plain.charCodeAt(i);
+  return out;
+}
 const inflated = text => new Response(
   new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream('deflate'))).arrayBuffer();
 
