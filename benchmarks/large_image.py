@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from data import nuclei, photograph
 from numpy.typing import NDArray
+
+from data import nuclei, photograph
 
 FIELD = 1024
 KINDS = 16

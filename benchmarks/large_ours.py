@@ -1,4 +1,4 @@
-"""Large images with Microseg, each measurement in a process of its own: `python large_ours.py TASK DATA SIDE OUT ...`."""
+"""Large images with Microseg, a measurement in a process of its own: `python large_ours.py TASK DATA SIDE OUT ...`."""
 
 import hashlib
 import resource
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from clock import main, peak_mb, report
-from large_image import make_image, true_labels
-from ours_networks import reference_network
 
+from clock import main, peak_mb, report
 from core.blockwise import segment
 from core.blockwise.config import BlockwiseConfig
 from core.blockwise.schedule import ClusterConfig
 from core.evaluation.scores import score_image
 from core.io.ome_zarr import open_levels
+from large_image import make_image, true_labels
+from ours_networks import reference_network
 
 PARTS = ("find", "decide", "paint", "shrink")
 

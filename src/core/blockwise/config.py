@@ -20,7 +20,7 @@ class BlockwiseConfig(Config):
     ----------
     level : which resolution of the image, 0 is the full one; -1 chooses the one whose pixels are nearest in size to
         those that the model was trained on, the full one where sizes are unknown.
-    tile : side of the tiles that the network sees, without margin, in pixels, 256 to 4096; it changes time and
+    tile : side of the tiles that the network sees, without margin, in pixels, 64 to 4096; it changes time and
         memory, not the result.
     reach : how far objects go from their middle, in pixels of the image, up to 1024; 0 takes four times the usual
         diameter of the training objects. Larger objects are found too, at the cost of looking twice.
@@ -42,7 +42,7 @@ class BlockwiseConfig(Config):
 
     def __post_init__(self) -> None:
         require(self.level >= -1, "level", self.level, "-1 (automatic) or 0 or more")
-        require(256 <= self.tile <= 4096, "tile", self.tile, "256 to 4096 pixels")
+        require(64 <= self.tile <= 4096, "tile", self.tile, "64 to 4096 pixels")
         require(0 <= self.reach <= MOST_REACH, "reach", self.reach, f"0 (automatic) to {MOST_REACH} pixels")
         require(self.damaged in ("fail", "zero"), "damaged", self.damaged, "fail or zero")
         require(self.pages in ("C", "Z"), "pages", self.pages, "C or Z")

@@ -11,6 +11,9 @@ from core.geometry.rays import directions
 ROUNDING = 1e-9
 """Overlap that is forgiven, so that polygons that only touch do not overlap and none overlaps by more than all."""
 
+EVERYWHERE = (-np.inf, np.inf, -np.inf, np.inf)
+"""Top, bottom, left, right of an image that is known whole."""
+
 _SMALLEST = 1e-3
 """Shorter distances are taken as this many pixels, so that every polygon has an area."""
 
@@ -35,7 +38,7 @@ def suppress(
     -------
     Indices of the polygons that stay, best first.
     """
-    return suppress_surely(distances, points, scores, threshold, np.zeros(len(scores), bool))[0]
+    return suppress_surely(distances, points, scores, threshold, EVERYWHERE)[0]
 
 
 def suppress_surely(
@@ -43,33 +46,34 @@ def suppress_surely(
     points: NDArray[np.generic],
     scores: NDArray[np.float32],
     threshold: float,
-    doubtful: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """What `suppress` would say if some polygons were known that are not.
+    known: tuple[float, float, float, float],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    """What `suppress` says if polygons are known in a part of the image only.
 
-    A doubtful polygon may overlap an unknown one. Only what surely stays suppresses others, and what it overlaps surely
-    goes; of the rest nothing is sure, nor of what overlaps any of it.
+    A polygon that goes beyond what is known may overlap one that is not here. Only what surely stays suppresses others,
+    and what it overlaps surely goes; of the rest nothing is sure, nor of what overlaps any of it.
 
     Parameters
     ----------
-    doubtful : N.
+    known : top, bottom, left and right of where no polygon is missing, in pixels.
 
     Returns
     -------
-    Indices of the polygons of which it is not sure that they go, best first; and for each whether it surely stays.
+    Indices of the polygons of which it is not sure that they go, best first; for each whether it surely stays; and its
+    top, bottom, left and right.
     """
     order = np.argsort(-np.asarray(scores), kind="stable")
     distances = np.ascontiguousarray(distances, np.float32)
     order = order[np.isfinite(distances[order]).all(axis=1)]
     if not len(order):
-        return order, np.empty(0, bool)
+        return order, np.empty(0, bool), np.empty((0, 4))
     centres: NDArray[np.float64] = np.ascontiguousarray(points, np.float64)
     low, high = centres.min(axis=0), centres.max(axis=0)
     # Cells as wide as a usual polygon, but never more of them than some per polygon.
     usual = 2 * float(distances[order].mean(dtype=np.float64))
     cell = max(usual, float(np.sqrt(np.prod(high - low + 1) / (4 * len(order)))), 1.0)
     rays = directions(distances.shape[1])
-    return _suppress(distances, centres, order, rays, threshold, np.ascontiguousarray(doubtful), low, high, cell)
+    return _suppress(distances, centres, order, rays, threshold, known, low, high, cell)
 
 
 @compiled
@@ -79,11 +83,11 @@ def _suppress(
     order: NDArray[np.int64],
     rays: NDArray[np.float64],
     threshold: float,
-    doubtful: NDArray[np.bool_],
+    known: tuple[float, float, float, float],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     cell: float,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
     """Compare every polygon with those that stay so far and lie in the same cells of a coarse grid.
 
     A polygon that stays enters the list of every cell that its bounding box touches.
@@ -102,7 +106,8 @@ def _suppress(
         area = _place(distances[index], points[index], rays, corners, box)
         top, bottom = _cell(box[0], low[0], cell, rows), _cell(box[1], low[0], cell, rows)
         left, right = _cell(box[2], low[1], cell, columns), _cell(box[3], low[1], cell, columns)
-        stays, surely = True, not doubtful[index]
+        stays = True
+        surely = box[0] >= known[0] and box[1] <= known[1] and box[2] >= known[2] and box[3] <= known[3]
         for row in range(top, bottom + 1):
             for column in range(left, right + 1):
                 node = first[row, column]
@@ -136,7 +141,7 @@ def _suppress(
                 first[row, column] = entries
                 entries += 1
         kept += 1
-    return survivors[:kept].copy(), sure[:kept].copy()
+    return survivors[:kept].copy(), sure[:kept].copy(), boxes[:kept].copy()
 
 
 @compiled

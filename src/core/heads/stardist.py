@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.geometry.polygon_nms import suppress, suppress_surely
-from core.geometry.rays import outlines
+from core.geometry.polygon_nms import suppress_surely
 from core.geometry.render import render_polygons
 from core.geometry.star_distances import star_targets
 from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Piece, SparseMaps, Window
@@ -89,9 +87,8 @@ class StarDistHead(Head):
     ) -> Piece:
         """Polygons of all pixels above the threshold `prob`, of which those stay that overlap none better by `nms`."""
         polygons = _Polygons.of(maps, frame)
-        kept, sure = polygons.suppress(window, frame, thresholds["nms"], reach)
+        kept, sure, boxes = polygons.suppress(window, frame, thresholds["nms"], reach)
         owned = core.contains(maps.points[kept])
-        boxes = polygons.boxes[kept]
         unsure = owned & ~sure
         if not sure.all():  # an unsure polygon of higher score may cover one that stays
             unsure |= owned & _meets_better(boxes, ~sure)
@@ -164,29 +161,17 @@ class _Polygons:
         points = (maps.points.astype(np.float64) * frame.grid + 0.5) / frame.scale - 0.5
         return cls(distances, points, maps.values[:, 0])
 
-    @cached_property
-    def boxes(self) -> NDArray[np.float64]:
-        """Top, bottom, left, right of every polygon."""
-        corners = outlines(self.distances, self.points)
-        return np.stack(
-            [limit for axis in (0, 1) for limit in (corners[..., axis].min(1), corners[..., axis].max(1))], 1
-        )
-
     def suppress(
         self, window: Window, frame: Frame, threshold: float, reach: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """See `suppress_surely`: doubtful is what comes nearer than `reach` to a side where the image goes on."""
-        if not any(window.inner):
-            kept = suppress(self.distances, self.points, self.scores, threshold)
-            return kept, np.ones(len(kept), bool)
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+        """See `suppress_surely`: nothing is missing farther than `reach` from the sides where the image goes on."""
+        sides = (window.top, window.left, window.bottom, window.right)
+        inward, outward = (reach, reach, -reach, -reach), (-math.inf, -math.inf, math.inf, math.inf)
         top, left, bottom, right = (
-            (side * frame.grid - 0.5) / frame.scale for side in (window.top, window.left, window.bottom, window.right)
+            (side * frame.grid - 0.5) / frame.scale + far if inner else end
+            for side, far, inner, end in zip(sides, inward, window.inner, outward, strict=True)
         )
-        gaps = np.stack(
-            [self.boxes[:, 0] - top, self.boxes[:, 2] - left, bottom - self.boxes[:, 1], right - self.boxes[:, 3]]
-        )
-        doubtful: NDArray[np.bool_] = np.less(gaps[np.array(window.inner)].min(axis=0), reach)
-        return suppress_surely(self.distances, self.points, self.scores, threshold, doubtful)
+        return suppress_surely(self.distances, self.points, self.scores, threshold, (top, bottom, left, right))
 
 
 def _meets_better(boxes: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.bool_]:
