@@ -56,9 +56,7 @@ class Source:
             ) from None
         image, fingerprint = _opened(path, self.pages, changed)
         if fingerprint != self.fingerprint:
-            raise UserInputError(
-                "The image has changed since the tiles were made of it.", where=self.path, todo=_AGAIN
-            )
+            raise UserInputError("The image has changed since the tiles were made of it.", where=self.path, todo=_AGAIN)
         return image.read(self.level, slice(self.y, self.y + self.height), slice(self.x, self.x + self.width))
 
 
