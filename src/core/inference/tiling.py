@@ -121,7 +121,7 @@ def object_margin(reach: int, extent: float) -> int:
 
     Parameters
     ----------
-    reach : radius of the network's receptive field, pixels: so far from the crop's edge the result is that of the whole.
+    reach : radius of the network's receptive field, pixels: so far from a crop's edge its result is that of the whole.
     extent : length of the largest object, pixels: so far it may reach from any of its points.
     """
     return reach + int(np.ceil(extent))
@@ -133,7 +133,7 @@ def overlapping(size: int, tile: int, overlap: int) -> list[slice]:
     Parameters
     ----------
     size : length of the axis in pixels, 1 or more.
-    tile : length of a tile in pixels; the last may be shorter, but is longer than the overlap unless it is the only one.
+    tile : length of a tile in pixels; the last may be shorter, but not than the overlap unless it is the only one.
     overlap : pixels that neighbours share, 0 or more and less than `tile`.
     """
     starts = range(0, max(1, size - overlap), tile - overlap)
