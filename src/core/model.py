@@ -90,9 +90,9 @@ class SegmentationModel(nn.Module):
             f"one of {', '.join(map(str, self.head.grids))} for the head {config.head.name}",
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Raw output N K Y/grid X/grid of normalised images N C Y X."""
-        output: Tensor = self.head(self.network(images))
+    def forward(self, images: Tensor, inner: Tensor | None = None) -> Tensor:
+        """Raw output N K Y/grid X/grid of normalised images N C Y X; of tiles less of their margin, see `Network`."""
+        output: Tensor = self.head(self.network(images, inner))
         return output
 
     @property

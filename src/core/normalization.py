@@ -53,15 +53,18 @@ def limits(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.float64
     ----------
     cyx : pixels, axes CYX, any real type.
     """
-    found = np.empty((len(cyx), 2))
-    for channel, pair in zip(cyx, found, strict=True):
-        step = stride(channel.size)
-        sample = channel[::step, ::step]
-        pair[:] = np.percentile(
-            sample.astype(np.float32) if sample.dtype in (np.bool_, np.float16) else sample, [config.low, config.high]
-        )
+    step = stride(cyx.shape[-2] * cyx.shape[-1])
+    return limits_of(cyx[:, ::step, ::step].reshape(len(cyx), -1), cyx.max(axis=(1, 2)), config)
+
+
+def limits_of(sample: NDArray[Any], brightest: NDArray[Any], config: NormalizationConfig) -> NDArray[np.float64]:
+    """`limits` by a sample of the pixels, C N, and the brightest pixel of every channel, C."""
+    found = np.empty((len(sample), 2))
+    for pixels, most, pair in zip(sample, brightest, found, strict=True):
+        exact = pixels.astype(np.float32) if pixels.dtype in (np.bool_, np.float16) else pixels
+        pair[:] = np.percentile(exact, [config.low, config.high])
         if pair[0] == pair[1]:
-            pair[1] = channel.max()
+            pair[1] = most
     return found
 
 

@@ -24,16 +24,40 @@ def rescale_pixels(cyx: NDArray[np.float32], scale: float) -> NDArray[np.float32
     -------
     float32, axes CYX, ceil(Y scale) by ceil(X scale) pixels.
     """
+    rows, columns = (slice(0, math.ceil(n * scale)) for n in cyx.shape[1:])
+    return rescale_part(cyx, scale, (rows, columns), (0, 0))
+
+
+def rescale_part(
+    cyx: NDArray[np.float32], scale: float, window: tuple[slice, ...], origin: tuple[int, int]
+) -> NDArray[np.float32]:
+    """A part of an image that was rescaled, from a part of the image.
+
+    Parameters
+    ----------
+    cyx : the part of the image, which begins at `origin` (row, column), and goes `blur_reach` beyond the window or ends
+        where the image ends.
+    window : rows and columns of the rescaled image.
+    """
+    sigma = _sigma(scale)
+    shape = tuple(part.stop - part.start for part in window)
     if scale == 1:
-        return cyx
-    sigma = max(0.0, (1 / scale - 1) / 2)
-    shape = tuple(math.ceil(n * scale) for n in cyx.shape[1:])
-    offset = 0.5 / scale - 0.5
+        return cyx[(slice(None), *(slice(w.start - o, w.stop - o) for w, o in zip(window, origin, strict=True)))]
+    offset = [(part.start + 0.5) / scale - 0.5 - first for part, first in zip(window, origin, strict=True)]
     out = np.empty((len(cyx), *shape), np.float32)
     for channel, target in zip(cyx, out, strict=True):
         smooth = ndimage.gaussian_filter(channel, sigma, mode="nearest") if sigma else channel
         ndimage.affine_transform(smooth, [1 / scale] * 2, offset, shape, target, order=1, mode="nearest")
     return out
+
+
+def blur_reach(scale: float) -> int:
+    """How many pixels beside its own a pixel of a rescaled image depends on."""
+    return 0 if scale == 1 else math.ceil(4 * _sigma(scale)) + 2
+
+
+def _sigma(scale: float) -> float:
+    return max(0.0, (1 / scale - 1) / 2)
 
 
 def rescale_labels(labels: Labels, scale: float, shape: tuple[int, int] | None = None) -> Labels:

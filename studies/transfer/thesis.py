@@ -34,10 +34,10 @@ EDGE = 2
 class ThesisUNet(UNet):
     """The U-Net whose decoder begins with the narrowest level."""
 
-    def up(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def up(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """Widths (b, b/2), (2b, b), (4b, 2b) from the deepest level to the image's."""
         width = self.config.base * 2 ** (self.config.depth - 1 - level)
-        return self._convolutions(inputs, width, width // 2, scale), width // 2
+        return self._convolutions(inputs, width, width // 2), width // 2
 
 
 class ThesisHead(StarDistHead):

@@ -258,7 +258,7 @@ def test_faults() -> None:
     assert faults((90, 90), places) == []
     assert faults((90, 90), [*places, places[3], places[0]]) == ["several tiles begin at Y 0, X 0; Y 25, X 0"]
     assert faults((90, 90), places[1:]) == ["no tile covers Y 0, X 0, 25 x 25 pixels"]
-    with pytest.raises(UserInputError, match=r"tile at Y 50, X 50, 40 x 40 pixels reaches out of .* 80 x 90"):
+    with pytest.raises(UserInputError, match=r"tile at Y 50, X 0, 40 x 40 pixels reaches out of .* 80 x 90"):
         faults((80, 90), places)
 
 

@@ -161,7 +161,7 @@ def test_no_tile_is_larger_than_what_is_predicted_whole() -> None:
 
 def test_a_full_device_is_named() -> None:
     class Full(torch.nn.Module):
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
+        def forward(self, images: torch.Tensor, inner: torch.Tensor | None) -> torch.Tensor:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
     with pytest.raises(UserInputError, match=r"memory of the device cpu is too small for 20 x 30 pixels.*device cpu"):

@@ -35,17 +35,41 @@ def suppress(
     -------
     Indices of the polygons that stay, best first.
     """
+    return suppress_surely(distances, points, scores, threshold, np.zeros(len(scores), bool))[0]
+
+
+def suppress_surely(
+    distances: NDArray[np.float32],
+    points: NDArray[np.generic],
+    scores: NDArray[np.float32],
+    threshold: float,
+    doubtful: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """What `suppress` would say if some polygons were known that are not.
+
+    A doubtful polygon may overlap an unknown one. Only what surely stays suppresses others, and what it overlaps surely
+    goes; of the rest nothing is sure, nor of what overlaps any of it.
+
+    Parameters
+    ----------
+    doubtful : N.
+
+    Returns
+    -------
+    Indices of the polygons of which it is not sure that they go, best first; and for each whether it surely stays.
+    """
     order = np.argsort(-np.asarray(scores), kind="stable")
     distances = np.ascontiguousarray(distances, np.float32)
     order = order[np.isfinite(distances[order]).all(axis=1)]
     if not len(order):
-        return order
+        return order, np.empty(0, bool)
     centres: NDArray[np.float64] = np.ascontiguousarray(points, np.float64)
     low, high = centres.min(axis=0), centres.max(axis=0)
     # Cells as wide as a usual polygon, but never more of them than some per polygon.
     usual = 2 * float(distances[order].mean(dtype=np.float64))
     cell = max(usual, float(np.sqrt(np.prod(high - low + 1) / (4 * len(order)))), 1.0)
-    return _suppress(distances, centres, order, directions(distances.shape[1]), threshold, low, high, cell)
+    rays = directions(distances.shape[1])
+    return _suppress(distances, centres, order, rays, threshold, np.ascontiguousarray(doubtful), low, high, cell)
 
 
 @compiled
@@ -55,10 +79,11 @@ def _suppress(
     order: NDArray[np.int64],
     rays: NDArray[np.float64],
     threshold: float,
+    doubtful: NDArray[np.bool_],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     cell: float,
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Compare every polygon with those that stay so far and lie in the same cells of a coarse grid.
 
     A polygon that stays enters the list of every cell that its bounding box touches.
@@ -68,7 +93,7 @@ def _suppress(
     first = np.full((rows, columns), -1, np.int64)
     following, entry = np.empty(1024, np.int64), np.empty(1024, np.int64)
     entries = kept = 0
-    survivors = np.empty(len(order), np.int64)
+    survivors, sure = np.empty(len(order), np.int64), np.empty(len(order), np.bool_)
     boxes, areas = np.empty((len(order), 4)), np.empty(len(order))
     seen = np.full(len(order), -1, np.int64)
     corners, moved, box = np.empty((n_rays, 2)), np.empty((n_rays, 2)), np.empty(4)
@@ -77,7 +102,7 @@ def _suppress(
         area = _place(distances[index], points[index], rays, corners, box)
         top, bottom = _cell(box[0], low[0], cell, rows), _cell(box[1], low[0], cell, rows)
         left, right = _cell(box[2], low[1], cell, columns), _cell(box[3], low[1], cell, columns)
-        stays = True
+        stays, surely = True, not doubtful[index]
         for row in range(top, bottom + 1):
             for column in range(left, right + 1):
                 node = first[row, column]
@@ -96,10 +121,12 @@ def _suppress(
                     for ray in range(n_rays):
                         moved[ray, 0] = corners[ray, 0] - centre[0]
                         moved[ray, 1] = corners[ray, 1] - centre[1]
-                    stays = common_area(distances[survivors[other]], moved, rays) <= allowed
+                    if common_area(distances[survivors[other]], moved, rays) > allowed:
+                        stays = not sure[other]
+                        surely = False
         if not stays:
             continue
-        survivors[kept], areas[kept], boxes[kept] = index, area, box
+        survivors[kept], sure[kept], areas[kept], boxes[kept] = index, surely, area, box
         needed = entries + (bottom - top + 1) * (right - left + 1)
         if needed > len(entry):
             entry, following = _longer(entry, needed), _longer(following, needed)
@@ -109,7 +136,7 @@ def _suppress(
                 first[row, column] = entries
                 entries += 1
         kept += 1
-    return survivors[:kept].copy()
+    return survivors[:kept].copy(), sure[:kept].copy()
 
 
 @compiled

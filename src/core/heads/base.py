@@ -59,6 +59,100 @@ class Instances:
         return cls(numbers[labels], scores[seen])
 
 
+@dataclass(frozen=True, eq=False)
+class SparseMaps:
+    """A head's activated maps where an object may be; elsewhere they say nothing.
+
+    Parameters
+    ----------
+    points : int32, N x 2: pixels (y, x) of the maps of the whole image, row by row.
+    values : float32, N x K: the maps there; the first is the probability of an object.
+    """
+
+    points: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    def within(self, window: "Window") -> "SparseMaps":
+        """Those of a window."""
+        inside = window.contains(self.points)
+        return SparseMaps(self.points[inside], self.values[inside])
+
+    @classmethod
+    def joined(cls, parts: "Sequence[SparseMaps]") -> "SparseMaps":
+        """Those of several parts of an image, row by row."""
+        points = np.concatenate([part.points for part in parts])
+        order = np.lexsort((points[:, 1], points[:, 0]))
+        return cls(points[order], np.concatenate([part.values for part in parts])[order])
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the maps of an image.
+
+    Parameters
+    ----------
+    top, left, bottom, right : first row and column and the ones behind the last, in pixels of the maps.
+    inner : for the same sides whether the image goes on there.
+    """
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    inner: tuple[bool, bool, bool, bool] = (False, False, False, False)
+
+    def contains(self, points: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which points (y, x), N x 2, lie in it."""
+        y, x = points.T
+        inside: NDArray[np.bool_] = (y >= self.top) & (y < self.bottom) & (x >= self.left) & (x < self.right)
+        return inside
+
+    def grown(self, by: int, height: int, width: int) -> "Window":
+        """With so many pixels more on every side, as far as the maps go."""
+        top, left = max(self.top - by, 0), max(self.left - by, 0)
+        bottom, right = min(self.bottom + by, height), min(self.right + by, width)
+        return Window(top, left, bottom, right, (top > 0, left > 0, bottom < height, right < width))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How the maps of an image lie on it.
+
+    Parameters
+    ----------
+    shape : height and width of the image in pixels.
+    grid : stride of the maps, in pixels of the image as it was enlarged.
+    scale : by how much it was enlarged.
+    """
+
+    shape: tuple[int, int]
+    grid: int = 1
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The objects of a part of an image.
+
+    An object belongs to the part in whose core its `point` lies, so every object belongs to one.
+
+    Parameters
+    ----------
+    instances : the objects, within a rectangle of the image that holds them whole.
+    origin : the rectangle's first row and column in the image.
+    unsure : points (y, x) in the maps of objects that may look different, or not be there, if more of the image were
+        known; M x 2.
+    radius : how far an object goes from its point at most, in pixels of the image; 0 where `reach` means nothing.
+    farthest : the point of that object.
+    """
+
+    instances: Instances
+    origin: tuple[int, int]
+    unsure: NDArray[np.int32]
+    radius: float = 0.0
+    farthest: tuple[int, int] = (0, 0)
+
+
 class Head(nn.Module, ABC):
     """Turns features into maps, labels into what the maps should be, and maps into objects.
 
@@ -93,6 +187,40 @@ class Head(nn.Module, ABC):
         """How wrong raw outputs N K Y X are, given targets N T Y X: a scalar, 0 or more."""
 
     @abstractmethod
+    def pick(
+        self,
+        maps: SparseMaps,
+        core: Window,
+        window: Window,
+        frame: Frame,
+        thresholds: Mapping[str, float],
+        reach: float,
+    ) -> Piece:
+        """The objects whose points lie in the core of a window.
+
+        Parameters
+        ----------
+        maps : `sparse` maps of the window, as `thin` left them or all.
+        core, window : the core, and what is known around it.
+        frame : how the maps lie on the image.
+        thresholds : a value for every name of `default_thresholds`.
+        reach : how far at most an object goes from its point, in pixels of the image.
+        """
+
+    def sparse(
+        self, prediction: NDArray[np.float32], thresholds: Mapping[str, float], origin: tuple[int, int] = (0, 0)
+    ) -> SparseMaps:
+        """Activated maps K Y X where the probability exceeds its threshold; `origin` is their place in the whole."""
+        above = prediction[0] > thresholds["prob"]
+        points = np.argwhere(above) + np.array(origin)
+        return SparseMaps(points.astype(np.int32), np.ascontiguousarray(prediction[:, above].T))
+
+    def thin(
+        self, maps: SparseMaps, window: Window, frame: Frame, thresholds: Mapping[str, float], reach: float
+    ) -> SparseMaps:
+        """As few of a window's maps as `pick` needs, whatever lies around the window; see there."""
+        return maps
+
     def decode(
         self,
         prediction: NDArray[np.float32],
@@ -111,6 +239,8 @@ class Head(nn.Module, ABC):
         thresholds : a value for every name of `default_thresholds`.
         scale : by how much the image was enlarged for the maps; the objects are those of the image before.
         """
+        whole, frame = Window(0, 0, *prediction.shape[1:]), Frame(shape, grid, scale)
+        return self.pick(self.sparse(prediction, thresholds), whole, whole, frame, thresholds, 0.0).instances
 
     def decode_many(
         self,

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.geometry.rims import contacts, grown, rims
-from core.heads.base import PRIOR, Head, HeadConfig, Instances
+from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Piece, SparseMaps, Window
 from core.image import Labels
-from core.rescaling import rescale_labels
 
 BORDER_WEIGHT = 6.0
 SEPARATION_WEIGHT = 20.0
@@ -66,21 +65,48 @@ class ForegroundHead(Head):
         entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], targets[:, 0], weight, reduction="sum")
         return entropy / weight.sum()
 
-    def decode(
+    def pick(
         self,
-        prediction: NDArray[np.float32],
-        shape: tuple[int, int],
-        grid: int,
+        maps: SparseMaps,
+        core: Window,
+        window: Window,
+        frame: Frame,
         thresholds: Mapping[str, float],
-        scale: float = 1.0,
-    ) -> Instances:
-        """Connected pixels above the threshold `prob`, grown by the rim; the score is their mean probability."""
-        probability = prediction[0]
-        seeds = np.empty(probability.shape, np.int32)
-        count = ndimage.label(probability > thresholds["prob"], structure=np.ones((3, 3)), output=seeds)
-        sizes = np.bincount(seeds.ravel(), minlength=count + 1)[1:]
-        sums = np.bincount(seeds.ravel(), weights=probability.ravel(), minlength=count + 1)[1:]
-        return Instances.visible(rescale_labels(grown(seeds), 1 / scale, shape), (sums / sizes).astype(np.float32))
+        reach: float,
+    ) -> Piece:
+        """Connected pixels above the threshold `prob`, grown by the rim; the score is their mean probability.
+
+        An object's point is its first pixel, row by row.
+        """
+        seeds = np.zeros((window.bottom - window.top, window.right - window.left), np.int32)
+        y, x = (maps.points - np.array([window.top, window.left])).T
+        seeds[y, x] = 1
+        count = ndimage.label(seeds, structure=np.ones((3, 3)), output=seeds)
+        number = seeds[y, x]
+        sizes = np.bincount(number, minlength=count + 1)[1:]
+        sums = np.bincount(number, weights=maps.values[:, 0], minlength=count + 1)[1:]
+        first = np.full(count, len(number), np.int64)
+        np.minimum.at(first, number - 1, np.arange(len(number)))
+        points = maps.points[first]
+        # An object that comes so near to where the image goes on may go on, or have to share its rim.
+        unsure = np.zeros(count, bool)
+        for strip, inner in zip((seeds[:2], seeds[:, :2], seeds[-2:], seeds[:, -2:]), window.inner, strict=True):
+            if inner:
+                unsure[strip[strip > 0] - 1] = True
+        in_core = np.zeros(count, bool)
+        in_core[number[core.contains(maps.points)] - 1] = True
+        unsure &= in_core
+        owned = core.contains(points) | unsure
+        whole = grown(seeds)
+        if unsure.any():  # should nobody ask for a larger window, such an object is cut at the core
+            rows, columns = np.ogrid[window.top : window.bottom, window.left : window.right]
+            outside = (rows < core.top) | (rows >= core.bottom) | (columns < core.left) | (columns >= core.right)
+            whole[outside & np.append(False, unsure)[whole]] = 0
+        labels, origin = _on_image(whole, window, frame)
+        if not owned.all():
+            labels = np.concatenate([[0], np.cumsum(owned) * owned]).astype(np.int32)[labels]
+        scores = (sums / sizes).astype(np.float32)[owned]
+        return Piece(Instances.visible(labels, scores), origin, points[unsure])
 
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed."""
@@ -89,3 +115,16 @@ class ForegroundHead(Head):
     def threshold_grid(self) -> dict[str, tuple[float, ...]]:
         """Probabilities most densely around one half."""
         return {"prob": (0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)}
+
+
+def _on_image(labels: Labels, window: Window, frame: Frame) -> tuple[Labels, tuple[int, int]]:
+    """Labels of a window of the maps as those of the image's pixels, each from the nearest; and their first pixel."""
+    whole = [math.ceil(n * frame.scale) for n in frame.shape]
+    starts, stops = (window.top, window.left), (window.bottom, window.right)
+    places, sources = [], []
+    for pixels, limit, start, stop in zip(frame.shape, whole, starts, stops, strict=True):
+        nearest = np.minimum((np.arange(pixels) + 0.5) * frame.scale, limit - 1).astype(int)
+        places.append(np.flatnonzero((nearest >= start) & (nearest < stop)))
+        sources.append(nearest[places[-1]] - start)
+    first_row, first_column = (int(place[0]) if len(place) else 0 for place in places)
+    return np.ascontiguousarray(labels[np.ix_(*sources)]), (first_row, first_column)

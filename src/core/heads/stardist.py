@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.geometry.polygon_nms import suppress
+from core.geometry.polygon_nms import suppress, suppress_surely
+from core.geometry.rays import outlines
 from core.geometry.render import render_polygons
 from core.geometry.star_distances import star_targets
-from core.heads.base import PRIOR, Head, HeadConfig, Instances
+from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Piece, SparseMaps, Window
 from core.image import Labels
 
 SHORTEST = 1e-3
@@ -75,22 +78,45 @@ class StarDistHead(Head):
         entropy = functional.binary_cross_entropy_with_logits(probability, mask)
         return entropy + DISTANCE_WEIGHT * (distance + BACKGROUND_WEIGHT * background)
 
-    def decode(
+    def pick(
         self,
-        prediction: NDArray[np.float32],
-        shape: tuple[int, int],
-        grid: int,
+        maps: SparseMaps,
+        core: Window,
+        window: Window,
+        frame: Frame,
         thresholds: Mapping[str, float],
-        scale: float = 1.0,
-    ) -> Instances:
+        reach: float,
+    ) -> Piece:
         """Polygons of all pixels above the threshold `prob`, of which those stay that overlap none better by `nms`."""
-        above = prediction[0] > thresholds["prob"]
-        scores = prediction[0][above]
-        points = (np.argwhere(above) * grid + 0.5) / scale - 0.5
-        distances = np.ascontiguousarray(prediction[1:, above].T) / np.float32(scale)
-        kept = suppress(distances, points, scores, thresholds["nms"])
-        scores = scores[kept]
-        return Instances.visible(render_polygons(distances[kept], points[kept], scores, shape), scores)
+        polygons = _Polygons.of(maps, frame)
+        kept, sure = polygons.suppress(window, frame, thresholds["nms"], reach)
+        owned = core.contains(maps.points[kept])
+        boxes = polygons.boxes[kept]
+        unsure = owned & ~sure
+        if not sure.all():  # an unsure polygon of higher score may cover one that stays
+            unsure |= owned & _meets_better(boxes, ~sure)
+        origin, shape = (0, 0), frame.shape
+        if core != window:
+            around = boxes[owned] if owned.any() else np.zeros((1, 4))
+            low = np.clip(np.floor(around[:, ::2].min(axis=0)), 0, frame.shape).astype(int)
+            high = np.clip(np.ceil(around[:, 1::2].max(axis=0)) + 1, low, frame.shape).astype(int)
+            origin, shape = (int(low[0]), int(low[1])), (int(high[0] - low[0]), int(high[1] - low[1]))
+        scores = polygons.scores[kept]
+        labels = render_polygons(polygons.distances[kept], polygons.points[kept] - np.array(origin), scores, shape)
+        if not owned.all():
+            numbers = np.concatenate([[0], np.cumsum(owned) * owned]).astype(np.int32)
+            labels = numbers[labels]
+        radii = polygons.distances[kept[owned]].max(axis=1, initial=0.0)
+        y, x = maps.points[kept[owned]][np.argmax(radii)] if len(radii) else (0, 0)
+        found = Instances.visible(labels, scores[owned])
+        return Piece(found, origin, maps.points[kept[unsure]], float(radii.max(initial=0.0)), (int(y), int(x)))
+
+    def thin(
+        self, maps: SparseMaps, window: Window, frame: Frame, thresholds: Mapping[str, float], reach: float
+    ) -> SparseMaps:
+        """Without the polygons that surely go: those at the window's edges stay, and one of every other object."""
+        kept = np.sort(_Polygons.of(maps, frame).suppress(window, frame, thresholds["nms"], reach)[0])
+        return SparseMaps(maps.points[kept], maps.values[kept])
 
     def decode_many(
         self,
@@ -122,3 +148,54 @@ class StarDistHead(Head):
             "prob": (0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9),
             "nms": (0.3, 0.4, 0.5),
         }
+
+
+@dataclass(frozen=True, eq=False)
+class _Polygons:
+    """Star-convex polygons in pixels of the image: distances N x n_rays, points N x 2, scores N."""
+
+    distances: NDArray[np.float32]
+    points: NDArray[np.float64]
+    scores: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, maps: SparseMaps, frame: Frame) -> "_Polygons":
+        distances = np.ascontiguousarray(maps.values[:, 1:]) / np.float32(frame.scale)
+        points = (maps.points.astype(np.float64) * frame.grid + 0.5) / frame.scale - 0.5
+        return cls(distances, points, maps.values[:, 0])
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """Top, bottom, left, right of every polygon."""
+        corners = outlines(self.distances, self.points)
+        return np.stack(
+            [limit for axis in (0, 1) for limit in (corners[..., axis].min(1), corners[..., axis].max(1))], 1
+        )
+
+    def suppress(
+        self, window: Window, frame: Frame, threshold: float, reach: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """See `suppress_surely`: doubtful is what comes nearer than `reach` to a side where the image goes on."""
+        if not any(window.inner):
+            kept = suppress(self.distances, self.points, self.scores, threshold)
+            return kept, np.ones(len(kept), bool)
+        top, left, bottom, right = (
+            (side * frame.grid - 0.5) / frame.scale for side in (window.top, window.left, window.bottom, window.right)
+        )
+        gaps = np.stack(
+            [self.boxes[:, 0] - top, self.boxes[:, 2] - left, bottom - self.boxes[:, 1], right - self.boxes[:, 3]]
+        )
+        doubtful: NDArray[np.bool_] = np.less(gaps[np.array(window.inner)].min(axis=0), reach)
+        return suppress_surely(self.distances, self.points, self.scores, threshold, doubtful)
+
+
+def _meets_better(boxes: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which boxes meet one of those before them that `which` marks."""
+    met = np.zeros(len(boxes), bool)
+    for rank in np.flatnonzero(which):
+        top, bottom, left, right = boxes[rank]
+        behind = boxes[rank + 1 :]
+        met[rank + 1 :] |= (
+            (behind[:, 0] < bottom) & (behind[:, 1] > top) & (behind[:, 2] < right) & (behind[:, 3] > left)
+        )
+    return met

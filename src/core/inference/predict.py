@@ -1,6 +1,6 @@
 """Segmenting an image: normalise, predict, decode."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from core.devices import choose_device
 from core.errors import UserInputError
 from core.heads import Instances
 from core.image import Image
-from core.inference.engines import make_engine
+from core.inference.engines import WHOLE, core_maps, has_group_norm, make_engine, with_statistics
 from core.inference.tiling import round_up, tiles
 from core.model import SegmentationModel
 from core.normalization import limits_between, normalize
@@ -21,8 +21,8 @@ from core.rescaling import rescale_pixels
 AUTO_TILE = 2048
 """Images up to this many pixels a side are predicted whole; larger ones in tiles of this size."""
 
-SAMPLE = 512
-"""Side of the patches that stand for an image too large to be predicted whole, 4 x 4 of them; in pixels."""
+SAMPLE = 256
+"""Side of the patches that stand for an image too large to be predicted whole; in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Predictor:
     def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
         require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or 64 pixels or more")
         self.model, self.device, self.tile = model, choose_device(device), min(tile or AUTO_TILE, AUTO_TILE)
-        self._engine = make_engine(model, engine, self.device)
+        self._engine, self._run = engine, make_engine(model, engine, self.device)
 
     def check(self, channels: int) -> None:
         """Raise a UserInputError if images of so many channels are not what the model was trained on."""
@@ -93,23 +93,26 @@ class Predictor:
         padded = np.pad(pixels, ((0, 0), (0, shape[0] - height), (0, shape[1] - width)), mode="symmetric")
         if max(shape) <= self.tile:
             progress.check()
-            result = self._engine(padded)
+            result = self._run(padded, WHOLE)
         else:
             result = self._tiled(padded, progress)
         return result[:, : -(-height // grid), : -(-width // grid)]
 
     def _tiled(self, padded: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
         network, grid = self.model.network, self.model.config.network.grid
-        plan = list(tiles(padded.shape[1:], self.tile, network.margin, network.multiple))
+        plan = list(tiles(padded.shape[1:], self.tile, network.tile_margin, network.multiple))
         result = np.empty(0, np.float32)
         progress.step(0.0, f"{len(plan)} tiles")
-        with self._engine.for_tiles(_sample(padded)) as run:
-            for done, tile in enumerate(plan):
-                progress.step(done / len(plan), f"tile {done + 1} of {len(plan)}")
-                part = run(np.ascontiguousarray(padded[(slice(None), *tile.crop)]))
-                if not result.size:
-                    result = np.empty((len(part), *(n // grid for n in padded.shape[1:])), np.float32)
-                result[(slice(None), *tile.outer(grid))] = part[(slice(None), *tile.inner(grid))]
+        run = self._run
+        if has_group_norm(self.model):
+            sample = statistics_sample(lambda rows, columns: padded[:, rows, columns], *padded.shape[1:])
+            run = make_engine(with_statistics(self.model, sample), self._engine, self.device)
+        for done, tile in enumerate(plan):
+            progress.step(done / len(plan), f"tile {done + 1} of {len(plan)}")
+            part = core_maps(run, network, np.ascontiguousarray(padded[(slice(None), *tile.crop)]), tile)
+            if not result.size:
+                result = np.empty((len(part), *(n // grid for n in padded.shape[1:])), np.float32)
+            result[(slice(None), *tile.outer(grid))] = part
         return result
 
     def predict(
@@ -143,11 +146,23 @@ class Predictor:
         return Prediction(image.with_array(found.labels, "YX", "labels"), found.scores, used)
 
 
-def _sample(padded: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What stands for a whole image, C Y X: itself if it can be predicted whole, or patches spread evenly over it."""
-    height, width = padded.shape[1:]
+def statistics_sample(
+    read: Callable[[slice, slice], NDArray[np.float32]], height: int, width: int
+) -> NDArray[np.float32]:
+    """What stands for an image where a network sums over all of it, C Y X.
+
+    That is the image itself if it can be predicted whole. Of a larger one it is 16 patches side by side: of 64 that are
+    spread evenly those of the highest contrast, because the objects are in them.
+
+    Parameters
+    ----------
+    read : normalised pixels C Y X of rows and columns.
+    """
     if max(height, width) <= AUTO_TILE:
-        return padded
-    rows, columns = ([int(i * max(0, n - SAMPLE) / 3) for i in range(4)] for n in (height, width))
-    mosaic = [[padded[:, y : y + SAMPLE, x : x + SAMPLE] for x in columns] for y in rows]
-    return np.ascontiguousarray(np.concatenate([np.concatenate(row, axis=2) for row in mosaic], axis=1))
+        return np.ascontiguousarray(read(slice(0, height), slice(0, width)))
+    rows, columns = ([int(i * max(0, n - SAMPLE) / 7) for i in range(8)] for n in (height, width))
+    size = min(SAMPLE, height), min(SAMPLE, width)
+    patches = [read(slice(y, y + size[0]), slice(x, x + size[1])) for y in rows for x in columns]
+    chosen = sorted(np.argsort([-patch.std() for patch in patches], kind="stable")[:16])
+    mosaic = np.stack([patches[i] for i in chosen]).reshape(4, 4, -1, *size)
+    return np.ascontiguousarray(mosaic.transpose(2, 0, 3, 1, 4).reshape(-1, 4 * size[0], 4 * size[1]))

@@ -30,7 +30,7 @@ People cut images into equal tiles that share a strip with their neighbours (`ov
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,6 +95,25 @@ def tiles(
     """
     cores, margins = ([round_up(n, multiple) for n in _of_each(value, len(shape))] for value in (core, margin))
     for parts in product(*map(cut, shape, cores, margins)):
+        yield Tile(core=tuple(p[0] for p in parts), crop=tuple(p[1] for p in parts))
+
+
+def even_tiles(shape: tuple[int, ...], core: int, margin: int, multiple: int) -> Iterator[Tile]:
+    """The tiles of an image, of nearly equal cores, so that the last ones are no narrow strips.
+
+    Parameters
+    ----------
+    core : largest length of a core in pixels.
+    shape, margin, multiple : see `tiles`.
+    """
+    margin = round_up(margin, multiple)
+    axes = []
+    for size in shape:
+        units, count = size // multiple, -(-size // max(core, multiple))
+        bounds = [units * i // count * multiple for i in range(count + 1)]
+        cores = [slice(start, stop) for start, stop in pairwise(bounds)]
+        axes.append([(c, slice(max(0, c.start - margin), min(size, c.stop + margin))) for c in cores])
+    for parts in product(*axes):
         yield Tile(core=tuple(p[0] for p in parts), crop=tuple(p[1] for p in parts))
 
 

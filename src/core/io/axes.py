@@ -14,39 +14,59 @@ Pages = Literal["Z", "C", "T"]
 _UNDECLARED = "QI"  # tifffile's letters for "other" and "sequence of pages"
 
 
-def canonical(array: NDArray[Any], axes: str, pages: Pages) -> tuple[NDArray[Any], str]:
-    """The array with its axes in the order TCZYX, without those of length 1 (Y and X always stay).
+def name_axes(shape: tuple[int, ...], axes: str, pages: Pages) -> str:
+    """What the axes of an array are, one letter for each: T C Z Y X, S (samples of C), "-" for one that is left out.
+
+    Left out are axes of length 1; Y and X always stay. Samples without channels beside them are channels.
 
     Parameters
     ----------
-    array : one dimension per letter of `axes`.
-    axes : tifffile's letters: T C Z Y X, S (samples, merged into C), Q and I (undeclared).
+    axes : tifffile's letters: T C Z Y X, S (samples), Q and I (undeclared).
     pages : what one undeclared axis means.
 
     Raises
     ------
     ImageReadError : an axis that has no place in TCZYX, or more than one undeclared axis.
     """
-    keep = [i for i, (axis, n) in enumerate(zip(axes, array.shape, strict=True)) if n != 1 or axis in "YX"]
-    array = array.reshape([array.shape[i] for i in keep])
-    axes = "".join(axes[i] for i in keep)
-    undeclared = [axis for axis in axes if axis in _UNDECLARED]
-    if len(undeclared) == 1 and pages not in axes:
-        axes = axes.replace(undeclared[0], pages)
-    if any(axis in _UNDECLARED for axis in axes):
+    named = "".join(axis if n != 1 or axis in "YX" else "-" for axis, n in zip(axes, shape, strict=True))
+    undeclared = [axis for axis in named if axis in _UNDECLARED]
+    if len(undeclared) == 1 and pages not in named:
+        named = named.replace(undeclared[0], pages)
+    left, held = named.replace("-", ""), tuple(n for axis, n in zip(named, shape, strict=True) if axis != "-")
+    if any(axis in _UNDECLARED for axis in left):
         raise ImageReadError(
-            f"The file does not say what the axes of its {array.shape} pixels mean ({axes}; Q and I are undeclared).",
+            f"The file does not say what the axes of its {held} pixels mean ({left}; Q and I are undeclared).",
             todo="Export it as OME-TIFF.",
         )
-    samples_only = "S" in axes and "C" not in axes
-    axes = axes.replace("S", "C") if samples_only else axes
-    if sorted(set(axes)) != sorted(axes) or not set(axes) <= set(AXES + "S") or not set("YX") <= set(axes):
+    if "S" in left and "C" not in left:
+        named, left = named.replace("S", "C"), left.replace("S", "C")
+    if sorted(set(left)) != sorted(left) or not set(left) <= set(AXES + "S") or not set("YX") <= set(left):
         raise ImageReadError(
-            f"Its axes {axes} (shape {array.shape}) are more than time, channel, Z, Y and X.",
+            f"Its axes {left} (shape {held}) are more than time, channel, Z, Y and X.",
             todo="Export it as OME-TIFF with these axes only.",
         )
-    wanted = [axis for axis in "TCSZYX" if axis in axes]
-    array = array.transpose([axes.index(axis) for axis in wanted])
+    return named
+
+
+def canonical(array: NDArray[Any], axes: str, pages: Pages) -> tuple[NDArray[Any], str]:
+    """The array with its axes in the order TCZYX, without those of length 1 (Y and X always stay).
+
+    Samples are merged into the channels.
+
+    Parameters
+    ----------
+    array : one dimension per letter of `axes`.
+    axes, pages : see name_axes.
+
+    Raises
+    ------
+    ImageReadError : an axis that has no place in TCZYX, or more than one undeclared axis.
+    """
+    named = name_axes(array.shape, axes, pages)
+    array = array.reshape([n for axis, n in zip(named, array.shape, strict=True) if axis != "-"])
+    named = named.replace("-", "")
+    wanted = [axis for axis in "TCSZYX" if axis in named]
+    array = array.transpose([named.index(axis) for axis in wanted])
     if "S" in wanted:
         c = wanted.index("C")
         array = array.reshape((*array.shape[:c], -1, *array.shape[c + 2 :]))

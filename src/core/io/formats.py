@@ -1,5 +1,6 @@
 """What kind of file this is, by its first bytes rather than by its name."""
 
+import os
 from pathlib import Path
 
 from core.errors import ImageReadError
@@ -38,13 +39,21 @@ _FOREIGN_SUFFIXES = {
 }
 
 
+ZARR_MARKS = (".zattrs", ".zgroup", ".zarray", "zarr.json")
+"""Files by which a folder is known as Zarr."""
+
+
 def sniff(path: Path) -> str:
-    """The family of a file: "tiff", "png", "jpeg" or "bmp".
+    """The family of a file: "tiff", "png", "jpeg" or "bmp", or of a folder: "zarr".
 
     Raises
     ------
     ImageReadError : there is no such file, it may not be read, is empty, a folder, or of another format (named).
     """
+    if os.path.isdir(path):  # unlike Path.is_dir, it never fails
+        if path.suffix.lower() == ".zarr" or any((path / mark).exists() for mark in ZARR_MARKS):
+            return "zarr"
+        raise ImageReadError("This is a folder, not an image.", where=str(path), todo="Choose a file.")
     start = _first_bytes(path)
     if not start:
         raise ImageReadError("The file is empty.", where=str(path), todo="Copy or export it again.")
@@ -61,6 +70,18 @@ def sniff(path: Path) -> str:
         where=str(path),
         todo="Check that it was copied completely, or export it as OME-TIFF.",
     )
+
+
+def sniff_file(path: Path) -> str:
+    """As sniff, for what is read whole: OME-Zarr folders are refused, too."""
+    family = sniff(path)
+    if family == "zarr":
+        raise ImageReadError(
+            "This is an OME-Zarr folder, which is not read whole.",
+            where=str(path),
+            todo="Read it with the Large Image Tiler or the Large Image Predictor.",
+        )
+    return family
 
 
 def foreign_name(path: Path, start: bytes = b"") -> str:
@@ -81,20 +102,9 @@ def _first_bytes(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ImageReadError("There is no such file.", where=where, todo="Check the path.") from error
     except PermissionError as error:
-        if not path.is_dir():  # Windows says so of folders too
-            todo = "Ask for the permission, or close the program that has it open."
-            raise ImageReadError("The file may not be read.", where=where, todo=todo) from error
-        raise _folder(path) from error
-    except IsADirectoryError as error:
-        raise _folder(path) from error
+        todo = "Ask for the permission, or close the program that has it open."
+        raise ImageReadError("The file may not be read.", where=where, todo=todo) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         todo = "Check the path, the drive and the connection."
         raise ImageReadError(f"The file cannot be read ({reason}).", where=where, todo=todo) from error
-
-
-def _folder(path: Path) -> ImageReadError:
-    marks = (".zattrs", ".zgroup", ".zarray", "zarr.json")
-    if path.suffix.lower() == ".zarr" or any((path / mark).exists() for mark in marks):
-        return ImageReadError("This is an OME-Zarr folder, which is not supported.", where=str(path), todo=EXPORT)
-    return ImageReadError("This is a folder, not an image.", where=str(path), todo="Choose a file.")

@@ -7,7 +7,7 @@ import numpy as np
 from core.errors import ImageReadError
 from core.image import Image
 from core.io.axes import Pages
-from core.io.formats import sniff
+from core.io.formats import sniff_file
 from core.io.raster import read_raster
 from core.io.tiff import read_tiff
 
@@ -32,7 +32,7 @@ def read_image(path: Path | str, pages: Pages = "Z") -> Image:
     ImageReadError : the file is missing, unreadable, damaged, or of a format that is not supported.
     """
     path = Path(path)
-    return read_tiff(path, pages) if sniff(path) == "tiff" else read_raster(path)
+    return read_tiff(path, pages) if sniff_file(path) == "tiff" else read_raster(path)
 
 
 def read_labels(path: Path | str) -> Image:
@@ -54,7 +54,7 @@ def read_labels(path: Path | str) -> Image:
     """
     path = Path(path)
     where = str(path)
-    family = sniff(path)
+    family = sniff_file(path)
     if family == "jpeg":
         raise ImageReadError(
             "A JPEG changes pixels, it cannot hold labels.", where=where, todo="Save labels as TIFF or PNG."

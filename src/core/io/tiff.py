@@ -11,10 +11,12 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError
 
 import tifffile
 from numpy.typing import NDArray
@@ -46,7 +48,7 @@ FAULTS = (
 """What tifffile and the codecs raise for damaged files and for compressions that they do not know."""
 
 _COLOUR = (2, 6)  # photometric interpretations RGB and YCbCr
-_AGAIN = "Copy or export it again; OME-TIFF without compression, or with deflate or LZW, always works."
+AGAIN = "Copy or export it again; OME-TIFF without compression, or with deflate or LZW, always works."
 
 
 def read_tiff(path: Path, pages: Pages) -> Image:
@@ -60,9 +62,15 @@ def read_tiff(path: Path, pages: Pages) -> Image:
     ------
     ImageReadError : damaged, incomplete, of an unsupported compression, part of an incomplete set, or too large.
     """
+    with explained(path), open_tiff(path) as tif:
+        return _read(tif, path, pages)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what tifffile and the codecs raise into an ImageReadError that names the file."""
     try:
-        with tifffile.TiffFile(path, omexml=_companion_xml(path)) as tif:
-            return _read(tif, path, pages)
+        yield
     except ImageReadError as error:
         raise error if error.where else error.at(str(path)) from error
     except FAULTS as error:
@@ -70,8 +78,13 @@ def read_tiff(path: Path, pages: Pages) -> Image:
         raise ImageReadError(
             f"The TIFF file is damaged, or stored in a way that is not supported ({reason}).",
             where=str(path),
-            todo=_AGAIN,
+            todo=AGAIN,
         ) from error
+
+
+def open_tiff(path: Path) -> tifffile.TiffFile:
+    """A TIFF file with its OME-XML, if there is any, from wherever that stands. Raises what `explained` explains."""
+    return tifffile.TiffFile(path, omexml=_companion_xml(path))
 
 
 def _companion_xml(path: Path) -> str | None:
@@ -91,37 +104,71 @@ def _companion_xml(path: Path) -> str | None:
 
 
 def _read(tif: tifffile.TiffFile, path: Path, pages: Pages) -> Image:
-    root = ome.parse(tif.ome_metadata) if tif.ome_metadata else None
-    if root is not None:
-        ome.refuse_missing_files(root, path)
-    index = max(range(len(tif.series)), key=lambda i: tif.series[i].size)  # the first among equals
-    series = tif.series[index]
+    scene = largest(tif, path)
+    series = scene.series
     _check(tif, series)
     array: NDArray[Any] = series.asarray(level=0)
-    if array.dtype.kind not in "buif":
-        raise ImageReadError(f"Its pixels are of the type {array.dtype}.", todo="Save real numbers.")
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     names: tuple[str, ...] = ()
-    if _is_colour(tif, series):
+    if scene.is_colour:
         array, names = simplify_colour(array, series.axes.index("S"))
     array, axes = canonical(array, series.axes, pages)
     channels = array.shape[axes.index("C")] if "C" in axes else 1
-    if root is not None:
-        sizes, declared = ome.describe(root, index, len(tif.series), channels)
-    elif tif.imagej_metadata:
-        sizes, declared = _imagej_size(tif, tif.imagej_metadata), _imagej_channels(tif.imagej_metadata, channels)
-    else:
-        sizes, declared = _tag_size(tif, series.keyframe), ()
+    sizes, declared = scene.describe(channels)
     names = declared or names
     sizes = {axis: size for axis, size in sizes.items() if axis in axes}
     return Image(array, axes, sizes, names if "C" in axes and len(names) == channels else ())
 
 
-def _is_colour(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> bool:
-    """Whether samples are a picture's colours; ImageJ stores three fluorescence channels of 16 bit in the same way."""
-    composite = (tif.imagej_metadata or {}).get("channels", 1) > 1
-    samples = dict(zip(series.axes, series.shape, strict=True)).get("S", 0)
-    return samples in (2, 3, 4) and "C" not in series.axes and series.keyframe.photometric in _COLOUR and not composite
+@dataclass(frozen=True)
+class Scene:
+    """One image of a TIFF file, and what the file says of it.
+
+    Parameters
+    ----------
+    tif, series : the file and the image, number `index` in it.
+    xml : root of the OME-XML, None if there is none.
+    """
+
+    tif: tifffile.TiffFile
+    series: tifffile.TiffPageSeries
+    index: int
+    xml: Element | None
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether samples are a picture's colours; ImageJ stores three channels of 16 bit in the same way."""
+        series, metadata = self.series, self.tif.imagej_metadata or {}
+        composite = metadata.get("channels", 1) > 1
+        samples = dict(zip(series.axes, series.shape, strict=True)).get("S", 0)
+        coloured = samples in (2, 3, 4) and series.keyframe.photometric in _COLOUR
+        return coloured and "C" not in series.axes and not composite
+
+    def describe(self, channels: int) -> tuple[dict[str, float], tuple[str, ...]]:
+        """Pixel size (µm, axes Z, Y, X) and names of the channels; both empty where the file does not say them."""
+        if self.xml is not None:
+            return ome.describe(self.xml, self.index, len(self.tif.series), channels)
+        if self.tif.imagej_metadata:
+            metadata = self.tif.imagej_metadata
+            return _imagej_size(self.tif, metadata), _imagej_channels(metadata, channels)
+        return _tag_size(self.tif, self.series.keyframe), ()
+
+
+def largest(tif: tifffile.TiffFile, path: Path) -> Scene:
+    """The largest image of a file, the first among equals.
+
+    Raises
+    ------
+    ImageReadError : files of its set are missing, or its pixels are no real numbers.
+    """
+    root = ome.parse(tif.ome_metadata) if tif.ome_metadata else None
+    if root is not None:
+        ome.refuse_missing_files(root, path)
+    index = max(range(len(tif.series)), key=lambda i: tif.series[i].size)
+    scene = Scene(tif, tif.series[index], index, root)
+    if scene.series.dtype.kind not in "buif":
+        raise ImageReadError(f"Its pixels are of the type {scene.series.dtype}.", todo="Save real numbers.")
+    return scene
 
 
 def _check(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
@@ -135,7 +182,7 @@ def _check(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
     stored = [page for page in held if page is not None]
     if series.kind == "ome" and len(stored) < len(held):
         missing = len(held) - len(stored)
-        raise ImageReadError(f"{missing} of its {len(held)} planes are missing.", todo=_AGAIN)
+        raise ImageReadError(f"{missing} of its {len(held)} planes are missing.", todo=AGAIN)
     short = any(
         offset + count > page.parent.filehandle.size
         for page in stored
@@ -143,11 +190,11 @@ def _check(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
     )
     if series.dataoffset is not None and not series.is_multifile:
         short |= series.dataoffset + series.nbytes > tif.filehandle.size
-    if short or (series.kind != "ome" and not _last_page_is_last(tif)):
+    if short or (series.kind != "ome" and not last_page_is_last(tif)):
         raise ImageReadError("The TIFF file ends before its pixels do: it is incomplete.", todo="Copy it again.")
 
 
-def _last_page_is_last(tif: tifffile.TiffFile) -> bool:
+def last_page_is_last(tif: tifffile.TiffFile) -> bool:
     """Whether the chain of pages ends where the file says so, not where the file was cut."""
     position, size = tif.pages.next_page_offset, tif.tiff.offsetsize
     if position is None:

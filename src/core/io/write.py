@@ -53,7 +53,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
     except MicrosegError:
         raise
     except OSError as error:
-        raise _output_error(path, error) from error
+        raise output_error(path, error) from error
     finally:
         _remove(temporary)
 
@@ -73,7 +73,7 @@ def make_folder(path: Path | str) -> Path:
             "There is a file where the folder should be.", where=str(path), todo="Choose another folder."
         ) from error
     except OSError as error:
-        raise _output_error(path, error) from error
+        raise output_error(path, error) from error
     return folder
 
 
@@ -143,6 +143,7 @@ def _remove(path: Path) -> None:
         return
 
 
-def _output_error(path: Path | str, error: OSError) -> OutputError:
+def output_error(path: Path | str, error: OSError) -> OutputError:
+    """What went wrong in writing a file, in words."""
     reason, todo = _REASONS.get(error.errno or 0, (error.strerror or str(error), "Check the disk and the connection."))
     return OutputError(f"The file could not be written: {reason}.", where=str(path), todo=todo)

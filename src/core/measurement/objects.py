@@ -1,5 +1,7 @@
 """Objects measured: where they are, how large, of what shape, how bright."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,13 +28,28 @@ size is unknown.
 """
 
 
-def measure(labels: Image, image: Image | None = None) -> ObjectTable:
+@dataclass(frozen=True)
+class Place:
+    """Where labels lie that are a part of a larger image.
+
+    Parameters
+    ----------
+    origin : the row and column of their first pixel.
+    shape : height and width of the larger image in pixels.
+    """
+
+    origin: tuple[int, int]
+    shape: tuple[int, int]
+
+
+def measure(labels: Image, image: Image | None = None, place: Place | None = None) -> ObjectTable:
     """Measure every object of a label image.
 
     Parameters
     ----------
     labels : kind "labels", axes YX; numbers are arbitrary.
     image : for intensities, of the same height and width.
+    place : where these are a part of a larger image; places of objects are given in that, and its edge counts.
 
     Raises
     ------
@@ -44,8 +61,13 @@ def measure(labels: Image, image: Image | None = None) -> ObjectTable:
     middle = (found.first + found.stop - 1) / 2
     area = found.total(found.length)
     y, x = found.total(found.length * found.row) / area, found.total(found.length * middle) / area
-    top, left, bottom, right = _boxes(found)
-    height, width = numbers.shape
+    eccentricity = _eccentricity(found, area, y, x)
+    first_row, first_column = place.origin if place else (0, 0)
+    height, width = place.shape if place else numbers.shape
+    y, x = y + first_row, x + first_column
+    top, left, bottom, right = (
+        side + first for side, first in zip(_boxes(found), (first_row, first_column) * 2, strict=True)
+    )
     table: ObjectTable = {
         "id": found.ids.astype(np.int64),
         "area_px": area,
@@ -60,7 +82,7 @@ def measure(labels: Image, image: Image | None = None) -> ObjectTable:
         "left": left,
         "bottom": bottom,
         "right": right,
-        "eccentricity": _eccentricity(found, area, y, x),
+        "eccentricity": eccentricity,
         "solidity": area / hull_areas(found),
         "touches_edge": (top == 0) | (left == 0) | (bottom == height) | (right == width),
     }

@@ -1,8 +1,6 @@
 """What every network of this library offers, and its configuration."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import Config, require
+from core.networks.reach import Reach, spread
 
 NORMS = ("group", "batch", "none")
 
@@ -55,12 +54,20 @@ class Network(nn.Module, ABC):
     `forward` takes float32 images N C Y X, with Y and X multiples of `multiple`, and returns features
     N `out_channels` Y/grid X/grid.
 
+    Of a tile of a larger image it returns less, where told to. `inner` says, with an int64 each for top, left, bottom
+    and right, on which sides the image goes on (1) beyond a margin of `tile_margin` pixels, and on which it ends (0).
+    The way up leaves out on these sides what the tile's core does not depend on, and `HEAD_REACH` output pixels of
+    the margin are left: half of the multiplications happen on the way up.
+
     A network is a row of named stages (`stem`, `enc0` ..., `mid`, ..., `dec0`), so that parts of it can be loaded,
     frozen, or given a learning rate of their own.
     """
 
     ENCODER: ClassVar[tuple[str, ...]] = ("stem", "enc", "mid")
     """What the names of the encoder's stages begin with."""
+
+    HEAD_REACH: ClassVar[int] = 1
+    """How many output pixels beside its own a head looks at, on every side."""
 
     out_channels: int
 
@@ -78,6 +85,12 @@ class Network(nn.Module, ABC):
         """Height and width of an image must be multiples of this many pixels."""
         return int(self.config.grid * 2**self.config.depth)
 
+    @property
+    def tile_margin(self) -> int:
+        """What a tile must have around its core where the image goes on, in pixels, a multiple of `multiple`."""
+        wanted = self.margin + self.HEAD_REACH * self.config.grid
+        return -(-wanted // self.multiple) * self.multiple
+
     def stages(self) -> dict[str, nn.Module]:
         """The stages, in the order in which an image meets them."""
         return dict(self.named_children())
@@ -86,39 +99,29 @@ class Network(nn.Module, ABC):
         """The stages that look at the image on the way down, the deepest included."""
         return {name: stage for name, stage in self.stages().items() if name.startswith(self.ENCODER)}
 
-
-class GroupNorm(nn.GroupNorm):
-    """Group normalisation (Wu and He 2018) whose statistics can be held.
-
-    Its statistics are sums over the whole of what it is given: of a tile they are not those of the image. Held
-    statistics of the image make tiles and the whole image come out alike; see `hold_statistics`.
-    """
-
-    _hold = False
-    _held: tuple[Tensor, Tensor] | None = None
-
-    def hold(self, on: bool) -> None:
-        """Keep the statistics of the next input for those after it, or forget them."""
-        self._hold, self._held = on, None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised features N C Y X; with statistics held, N is 1."""
-        if not self._hold:
-            return super().forward(x)
-        if self._held is None:
-            groups = x.reshape(self.num_groups, -1)
-            scale = torch.rsqrt(groups.var(dim=1, correction=0) + self.eps)
-            shift = -groups.mean(dim=1) * scale
-            per_group = x.shape[1] // self.num_groups
-            scale, shift = (v.repeat_interleave(per_group) for v in (scale, shift))
-            self._held = (scale * self.weight)[:, None, None], (shift * self.weight + self.bias)[:, None, None]
-        scale, shift = self._held
-        return x * scale + shift
+    def _up(self, x: Tensor, skips: list[Tensor], inner: Tensor | None) -> Tensor:
+        """The way up: nearest upsampling, concatenation with the last of `skips`, and the stage of every level."""
+        stages = [stage for name, stage in self.stages().items() if not name.startswith(self.ENCODER)]
+        needed = [self.HEAD_REACH]  # margin of every stage's output, in its own pixels, from the last stage back
+        for stage in reversed(stages):
+            needed.append(-(-(needed[-1] + spread(stage)) // 2))
+        scale = self.config.grid * 2 ** len(stages)
+        margin = self.tile_margin // scale
+        for stage in stages:
+            kept = needed.pop()
+            x, scale = _without(x, margin - kept, inner), scale // 2
+            skip = _without(skips.pop(), self.tile_margin // scale - 2 * kept, inner)
+            x = stage(torch.cat([nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1))
+            margin = 2 * kept
+        return _without(x, margin - needed.pop(), inner)
 
 
-def has_group_norm(module: nn.Module) -> bool:
-    """Whether a network's result depends on statistics of all that it is given."""
-    return any(isinstance(m, GroupNorm) for m in module.modules())
+def _without(x: Tensor, border: int, inner: Tensor | None) -> Tensor:
+    """Features N C Y X without so many rows and columns at the sides that `inner` names."""
+    if inner is None:
+        return x
+    top, left, bottom, right = (border * side for side in inner)
+    return x[:, :, top : x.shape[2] - bottom, left : x.shape[3] - right]
 
 
 class FixedBatchNorm(nn.BatchNorm2d):
@@ -138,25 +141,12 @@ def has_batch_statistics(module: nn.Module) -> bool:
     return any(isinstance(m, nn.BatchNorm2d) and not isinstance(m, FixedBatchNorm) for m in module.modules())
 
 
-@contextmanager
-def hold_statistics(module: nn.Module) -> Iterator[None]:
-    """Within the context, all of a network's inputs are normalised by the statistics of the first."""
-    norms = [m for m in module.modules() if isinstance(m, GroupNorm)]
-    for norm in norms:
-        norm.hold(True)
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.hold(False)
-
-
 def convolution(inputs: int, outputs: int, kernel: int, norm: str, *, activate: bool = True) -> nn.Sequential:
     """A convolution that keeps the size, with its normalisation and ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=norm == "none")]
     if norm == "group":
         groups = next(n for n in range(min(8, outputs // 4), 0, -1) if outputs % n == 0)
-        layers.append(GroupNorm(groups, outputs))
+        layers.append(nn.GroupNorm(groups, outputs))
     elif norm == "batch":
         layers.append(nn.BatchNorm2d(outputs))
     if activate:
@@ -167,68 +157,63 @@ def convolution(inputs: int, outputs: int, kernel: int, norm: str, *, activate: 
 class UShaped(Network):
     """A network that goes down `depth` levels and up again: max-pooling down, nearest upsampling and concatenation up.
 
-    A subclass says what a level is made of. One pixel of a level is `scale` pixels of the image.
+    A subclass says what a level is made of.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__(config)
-        self._margin = 0
+        reach = Reach()
         stem: list[nn.Module] = []
-        channels, scale = config.in_channels, 1
-        while scale < config.grid:
-            stem += [self._convolutions(channels, config.base, config.base, scale), nn.MaxPool2d(2)]
-            channels, scale = config.base, scale * 2
+        channels = config.in_channels
+        while reach.stride < config.grid:
+            stem += [self._convolutions(channels, config.base, config.base), nn.MaxPool2d(2)]
+            reach = reach.within(stem[-2]).through(2, 2)
+            channels = config.base
         self.stem = nn.Sequential(*stem)
         skips = []
         for level in range(config.depth):
-            stage, channels = self.down(level, channels, scale)
+            stage, channels = self.down(level, channels)
             self.add_module(f"enc{level}", stage)
-            skips.append(channels)
-            scale *= 2
-        self.mid, channels = self.middle(channels, scale)
+            reach = reach.within(stage)
+            skips.append((channels, reach))
+            reach = reach.through(2, 2)
+        self.mid, channels = self.middle(channels)
+        reach = reach.within(self.mid)
         for level in reversed(range(config.depth)):
-            scale //= 2
-            stage, channels = self.up(level, channels + skips[level], scale)
+            more, seen = skips.pop()
+            stage, channels = self.up(level, channels + more)
             self.add_module(f"dec{level}", stage)
-        self.out_channels = channels
+            reach = reach.upsampled().joined(seen).within(stage)
+        self._reach, self.out_channels = reach, channels
 
     @abstractmethod
-    def down(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def down(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """The stage of a level on the way down, and its number of output channels."""
 
     @abstractmethod
-    def middle(self, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def middle(self, inputs: int) -> tuple[nn.Module, int]:
         """The deepest stage, and its number of output channels."""
 
     @abstractmethod
-    def up(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def up(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """The stage of a level on the way up, and its number of output channels."""
 
-    def _reach(self, convolutions: int, scale: int) -> None:
-        """Count the receptive field of 3x3 convolutions, and of the pooling or upsampling beside them."""
-        self._margin += (convolutions + 1) * scale
-
-    def _convolutions(self, inputs: int, middle: int, outputs: int, scale: int) -> nn.Sequential:
+    def _convolutions(self, inputs: int, middle: int, outputs: int) -> nn.Sequential:
         """Two 3x3 convolutions."""
-        self._reach(2, scale)
         norm = self.config.norm
         return nn.Sequential(convolution(inputs, middle, 3, norm), convolution(middle, outputs, 3, norm))
 
     @property
     def margin(self) -> int:
         """Radius of the receptive field in pixels."""
-        return self._margin
+        return self._reach.margin
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Features N `out_channels` Y/grid X/grid of images N C Y X."""
+    def forward(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
+        """Features N `out_channels` Y/grid X/grid of images N C Y X, or of a tile, see `Network`."""
         x = self.stem(x)
         skips = []
         for level in range(self.config.depth):
             x = self.get_submodule(f"enc{level}")(x)
             skips.append(x)
             x = nn.functional.max_pool2d(x, 2)
-        x = self.mid(x)
-        for level in reversed(range(self.config.depth)):
-            x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = self.get_submodule(f"dec{level}")(torch.cat([x, skips[level]], dim=1))
-        return x
+        return self._up(self.mid(x), skips, inner)

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import torch
@@ -10,34 +9,13 @@ from torch import Tensor, nn
 
 from core.config import require
 from core.networks.base import FixedBatchNorm, Network, NetworkConfig, convolution
+from core.networks.reach import Reach
 
 LEVELS = 5
 """How often the encoders halve the image in all."""
 
 WIDEST = 256
 """Most channels of a level on the way up."""
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What a layer sees of the image along an axis: its pixel i, from i * stride + first to i * stride + last."""
-
-    stride: int = 1
-    first: int = 0
-    last: int = 0
-
-    def through(self, kernel: int, stride: int, before: int) -> "Reach":
-        """After a convolution or pooling with so many pixels of padding before the image."""
-        after = kernel - 1 - before
-        return Reach(self.stride * stride, self.first - before * self.stride, self.last + after * self.stride)
-
-    def upsampled(self) -> "Reach":
-        """After nearest upsampling by 2."""
-        return Reach(self.stride // 2, self.first - self.stride // 2, self.last)
-
-    def joined(self, other: "Reach") -> "Reach":
-        """After concatenation with a layer of the same stride."""
-        return Reach(self.stride, min(self.first, other.first), max(self.last, other.last))
 
 
 class Scaling(nn.Module):
@@ -103,13 +81,12 @@ class EncoderUNet(Network):
             self.add_module(f"enc{level - 1}" if level else "stem", nn.Sequential(OrderedDict(layers)))
             skips.append((channels, self._reach))
         skips.pop()
-        self._ups = config.depth - lowest + 1
-        for level in reversed(range(self._ups)):
+        for level in reversed(range(config.depth - lowest + 1)):
             more, reach = skips.pop()
-            self._reach = self._reach.upsampled().joined(reach).through(3, 1, 1).through(3, 1, 1)
             width = min(config.base * 2**level, WIDEST)
             stage = (convolution(channels + more, width, 3, config.norm), convolution(width, width, 3, config.norm))
             self.add_module(f"dec{level}", nn.Sequential(*stage))
+            self._reach = self._reach.upsampled().joined(reach).within(self.get_submodule(f"dec{level}"))
             channels = width
         self.out_channels = channels
 
@@ -136,23 +113,19 @@ class EncoderUNet(Network):
     @property
     def margin(self) -> int:
         """Radius of the receptive field in pixels."""
-        return max(-self._reach.first, self._reach.last - self.config.grid + 1)
+        return self._reach.margin
 
     @property
     def multiple(self) -> int:
         """Height and width of an image must be multiples of this many pixels."""
         return int(2**self.config.depth)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Features N `out_channels` Y/grid X/grid of images N C Y X."""
+    def forward(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
+        """Features N `out_channels` Y/grid X/grid of images N C Y X, or of a tile, see `Network`."""
         skips = [x]
         for stage in self.encoder_stages().values():
             skips.append(stage(skips[-1]))
-        x = skips.pop()
-        for level in reversed(range(self._ups)):
-            x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
-            x = self.get_submodule(f"dec{level}")(torch.cat([x, skips.pop()], dim=1))
-        return x
+        return self._up(skips.pop(), skips, inner)
 
     def _see(self, kernel: int, stride: int, before: int) -> None:
         """Count the receptive field of a convolution or pooling."""

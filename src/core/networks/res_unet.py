@@ -38,23 +38,22 @@ class ResUNet(UShaped):
     additional convolution behind every upsampling is left out.
     """
 
-    def _blocks(self, inputs: int, width: int, count: int, scale: int) -> tuple[nn.Module, int]:
-        self._reach(count, scale)
+    def _blocks(self, inputs: int, width: int, count: int) -> tuple[nn.Module, int]:
         widths = [inputs] + [EXPANSION * width] * (count - 1)
         return nn.Sequential(*(Bottleneck(i, width, self.config.norm) for i in widths)), EXPANSION * width
 
-    def _level(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def _level(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         count = BLOCKS[min(level, len(BLOCKS) - 1)]
-        return self._blocks(inputs, self.config.base * 2**level, count, scale)
+        return self._blocks(inputs, self.config.base * 2**level, count)
 
-    def down(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def down(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """The blocks of a level."""
-        return self._level(level, inputs, scale)
+        return self._level(level, inputs)
 
-    def middle(self, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def middle(self, inputs: int) -> tuple[nn.Module, int]:
         """Twice the deepest width."""
-        return self._blocks(inputs, self.config.base * 2**self.config.depth, MIDDLE_BLOCKS, scale)
+        return self._blocks(inputs, self.config.base * 2**self.config.depth, MIDDLE_BLOCKS)
 
-    def up(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def up(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """The blocks of a level."""
-        return self._level(level, inputs, scale)
+        return self._level(level, inputs)

@@ -12,17 +12,17 @@ class UNet(UShaped):
     up (4b, 2b), (2b, b), (b, b).
     """
 
-    def down(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def down(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """Two convolutions of the level's width."""
         width = self.config.base * 2**level
-        return self._convolutions(inputs, width, width, scale), width
+        return self._convolutions(inputs, width, width), width
 
-    def middle(self, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def middle(self, inputs: int) -> tuple[nn.Module, int]:
         """Twice the deepest width, and back."""
         width = self.config.base * 2 ** (self.config.depth - 1)
-        return self._convolutions(inputs, 2 * width, width, scale), width
+        return self._convolutions(inputs, 2 * width, width), width
 
-    def up(self, level: int, inputs: int, scale: int) -> tuple[nn.Module, int]:
+    def up(self, level: int, inputs: int) -> tuple[nn.Module, int]:
         """The level's width, then the width of the level above."""
         width, above = self.config.base * 2**level, self.config.base * 2 ** max(0, level - 1)
-        return self._convolutions(inputs, width, above, scale), above
+        return self._convolutions(inputs, width, above), above

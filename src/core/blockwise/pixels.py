@@ -1,0 +1,70 @@
+"""Pixels of a large image as the network wants them."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.io.large import LargeImage
+from core.normalization import NormalizationConfig, limits_of, normalize, stride
+from core.progress import SILENT, Progress
+from core.rescaling import blur_reach, rescale_part
+
+if TYPE_CHECKING:
+    from core.blockwise.plan import Plan
+
+BLOCK = 2048
+MOST_BLOCKS = 256
+"""Of images with more blocks of this side, percentiles are taken from so many blocks, spread evenly."""
+
+CELL = 8
+NO_CONTRAST = 0.03
+"""What means of cells of 8 x 8 pixels differ by at most in background, where 1 is the contrast of the whole image."""
+
+
+def sampled_limits(
+    image: LargeImage, level: int, config: NormalizationConfig, progress: Progress = SILENT
+) -> NDArray[np.float64]:
+    """What `core.normalization.limits` says of a level of an image, up to 32,768 x 32,768 pixels exactly."""
+    height, width = image.levels[level].height, image.levels[level].width
+    step = stride(height * width)
+    corners = [(y, x) for y in range(0, height, BLOCK) for x in range(0, width, BLOCK)]
+    corners = corners[:: -(-len(corners) // MOST_BLOCKS)]
+    samples, brightest = [], np.full(image.channels, -np.inf)
+    for done, (y, x) in enumerate(corners):
+        progress.step(done / len(corners), "brightness of the image")
+        block = image.read(level, slice(y, min(y + BLOCK, height)), slice(x, min(x + BLOCK, width)))
+        samples.append(block[:, -y % step :: step, -x % step :: step].reshape(image.channels, -1))
+        brightest = np.maximum(brightest, block.max(axis=(1, 2)))
+    return limits_of(np.concatenate(samples, axis=1), brightest, config)
+
+
+def read_crop(plan: "Plan", image: LargeImage, crop: tuple[slice, ...]) -> NDArray[np.float32]:
+    """A rectangle of the image as the network sees it: normalised, enlarged, mirrored behind its end; C Y X.
+
+    Parameters
+    ----------
+    crop : rows and columns in pixels of the enlarged image; these may end behind it.
+    """
+    ends = plan.enlarged
+    inside = tuple(slice(part.start, min(part.stop, end)) for part, end in zip(crop, ends, strict=True))
+    reach = blur_reach(plan.scale)
+    rows, columns = (
+        slice(max(0, math.floor(part.start / plan.scale) - reach), min(n, math.ceil(part.stop / plan.scale) + reach))
+        for part, n in zip(inside, (plan.height, plan.width), strict=True)
+    )
+    pixels = normalize(image.read(plan.level, rows, columns), NormalizationConfig(), plan.between)
+    pixels = rescale_part(pixels, plan.scale, inside, (rows.start, columns.start))
+    missing = [(0, part.stop - within.stop) for part, within in zip(crop, inside, strict=True)]
+    return np.pad(pixels, [(0, 0), *missing], mode="symmetric") if any(end for _, end in missing) else pixels
+
+
+def is_background(pixels: NDArray[np.float32]) -> bool:
+    """Whether normalised pixels C Y X have no contrast but noise."""
+    channels, height, width = pixels.shape
+    if min(height, width) < CELL:
+        return bool(np.ptp(pixels, axis=(1, 2)).max() < NO_CONTRAST)
+    cells = pixels[:, : height - height % CELL, : width - width % CELL]
+    means = cells.reshape(channels, height // CELL, CELL, width // CELL, CELL).mean(axis=(2, 4))
+    return bool(np.ptp(means, axis=(1, 2)).max() < NO_CONTRAST)

@@ -1,0 +1,258 @@
+"""Who does the work: threads of this process, worker processes of this computer, or a Dask cluster.
+
+The graph of the work is Dask's in every case, and so is the scheduling.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dask.base import compute
+from dask.delayed import delayed
+
+from core.ahead import PATIENCE
+from core.config import Config, require
+from core.errors import Canceled, UserInputError
+from core.progress import Progress
+
+MOST_THREADS = 4
+
+PATIENCE_WITH_CLUSTERS = 30.0
+"""Seconds to wait for a scheduler that does not answer, or for the first worker."""
+
+
+@dataclass(frozen=True)
+class ClusterConfig(Config):
+    """Who does the work.
+
+    Parameters
+    ----------
+    workers : processes that are started on this computer, each with one thread; 0 works with threads of this process.
+    address : of the scheduler of a Dask cluster, such as tcp://server:8786, in place of all these; its workers must
+        have this program, and reach image and output folder under the same paths.
+    fall_back : work with threads of this process where the cluster cannot be reached, rather than fail.
+    patience : seconds to wait for the cluster, 1 to 600.
+    """
+
+    workers: int = 0
+    address: str = ""
+    fall_back: bool = False
+    patience: float = PATIENCE_WITH_CLUSTERS
+
+    def __post_init__(self) -> None:
+        require(0 <= self.workers <= 256, "workers", self.workers, "0 to 256")
+        require(1 <= self.patience <= 600, "patience", self.patience, "1 to 600 seconds")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work.
+
+    Parameters
+    ----------
+    function : of a module that workers can import; its result and arguments are small.
+    arguments : plain values.
+    after : names of the jobs that must be done before.
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    after: tuple[str, ...] = ()
+
+
+class Workers(Protocol):
+    """Do jobs."""
+
+    threads: int
+    """How many threads each of the jobs may use."""
+
+    def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
+        """The results of jobs by their names; a job comes behind those that it needs."""
+
+
+@contextmanager
+def hired(config: ClusterConfig, warn: Callable[[str], None]) -> Iterator[Workers]:
+    """Workers for the time of the context.
+
+    Parameters
+    ----------
+    warn : told when work falls back to threads.
+
+    Raises
+    ------
+    UserInputError : the cluster cannot be reached, or its workers lack this program.
+    """
+    if not config.address and not config.workers:
+        yield Threads()
+        return
+    try:
+        cluster = _local(config) if not config.address else _remote(config)
+        workers = cluster.__enter__()
+    except UserInputError as error:
+        if not config.fall_back:
+            raise
+        warn(f"{error} The work was done by this computer.")
+        yield Threads()
+        return
+    try:
+        yield workers
+    finally:
+        cluster.__exit__(None, None, None)
+
+
+def _graph(jobs: Mapping[str, Job], call: Callable[..., Any]) -> list[Any]:
+    """Dask's graph of the jobs."""
+    made: dict[str, Any] = {}
+    task = delayed(call, pure=False)
+    for name, job in jobs.items():
+        made[name] = task(job.function, job.arguments, [made[other] for other in job.after], dask_key_name=name)
+    return list(made.values())
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], after: list[Any]) -> Any:
+    return function(*arguments)
+
+
+class Threads:
+    """Threads of this process: one per processor, or four that have several processors each for the network."""
+
+    def __init__(self) -> None:
+        cores = os.cpu_count() or 1
+        self._parallel = min(MOST_THREADS, cores)
+        self.threads = cores // self._parallel
+
+    def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
+        """See `Workers`. What runs when the user cancels is waited for."""
+        stop, done = threading.Event(), [0]
+
+        def call(function: Callable[..., Any], arguments: tuple[Any, ...], after: list[Any]) -> Any:
+            if stop.is_set():
+                raise Canceled()
+            result = function(*arguments)
+            done[0] += 1
+            return result
+
+        with ThreadPoolExecutor(self._parallel) as pool, ThreadPoolExecutor(1) as scheduler:
+            results = scheduler.submit(compute, *_graph(jobs, call), scheduler="threads", pool=pool)
+            try:
+                while not results.done():
+                    progress.step(done[0] / len(jobs), f"{what} {done[0]} of {len(jobs)}")
+                    with suppress(TimeoutError):
+                        results.exception(PATIENCE)
+            finally:
+                stop.set()
+            return dict(zip(jobs, results.result(), strict=True))
+
+
+class Cluster:
+    """Workers of a Dask cluster.
+
+    Parameters
+    ----------
+    client : of `distributed`.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.threads = client, 1
+
+    def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
+        """See `Workers`. A job whose worker dies is done by another; three times at most."""
+        from distributed import wait
+
+        futures = self._client.compute(_graph(jobs, _call), pure=False)
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    wait(futures, timeout=2 * PATIENCE)
+                done = sum(future.done() for future in futures)
+                failed = next((future for future in futures if future.status == "error"), None)
+                if failed is not None:
+                    raise failed.exception()
+                if any(future.status in ("cancelled", "lost") for future in futures):
+                    raise UserInputError("The cluster was lost.", todo="Start it again, and execute the node again.")
+                progress.step(done / len(jobs), f"{what} {done} of {len(jobs)}")
+                if done == len(jobs):
+                    return dict(zip(jobs, self._client.gather(futures), strict=True))
+        except BaseException:
+            self._client.cancel(futures, force=True)
+            raise
+
+
+@contextmanager
+def _remote(config: ClusterConfig) -> Iterator[Cluster]:
+    from distributed import Client
+
+    try:
+        client = Client(config.address, timeout=config.patience, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UserInputError(
+            f"The Dask scheduler at {config.address!r} cannot be reached ({str(error) or type(error).__name__}).",
+            todo="Check the address, and that `dask scheduler` runs there.",
+        ) from None
+    with client:
+        yield _ready(client, 1, config.patience)
+
+
+@contextmanager
+def _local(config: ClusterConfig) -> Iterator[Cluster]:
+    """A scheduler in this process, and workers that are processes of their own, restarted when they die."""
+    from distributed import Client, LocalCluster
+
+    source = str(Path(__file__).resolve().parents[2])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "OMP_NUM_THREADS": "1",
+        "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
+    }
+    options = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--death-timeout", "30"]
+    with (
+        LocalCluster(n_workers=0, processes=True, dashboard_address=None, silence_logs=50) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, *options]
+        started = [
+            subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for _ in range(config.workers)
+        ]
+        try:
+            yield _ready(client, config.workers, config.patience)
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait()
+
+
+def _ready(client: Any, count: int, patience: float) -> Cluster:
+    """The cluster, once it has so many workers, which have this program."""
+    try:
+        client.wait_for_workers(count, timeout=patience)
+    except TimeoutError:
+        raise UserInputError(
+            f"The cluster has no workers after {patience:g} seconds.",
+            todo="Start some with `dask worker` and the address of the scheduler.",
+        ) from None
+    for address, problem in client.run(_problem).items():
+        if problem:
+            raise UserInputError(
+                f"The worker {address} cannot work: {problem}.",
+                todo="Start the workers from an environment in which this version of the extension is installed.",
+            )
+    return Cluster(client)
+
+
+def _problem() -> str:
+    """What a worker lacks; empty if nothing."""
+    try:
+        import core.blockwise.work  # noqa: F401
+    except ImportError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,292 @@
+"""Segmenting a large image, from its file to labels on disk.
+
+The network looks at every tile once. What it finds is decided upon with what it found around, as if the image had been
+seen whole: where that is not enough to be sure, more is looked at (`_Course`). At last the labels are painted, chunk by
+chunk. Every step is recorded, see `core.blockwise.store`.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.blockwise.config import MOST_REACH, BlockwiseConfig
+from core.blockwise.picture import create_picture
+from core.blockwise.plan import CHUNK, Plan, make_plan
+from core.blockwise.schedule import ClusterConfig, Job, Workers, hired
+from core.blockwise.store import FORMAT, Store
+from core.blockwise.work import Computing, Summary, clear_benches, decide, find, measures, paint, shrink, summary
+from core.devices import choose_device
+from core.io.large import open_large
+from core.io.ome_zarr import create_labels, open_levels, remove_leftovers
+from core.measurement.objects import ObjectTable
+from core.model import SegmentationModel
+from core.progress import SILENT, Progress
+
+DEFAULT, THREADS = BlockwiseConfig(), ClusterConfig()
+
+MOST_AROUND = 2048
+"""How far around a tile is looked at most, in pixels of the maps."""
+
+MORE = 1.25
+"""By how much more than the largest object is thought to go beyond its point, once one is found that is too large."""
+
+MOST_PLACES = 20
+"""Places of objects that are told of."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """A large image that was segmented.
+
+    Parameters
+    ----------
+    folder : where the results are, see `core.blockwise.store`.
+    plan : what was decided about the image.
+    count, area : number of objects, and their pixels.
+    warnings : what the user should know.
+    complete : whether `finish` was called, now or in an earlier run.
+    """
+
+    folder: Path
+    plan: Plan
+    count: int
+    area: int
+    warnings: tuple[str, ...]
+    complete: bool
+    _store: Store
+    _identity: dict[str, Any]
+
+    @property
+    def labels(self) -> Path:
+        """The label image, an OME-Zarr folder."""
+        return self._store.labels
+
+    @property
+    def picture(self) -> Path:
+        """The reduced picture, see `core.blockwise.picture`."""
+        return self._store.picture
+
+    def objects(self) -> Iterator[ObjectTable]:
+        """The objects, part by part, in the order of their numbers; only until `finish`."""
+        first = 1
+        for tile in range(len(self.plan.tiles)):
+            table = measures(self._store.load("decide", tile))
+            if table:
+                table = {**table, "id": np.arange(first, first + len(table["id"]))}
+                first += len(table["id"])
+                yield table
+
+    def finish(self) -> None:
+        """Say that all results are written, and remove what was kept for going on."""
+        values = {"count": self.count, "area": self.area, "warnings": list(self.warnings), "plan": self.plan.to_dict()}
+        self._store.complete(self._identity, values)
+
+
+def segment_large(
+    path: Path | str,
+    model: SegmentationModel,
+    output: Path | str,
+    config: BlockwiseConfig = DEFAULT,
+    cluster: ClusterConfig = THREADS,
+    device: str = "auto",
+    engine: str = "auto",
+    progress: Progress = SILENT,
+) -> Segmented:
+    """Segment an image that need not fit in memory.
+
+    The result does not depend on tiles, workers or interruptions: it is what `Predictor` finds in the whole image.
+    Memory depends on the size of a tile, not on that of the image. A run that was interrupted goes on.
+
+    Parameters
+    ----------
+    path : image file or OME-Zarr folder, see `core.io.large.open_large`.
+    output : folder for the results; it is made, and must not hold anything else.
+
+    Raises
+    ------
+    UserInputError : image and model do not fit together, a setting is wrong, the cluster cannot be reached.
+    ImageReadError : the image cannot be read, or is damaged.
+    OutputError : the folder holds other results, or cannot be written.
+    Canceled : the user stopped the work; what is done is kept.
+    """
+    store, warnings = Store(output), list[str]()
+    with open_large(path, config.pages, config.damaged) as image:  # type: ignore[arg-type]
+        identity = {
+            "image": image.fingerprint(),
+            "model": hashlib.sha256(model.to_bytes()).hexdigest(),
+            "settings": {**config.to_dict(), "thresholds": {**model.thresholds, **config.thresholds}},
+            "format": FORMAT,
+        }
+        known = store.claim(identity)
+        if known is not None:
+            plan = Plan.from_dict(known["plan"])
+            return Segmented(
+                store.folder, plan, known["count"], known["area"], tuple(known["warnings"]), True, store, identity
+            )
+        found = store.read_plan()
+        if found is None:
+            found, calibrated = make_plan(image, model, config, progress.part(0.0, 0.03))
+            store.write_plan(found, calibrated)
+        plan = found
+    _create_outputs(store, plan, config)
+    try:
+        with hired(cluster, warnings.append) as workers:
+            computing = Computing(choose_device(device), engine, workers.threads)
+            summaries, notes = _Course(store, plan, computing).run(workers, progress.part(0.03, 0.9))
+            _paint(store, plan, computing, summaries, workers, progress.part(0.9, 1.0))
+    finally:
+        clear_benches()
+    warnings += notes
+    count, area = sum(one.count for one in summaries), sum(one.area for one in summaries)
+    return Segmented(store.folder, plan, count, area, tuple(warnings), False, store, identity)
+
+
+def _create_outputs(store: Store, plan: Plan, config: BlockwiseConfig) -> None:
+    """The empty label image and the empty picture, unless they are there; leftovers of killed workers are removed."""
+    if store.has("outputs", 0):
+        remove_leftovers(store.labels)
+        return
+    with suppress(FileNotFoundError):
+        shutil.rmtree(store.labels)
+    create_labels(store.labels, plan.height, plan.width, plan.sizes, CHUNK, config.version, store.folder.name)  # type: ignore[arg-type]
+    create_picture(store.picture, len(plan.limits), plan.height, plan.width)
+    store.save("outputs", 0, {})
+
+
+@dataclass(eq=False)
+class _Course:
+    """Finding and deciding, until every tile is sure of its objects.
+
+    Two things can be in the way. Whether an object is one may depend on what lies farther around the tile than was
+    looked: then more is looked at, all of which is recorded already. Or an object is larger than objects were thought
+    to be, so that tiles beside it left out what they should not have: then these are looked at again.
+    """
+
+    store: Store
+    plan: Plan
+    computing: Computing
+    reach: dict[int, float] = field(default_factory=dict)
+    around: dict[int, int] = field(default_factory=dict)
+
+    def run(self, workers: Workers, progress: Progress) -> tuple[list[Summary], list[str]]:
+        """The summaries of all tiles, and warnings about objects that were too large to be sure of."""
+        tiles = range(len(self.plan.tiles))
+        done = {}
+        for tile in tiles:
+            progress.check()
+            if self.store.has("decide", tile):
+                done[tile] = summary(self.plan, self.store.load("decide", tile))
+        self.reach = {tile: one.reach for tile, one in done.items()}
+        self.around = {tile: one.around for tile, one in done.items()}
+        while True:
+            for tile in self._doubts(done):
+                done.pop(tile)
+            if len(done) == len(tiles):
+                break
+            results = workers.do(self._jobs([tile for tile in tiles if tile not in done]), progress, "Step")
+            done |= {int(name.split()[1]): result for name, result in results.items() if name.startswith("decide")}
+        return [done[tile] for tile in tiles], self._warnings(list(done.values()))
+
+    def _jobs(self, tiles: list[int]) -> dict[str, Job]:
+        """What is to be done so that some tiles are decided."""
+        jobs: dict[str, Job] = {}
+        folder = str(self.store.folder)
+        for tile in tiles:
+            around = self.around.setdefault(tile, self._first_look())
+            needed = self.plan.around(tile, around)
+            for other in needed:
+                if f"find {other}" not in jobs and not self.store.has("find", other):
+                    reach = self.reach.setdefault(other, self.plan.reach)
+                    jobs[f"find {other}"] = Job(find, (folder, self.computing, other, reach))
+            after = tuple(name for other in needed if (name := f"find {other}") in jobs)
+            jobs[f"decide {tile}"] = Job(decide, (folder, self.computing, tile, around), after)
+        return jobs
+
+    def _first_look(self) -> int:
+        return int(2 * self.plan.reach * self.plan.scale / self.plan.grid) + 1
+
+    def _doubts(self, done: dict[int, Summary]) -> list[int]:
+        """The tiles that must be decided again, their records removed."""
+        again = set()
+        for tile, one in done.items():
+            if one.unsure and one.around < MOST_AROUND and any(self.plan.window(tile, one.around).inner):
+                self.around[tile] = min(2 * one.around, MOST_AROUND)
+                again.add(tile)
+            if one.radius > one.reach:
+                again |= self._look_again(tile, one, done)
+        for tile in again:
+            self.store.drop("decide", tile)
+        return sorted(again)
+
+    def _look_again(self, tile: int, one: Summary, done: dict[int, Summary]) -> set[int]:
+        """Let tiles that a large object comes near to be looked at with its size in mind."""
+        wanted = min(MORE * one.radius, MOST_REACH)
+        near = int(one.radius * self.plan.scale / self.plan.grid) + 1
+        changed = [
+            other
+            for other in self.plan.around(tile, near)
+            if self.reach.get(other, self.plan.reach) < min(one.radius, MOST_REACH)
+        ]
+        again = {
+            decided for other in changed for decided in done if other in self.plan.around(decided, done[decided].around)
+        }
+        for decided in again:
+            self.store.drop("decide", decided)
+        for other in changed:
+            self.reach[other] = wanted
+            self.store.drop("find", other)
+        return again
+
+    def _warnings(self, summaries: list[Summary]) -> list[str]:
+        places = [point for one in summaries for point in one.unsure]
+        places += [one.farthest for one in summaries if one.radius > MOST_REACH]
+        if not places:
+            return []
+        named = "; ".join(f"x {x}, y {y}" for y, x in places[:MOST_PLACES])
+        more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+        return [f"Objects are too large to be seen whole, and may be cut at the borders of tiles: {named}{more}."]
+
+
+def _paint(
+    store: Store, plan: Plan, computing: Computing, summaries: list[Summary], workers: Workers, progress: Progress
+) -> None:
+    """All levels of the label image, and the picture."""
+    firsts = list(accumulate((one.count for one in summaries), initial=1))
+    rows, columns = plan.chunks
+    near: list[list[tuple[int, int]]] = [[] for _ in range(rows * columns)]
+    for tile, one in enumerate(summaries):
+        if one.count:
+            top, left, bottom, right = one.box
+            for row in range(top // CHUNK, (bottom - 1) // CHUNK + 1):
+                for column in range(left // CHUNK, (right - 1) // CHUNK + 1):
+                    near[row * columns + column].append((tile, firsts[tile]))
+    folder = str(store.folder)
+    jobs = {
+        f"paint {chunk}": Job(paint, (folder, computing, chunk, tuple(sources)))
+        for chunk, sources in enumerate(near)
+        if not store.has("paint", chunk)
+    }
+    before, finer = "paint", (rows, columns)
+    for level, array in enumerate(open_levels(store.labels)[1:], 1):
+        height, width = (-(-n // CHUNK) for n in array.shape)
+        for chunk in range(height * width):
+            if store.has(f"shrink{level}", chunk):
+                continue
+            row, column = divmod(chunk, width)
+            after = tuple(
+                name
+                for y in range(2 * row, min(2 * row + 2, finer[0]))
+                for x in range(2 * column, min(2 * column + 2, finer[1]))
+                if (name := f"{before} {y * finer[1] + x}") in jobs
+            )
+            jobs[f"shrink{level} {chunk}"] = Job(shrink, (folder, computing, level, chunk), after)
+        before, finer = f"shrink{level}", (height, width)
+    if jobs:
+        workers.do(jobs, progress, "Writing")
