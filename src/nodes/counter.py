@@ -16,6 +16,7 @@ from nodes.columns import (
     plain_columns,
     unique_names,
 )
+from nodes.objects import COUNTS, MEASURES, OBJECTS, count_values, intensity_names
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.counts import counts_view
@@ -55,30 +56,6 @@ class LimitSettings:
         Unit,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
-
-
-MEASURES = ("id", "area_px", "area_um2", "diameter_px", "centroid_x", "centroid_y", "solidity", "touches_edge")
-"""What the library calls the columns of `OBJECTS` behind the first."""
-
-COUNTS = (
-    ("Count", knext.double),
-    ("Density (1/mm²)", knext.double),
-    ("Covered area (%)", knext.double),
-    ("Mean area (px)", knext.double),
-    ("Mean area (µm²)", knext.double),
-)
-
-OBJECTS = (
-    ("Image", knext.string),
-    ("Object", knext.int32),
-    ("Area (px)", knext.double),
-    ("Area (µm²)", knext.double),
-    ("Diameter (px)", knext.double),
-    ("Centroid X (px)", knext.double),
-    ("Centroid Y (px)", knext.double),
-    ("Solidity", knext.double),
-    ("Touches edge", knext.bool_),
-)
 
 
 @knext.node(
@@ -192,9 +169,8 @@ class InstanceCounter:
 
     def _measured(self) -> list[Any]:
         """The columns of an object."""
-        count = self._intensities()
-        names = [f"Mean intensity {i + 1}" for i in range(count)] if count > 1 else ["Mean intensity"] * count
-        return [knext.Column(kind(), name) for name, kind in (*OBJECTS, *((name, knext.double) for name in names))]
+        names = [(name, knext.double) for name in intensity_names(self._intensities())]
+        return [knext.Column(kind(), name) for name, kind in (*OBJECTS, *names)]
 
     def _intensities(self) -> int:
         """How many channels are measured."""
@@ -240,14 +216,7 @@ class InstanceCounter:
         pixels = labels.size("Y") * labels.size("X")
         square = labels.pixel_size.get("Y", 0.0) * labels.pixel_size.get("X", 0.0)
         area = objects["area_px"]
-        mean = float(area.mean()) if len(area) else None
-        return [
-            number,
-            number / (pixels * square) * 1e6 if square and pixels else None,
-            100 * float(area.sum()) / pixels if pixels else None,
-            mean,
-            mean * square if mean is not None and square else None,
-        ]
+        return count_values(number, len(area), float(area.sum()), pixels, square)
 
     def _measure_of(self, objects: dict[str, Any], key: str | int) -> Any:
         """A measure by its name, or the mean intensities of a channel by its number; NaN where there is none."""

@@ -8,7 +8,7 @@ from nodes.cells import Row, RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, device_parameter
+from nodes.settings import CATEGORY, ComputeSettings, ThresholdSettings
 
 if TYPE_CHECKING:
     from core.inference.predict import Predictor
@@ -20,60 +20,6 @@ class MissingImages(knext.EnumParameterOptions):
 
     KEEP = ("Missing result", "The row stays, its results are missing; with a warning.")
     FAIL = ("Fail", "Stop and name the row.")
-
-
-class ThresholdsFrom(knext.EnumParameterOptions):
-    """Where the thresholds come from."""
-
-    MODEL = ("Model", "Those that were fitted when the model was trained.")
-    MANUAL = ("Manual", "Those that are set here.")
-
-
-class Engine(knext.EnumParameterOptions):
-    """What runs the network."""
-
-    AUTO = ("Automatic", "ONNX Runtime on the processor where it is installed, PyTorch otherwise.")
-    TORCH = ("PyTorch", "Runs everywhere.")
-    ONNX = ("ONNX Runtime", "Faster on processors; fails where it is not installed.")
-
-
-@knext.parameter_group("Thresholds")
-class ThresholdSettings:
-    """How sure the model must be. Fewer objects with higher thresholds, more with lower ones."""
-
-    source = knext.EnumParameter(
-        "Thresholds from",
-        "The values in force are shown in the node's view.",
-        ThresholdsFrom.MODEL.name,
-        ThresholdsFrom,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-    )
-    probability = knext.DoubleParameter(
-        "Probability", "From which probability on there is an object, 0 to 1.", 0.5, min_value=0.0, max_value=1.0
-    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
-    overlap = knext.DoubleParameter(
-        "Overlap",
-        "How much two objects may overlap before the less probable one is dropped, 0 to 1. StarDist only.",
-        0.4,
-        min_value=0.0,
-        max_value=1.0,
-    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
-
-
-@knext.parameter_group("Computing", is_advanced=True)
-class ComputeSettings:
-    """Where and how to compute; the result stays the same within rounding."""
-
-    device = device_parameter()
-    engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
-    tile = knext.IntParameter(
-        "Tile size (pixels)",
-        "Larger images are predicted in overlapping tiles of this size, at least 64; 0 chooses it, and none is larger "
-        "than 2048. The result does not depend on it.",
-        0,
-        min_value=0,
-        max_value=65_536,
-    )
 
 
 @knext.node(
@@ -169,7 +115,7 @@ class SegmentationPredictor:
             if missing:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
             warn(ctx, warnings)
-            thresholds = {**predictor.model.thresholds, **(self._manual(predictor) or {})}
+            thresholds = {**predictor.model.thresholds, **self.thresholds.chosen(predictor.model.thresholds)}
             return writer.finish(), found_view(slides, count, thresholds, describe_device(predictor.device))
 
     def _column(self, schema: Any) -> str:
@@ -229,7 +175,7 @@ class SegmentationPredictor:
             return [None] * (3 if self.previews else 2)
         try:
             check_pixels(image, "")
-            found = predictor.predict(image, self._manual(predictor), progress)
+            found = predictor.predict(image, self.thresholds.chosen(predictor.model.thresholds), progress)
         except UserInputError as error:
             raise error.at(row.at(column)) from None
         if image_is_constant(image):
@@ -239,10 +185,3 @@ class SegmentationPredictor:
             slides.append(slide(row.id, amount(count, "object"), image, [(found.labels.array, COLORS["found"])]))
         preview = [png_bytes(outline_overlay(image, found.labels.array))] if self.previews else []
         return [found.labels, count, *preview]
-
-    def _manual(self, predictor: "Predictor") -> dict[str, float] | None:
-        """The thresholds that are set by hand, those that the model's head has."""
-        if self.thresholds.source == ThresholdsFrom.MODEL.name:
-            return None
-        values = {"prob": self.thresholds.probability, "nms": self.thresholds.overlap}
-        return {name: value for name, value in values.items() if name in predictor.model.thresholds}

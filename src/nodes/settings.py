@@ -4,6 +4,7 @@ Names of parameters and of the constants of enumerations are stored in workflows
 the library's registries hold (a test compares them), because importing those here would load PyTorch in every dialog.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import knime.extension as knext
@@ -59,6 +60,67 @@ def missing_examples_parameter() -> knext.EnumParameter:
         MissingExamples,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
+    )
+
+
+class ThresholdsFrom(knext.EnumParameterOptions):
+    """Where the thresholds come from."""
+
+    MODEL = ("Model", "Those that were fitted when the model was trained.")
+    MANUAL = ("Manual", "Those that are set here.")
+
+
+class Engine(knext.EnumParameterOptions):
+    """What runs the network."""
+
+    AUTO = ("Automatic", "ONNX Runtime on the processor where it is installed, PyTorch otherwise.")
+    TORCH = ("PyTorch", "Runs everywhere.")
+    ONNX = ("ONNX Runtime", "Faster on processors; fails where it is not installed.")
+
+
+@knext.parameter_group("Thresholds")
+class ThresholdSettings:
+    """How sure the model must be. Fewer objects with higher thresholds, more with lower ones."""
+
+    source = knext.EnumParameter(
+        "Thresholds from",
+        "The values in force are shown in the node's view.",
+        ThresholdsFrom.MODEL.name,
+        ThresholdsFrom,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
+    probability = knext.DoubleParameter(
+        "Probability", "From which probability on there is an object, 0 to 1.", 0.5, min_value=0.0, max_value=1.0
+    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
+    overlap = knext.DoubleParameter(
+        "Overlap",
+        "How much two objects may overlap before the less probable one is dropped, 0 to 1. StarDist only.",
+        0.4,
+        min_value=0.0,
+        max_value=1.0,
+    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
+
+    def chosen(self, known: Iterable[str]) -> dict[str, float]:
+        """The thresholds that are set by hand, of those that the model's head knows; empty for the model's own."""
+        if self.source == ThresholdsFrom.MODEL.name:
+            return {}
+        values = {"prob": self.probability, "nms": self.overlap}
+        return {name: values[name] for name in known if name in values}
+
+
+@knext.parameter_group("Computing", is_advanced=True)
+class ComputeSettings:
+    """Where and how to compute; the result stays the same within rounding."""
+
+    device = device_parameter()
+    engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+    tile = knext.IntParameter(
+        "Tile size (pixels)",
+        "Larger images are predicted in overlapping tiles of this size, at least 64; 0 chooses it, and none is larger "
+        "than 2048. The result does not depend on it.",
+        0,
+        min_value=0,
+        max_value=65_536,
     )
 
 

@@ -85,7 +85,7 @@ def test_menus_offer_what_the_library_has(session: Any) -> None:
     from core.inference.engines import ENGINES
     from core.networks import NETWORKS
     from core.training.config import LOAD
-    from nodes import learner, predictor, retrainer, settings
+    from nodes import learner, retrainer, settings
 
     def names(options: Any) -> set[str]:
         return {name.lower() for name in options.get_all_options()}
@@ -93,7 +93,7 @@ def test_menus_offer_what_the_library_has(session: Any) -> None:
     assert names(learner.Head) == set(HEADS)
     assert names(learner.Network) == set(NETWORKS)
     assert names(settings.Device) == set(DEVICES)
-    assert names(predictor.Engine) == set(ENGINES)
+    assert names(settings.Engine) == set(ENGINES)
     assert names(retrainer.Load) == set(LOAD)
 
 

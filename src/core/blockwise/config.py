@@ -32,7 +32,7 @@ class BlockwiseConfig(Config):
     """
 
     level: int = -1
-    tile: int = 1024
+    tile: int = 768
     reach: int = 0
     skip_background: bool = True
     damaged: str = "fail"

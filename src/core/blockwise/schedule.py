@@ -22,7 +22,8 @@ from core.config import Config, require
 from core.errors import Canceled, UserInputError
 from core.progress import Progress
 
-MOST_THREADS = 4
+MOST_THREADS = 2
+"""Tiles at a time in one process, so that its memory does not depend on the number of processors."""
 
 PATIENCE_WITH_CLUSTERS = 30.0
 """Seconds to wait for a scheduler that does not answer, or for the first worker."""
@@ -121,7 +122,7 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], after: list[
 
 
 class Threads:
-    """Threads of this process: one per processor, or four that have several processors each for the network."""
+    """Threads of this process, two at most, which share the processors for the network."""
 
     def __init__(self) -> None:
         cores = os.cpu_count() or 1

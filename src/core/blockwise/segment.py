@@ -7,7 +7,7 @@ chunk. Every step is recorded, see `core.blockwise.store`.
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -143,9 +143,24 @@ def segment_large(
             _paint(store, plan, computing, summaries, workers, progress.part(0.9, 1.0))
     finally:
         clear_benches()
-    warnings += notes
+    warnings += notes + _damage(store, plan)
     count, area = sum(one.count for one in summaries), sum(one.area for one in summaries)
     return Segmented(store.folder, plan, count, area, tuple(warnings), False, store, identity)
+
+
+def _damage(store: Store, plan: Plan) -> list[str]:
+    """A warning that names what could not be read."""
+    if plan.damaged == "fail":
+        return []
+    records = (store.load("find", tile) for tile in range(len(plan.tiles)) if store.has("find", tile))
+    places = sorted({str(place) for record in records for place in record.get("damaged", ())})
+    return [f"Damaged parts of the image were taken as 0: {_listed(places)}."] if places else []
+
+
+def _listed(places: Sequence[str]) -> str:
+    """Places in a message: all of a few, the first of many."""
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    return "; ".join(places[:MOST_PLACES]) + more
 
 
 def _create_outputs(store: Store, plan: Plan, config: BlockwiseConfig) -> None:
@@ -185,12 +200,14 @@ class _Course:
                 done[tile] = summary(self.plan, self.store.load("decide", tile))
         self.reach = {tile: one.reach for tile, one in done.items()}
         self.around = {tile: one.around for tile, one in done.items()}
+        part = progress.part(0.0, 0.9)
         while True:
             for tile in self._doubts(done):
                 done.pop(tile)
             if len(done) == len(tiles):
                 break
-            results = workers.do(self._jobs([tile for tile in tiles if tile not in done]), progress, "Step")
+            jobs = self._jobs([tile for tile in tiles if tile not in done])
+            results, part = workers.do(jobs, part, "Segmenting: step"), progress.part(0.9, 1.0)
             done |= {int(name.split()[1]): result for name, result in results.items() if name.startswith("decide")}
         return [done[tile] for tile in tiles], self._warnings(list(done.values()))
 
@@ -249,9 +266,8 @@ class _Course:
         places += [one.farthest for one in summaries if one.radius > MOST_REACH]
         if not places:
             return []
-        named = "; ".join(f"x {x}, y {y}" for y, x in places[:MOST_PLACES])
-        more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-        return [f"Objects are too large to be seen whole, and may be cut at the borders of tiles: {named}{more}."]
+        named = _listed([f"x {x}, y {y}" for y, x in places])
+        return [f"Objects are too large to be seen whole, and may be cut at the borders of tiles: {named}."]
 
 
 def _paint(
@@ -289,4 +305,4 @@ def _paint(
             jobs[f"shrink{level} {chunk}"] = Job(shrink, (folder, computing, level, chunk), after)
         before, finer = f"shrink{level}", (height, width)
     if jobs:
-        workers.do(jobs, progress, "Writing")
+        workers.do(jobs, progress, "Writing: step")

@@ -102,7 +102,10 @@ def find(folder: str, computing: Computing, tile: int, reach: float) -> None:
         maps = core_maps(at.run, at.model.network, np.ascontiguousarray(crop), plan.tiles[tile])
         found = head.sparse(maps, plan.thresholds, (window.top, window.left))
         found = head.thin(found.within(window), window, plan.frame, plan.thresholds, reach)
-    at.store.save("find", tile, {"points": found.points, "values": found.values, "reach": np.array(reach)})
+    record: Record = {"points": found.points, "values": found.values, "reach": np.array(reach)}
+    if at.image.damaged:
+        record["damaged"] = np.array(at.image.damaged)
+    at.store.save("find", tile, record)
 
 
 def decide(folder: str, computing: Computing, tile: int, around: int) -> "Summary":
