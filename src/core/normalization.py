@@ -1,9 +1,7 @@
 """Brightness and contrast made comparable between images."""
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,6 @@ from numpy.typing import NDArray
 
 from core.config import Config, require
 from core.errors import UserInputError
-from core.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,6 @@ MOST_PIXELS = 2**22
 
 PERCENTAGES = (0, 0.1, 0.2, 0.5, 1, 2, 5, 25, 50, 75, 95, 98, 99, 99.5, 99.8, 99.9, 100)
 """The percentiles of a whole image that travel with its parts; those between them are interpolated."""
-
-MOST_READ = 2**28
-"""Of an image with more pixels not all are read for its percentiles."""
-
-PATCHES, PATCH = 16, 128
-"""What is read instead: 16 x 16 patches of 128 x 128 pixels, spread evenly."""
 
 
 def limits(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.float64]:
@@ -99,51 +90,19 @@ def normalize(
     return out
 
 
-def percentiles_of(
-    read: Callable[[slice, slice], NDArray[Any]], height: int, width: int, progress: Progress = SILENT
-) -> tuple[tuple[float, ...], ...]:
-    """The percentiles at `PERCENTAGES` of every channel of an image that is read part by part.
-
-    They are those that `limits` takes of the same image in memory. Of an image of more than `MOST_READ` pixels patches
-    are read that are spread evenly over it.
-
-    Parameters
-    ----------
-    read : gives the pixels of some rows and columns, axes CYX, any real type.
-    height, width : of the image, pixels.
-    progress : asked for cancellation at every part.
+def percentiles_of(sample: NDArray[Any], brightest: NDArray[Any]) -> tuple[tuple[float, ...], ...]:
+    """The percentiles at `PERCENTAGES` by a sample of the pixels, C N; the last is the brightest pixel of all, C.
 
     Raises
     ------
     UserInputError : pixels that are not a number.
-    Canceled : the user stopped the work.
     """
-    samples: list[NDArray[Any]] = []
-    ends: list[NDArray[Any]] = []
-    for rows, columns, step in _parts(height, width):
-        progress.check()
-        part = read(rows, columns)
-        part = part.astype(np.float32) if part.dtype in (np.bool_, np.float16) else part
-        samples.append(part[:, ::step, ::step].reshape(len(part), -1))
-        ends += [part.min((1, 2)), part.max((1, 2))]
-    values = np.percentile(np.concatenate(samples, axis=1), PERCENTAGES, axis=1).T
-    values[:, 0], values[:, -1] = np.min(ends, axis=0), np.max(ends, axis=0)
+    exact = sample.astype(np.float32) if sample.dtype in (np.bool_, np.float16) else sample
+    values = np.stack([np.percentile(pixels, PERCENTAGES) for pixels in exact]).astype(float)
+    values[:, -1] = brightest
     if not np.isfinite(values).all():
-        raise UserInputError("The image has pixels that are not a number (NaN or infinite).", todo="Repair the image.")
-    return tuple(tuple(float(value) for value in of) for of in values)
-
-
-def _parts(height: int, width: int) -> Iterator[tuple[slice, slice, int]]:
-    """Rows and columns to read, and the distance of the pixels to take of them."""
-    if height * width <= MOST_READ:
-        step = stride(height * width)
-        band = max(1, MOST_PIXELS // (step * width)) * step
-        for start in range(0, height, band):
-            yield slice(start, min(start + band, height)), slice(0, width), step
-    else:
-        tops, lefts = (np.linspace(0, max(0, n - PATCH), PATCHES).astype(int) for n in (height, width))
-        for top, left in product(tops.tolist(), lefts.tolist()):
-            yield slice(top, min(top + PATCH, height)), slice(left, min(left + PATCH, width)), 1
+        raise UserInputError("Some pixels are not a number or infinite.", todo="Replace them before using the image.")
+    return tuple(tuple(of) for of in values.tolist())
 
 
 def limits_between(percentiles: tuple[tuple[float, ...], ...], config: NormalizationConfig) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from core.errors import UserInputError
+from core.io.axes import Pages
 
 if TYPE_CHECKING:
     from core.io.large import LargeImage
@@ -37,7 +38,7 @@ class Source:
     x: int
     height: int
     width: int
-    pages: str
+    pages: Pages
     fingerprint: str
 
     def read(self) -> NDArray[Any]:
@@ -61,7 +62,7 @@ class Source:
 
 
 @lru_cache(maxsize=OPEN)
-def _opened(path: Path, pages: str, changed: int) -> "tuple[LargeImage, str]":
+def _opened(path: Path, pages: Pages, changed: int) -> "tuple[LargeImage, str]":
     """An image and its fingerprint; one that was changed is opened anew."""
     from core.io.large import open_large
 
