@@ -16,6 +16,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     image_reader,
     label_writer,
     learner,
+    merger,
     model_reader,
     model_writer,
     predictor,
@@ -23,6 +24,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     retrainer,
     scorer,
     simulator,
+    tiler,
 )
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "image_reader",
     "label_writer",
     "learner",
+    "merger",
     "model_reader",
     "model_writer",
     "predictor",
@@ -38,4 +41,5 @@ __all__ = [
     "retrainer",
     "scorer",
     "simulator",
+    "tiler",
 ]

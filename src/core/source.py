@@ -1,20 +1,17 @@
-"""Pixels by reference: where in a file a part of a large image lies, in place of the pixels themselves."""
+"""Pixels by reference: where in a file a part of a large image lies, in place of the pixels themselves.
+
+No file stays open between two parts: opening takes milliseconds, and an open file could not be moved on Windows.
+"""
 
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
 from core.errors import UserInputError
 from core.io.axes import Pages
-
-if TYPE_CHECKING:
-    from core.io.large import LargeImage
-
-OPEN = 4
-"""So many images stay open between the parts that are read of them."""
 
 _AGAIN = "Put it back, or execute the node that made the tiles again."
 
@@ -48,23 +45,25 @@ class Source:
         ------
         UserInputError : the image is missing, unreadable, or another one than when the part was made.
         """
+        from core.io.large import open_large
+
         path = Path(self.path)
         try:
-            changed = path.stat().st_mtime_ns
+            written = path.stat().st_mtime_ns
         except OSError:
             raise UserInputError(
                 "The image that these pixels lie in is not there.", where=self.path, todo=_AGAIN
             ) from None
-        image, fingerprint = _opened(path, self.pages, changed)
-        if fingerprint != self.fingerprint:
+        if _fingerprint(path, self.pages, written) != self.fingerprint:
             raise UserInputError("The image has changed since the tiles were made of it.", where=self.path, todo=_AGAIN)
-        return image.read(self.level, slice(self.y, self.y + self.height), slice(self.x, self.x + self.width))
+        with open_large(path, self.pages) as image:
+            return image.read(self.level, slice(self.y, self.y + self.height), slice(self.x, self.x + self.width))
 
 
-@lru_cache(maxsize=OPEN)
-def _opened(path: Path, pages: Pages, changed: int) -> "tuple[LargeImage, str]":
-    """An image and its fingerprint; one that was changed is opened anew."""
+@lru_cache(maxsize=64)
+def _fingerprint(path: Path, pages: Pages, written: int) -> str:
+    """The fingerprint of an image; taken anew when it was written."""
     from core.io.large import open_large
 
-    image = open_large(path, pages)
-    return image, image.fingerprint()
+    with open_large(path, pages) as image:
+        return image.fingerprint()

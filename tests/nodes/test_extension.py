@@ -26,6 +26,8 @@ NODES = {
     "ModelWriter": "Model Writer",
     "ModelReader": "Model Reader",
     "PretrainedSegmentationModel": "Pretrained Segmentation Model",
+    "LargeImageTiler": "Large Image Tiler",
+    "TileMerger": "Tile Merger",
 }
 
 
