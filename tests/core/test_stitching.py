@@ -9,13 +9,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
+from tests.nodes.samples import disks
 
+from core.blockwise.pixels import sampled_percentiles
 from core.errors import UserInputError
-from core.image import Labels
+from core.heads import HeadConfig
+from core.image import Image, Labels
 from core.inference.places import Place, faults
+from core.inference.predict import Predictor
 from core.inference.stitching import Stitched, stitch
 from core.inference.tiling import overlapping
+from core.io.large import ArrayImage
 from core.io.read import read_labels
+from core.networks import NetworkConfig
+from core.training.config import ScheduleConfig, TrainingConfig
+from core.training.data import Example
+from core.training.train import train
 
 REAL = Path(__file__).parents[2] / "workflows/01_Train_and_count_nuclei/data/test/labels"
 
@@ -271,3 +280,30 @@ def test_tiles_given_twice_change_nothing() -> None:
 def test_labels_of_another_size() -> None:
     with pytest.raises(UserInputError, match="Tile at Y 0, X 0, 20 x 20 pixels: The labels have 10 x 20"):
         stitch((20, 20), [Place(0, 0, 20, 20)], lambda i: np.zeros((10, 20), np.int32))
+
+
+def test_objects_of_tiles_are_those_of_the_whole_picture() -> None:
+    """Exactly, where nothing but a pixel's surroundings matters (no group normalisation) and the overlap holds both an
+    object and twice as much as the network sees; tiles begin on its pooling grid."""
+    examples = [
+        Example(str(i), image, labels.array) for i, (image, labels) in enumerate(map(disks, [64] * 6, range(6)))
+    ]
+    network = NetworkConfig(base=8, depth=1, grid=2, norm="none")
+    schedule = ScheduleConfig(epochs=4, steps=16, batch_size=4, patch_size=48, device="cpu")
+    model = train(examples, TrainingConfig(network=network, head=HeadConfig(n_rays=16), schedule=schedule)).model
+    pixels = np.block([[disks(96, 10 + 3 * i + j)[0].array for j in range(3)] for i in range(2)])
+    image = Image(pixels, "YX")
+    predictor = Predictor(model, "cpu", "torch")
+    expected = predictor.predict(image).labels.array
+    assert expected.max() == 54
+    tile, overlap = 128, 64
+    assert overlap > 2 * model.network.margin + 20
+    percentiles = sampled_percentiles(ArrayImage(image), 0)
+    places = cut_up(pixels, tile, overlap)
+
+    def found(number: int) -> Labels:
+        p = places[number]
+        part = np.ascontiguousarray(pixels[p.y : p.bottom, p.x : p.right])
+        return predictor.predict(Image(part, "YX", percentiles=percentiles)).labels.array
+
+    check_equal(stitch((192, 288), places, found), expected)
