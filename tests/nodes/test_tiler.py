@@ -145,8 +145,8 @@ def test_a_huge_image_by_reference(session: Any, tmp_path: Path) -> None:
         level[corner : corner + 2048, :2048] = np.random.default_rng(0).integers(0, 255, (2048, 2048), np.uint8)
     axes = [{"name": name, "type": "space"} for name in "yx"]
     scale = [{"type": "scale", "scale": [1, 1]}]
-    datasets = [{"path": "0", "coordinateTransformations": scale}]
-    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    image: Any = {"version": "0.4", "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+    group.attrs["multiscales"] = [image]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = tile(session, path=str(path), tile_size=4096, overlap=128, storage="REFERENCE", previews=False)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
