@@ -215,7 +215,7 @@ def to_arrow(column: Any, values: Sequence[Any]) -> Any:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if column.ktype == tensor_type():
-        cells = pa.array([encode(v) if isinstance(v, Image) else v for v in values], pa.large_binary())
+        cells = pa.array([v if v is None or isinstance(v, bytes) else encode(v) for v in values], pa.large_binary())
         return pa.ExtensionArray.from_storage(column.ktype.to_pyarrow(), cells)
     if column.ktype == png_type():
         return _png_array(column.ktype.to_pyarrow(), values)

@@ -61,6 +61,10 @@ COLUMNS = (
 )
 
 
+def _can_be_cut(column: Any) -> bool:
+    return is_image(column) or is_text(column)
+
+
 @dataclass(frozen=True)
 class _Source:
     """An image to cut.
@@ -114,7 +118,7 @@ class LargeImageTiler:
         "Image column",
         "Where a table is connected: the column of images, or of paths of image files.",
         0,
-        lambda column: is_image(column) or is_text(column),
+        _can_be_cut,
     )
     tile_size = knext.IntParameter(
         "Tile size (pixels)", "Height and width of the tiles, 64 to 16,384.", 1024, min_value=64, max_value=16_384
@@ -202,9 +206,8 @@ class LargeImageTiler:
         return [knext.Column(kind(), name) for name, kind in COLUMNS] + preview
 
     def _column(self, schema: Any) -> str:
-        column = find_column(
-            schema, self.image_column, "column of images or paths", lambda c: is_image(c) or is_text(c), (IMAGE, "Path")
-        )
+        preferred = (IMAGE, "Path") if self.storage == Storage.TABLE.name else ("Path", IMAGE)
+        column = find_column(schema, self.image_column, "column of images or paths", _can_be_cut, preferred)
         if self.storage == Storage.REFERENCE.name and any(c.name == column and is_image(c) for c in schema):
             raise knext.InvalidParametersError(
                 f"The images in column {column!r} lie in the table, not in files. Choose a column of paths, or let the "

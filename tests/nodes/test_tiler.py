@@ -119,6 +119,9 @@ def test_paths_of_a_table(session: Any, table: Callable[..., Any], mosaic: Path,
     paths = table(["a", "b"], Path=[str(mosaic), str(mosaic)])
     frame = tile(session, paths, tile_size=256, overlap=64)[0].to_pandas()
     assert list(dict.fromkeys(frame["Image ID"])) == ["a", "b"]
+    read = table(Image=[disks()[0]], Path=[str(mosaic)])
+    assert tile(session, read, storage="REFERENCE")[0].to_pandas()["Path"].tolist() == [str(mosaic)]
+    assert tile(session, read)[0].to_pandas()["Path"].isna().all()
     with refused("Row 'Row0', column 'Path'.*nowhere"):
         tile(session, table(Path=[str(mosaic.parent / "nowhere.tif")]))
 
