@@ -27,6 +27,10 @@ class Source:
     y, x, height, width : the part, in pixels of the level.
     pages : what the pages of a TIFF are that does not say it: "Z" or "C".
     fingerprint : of the image when the part was made, see `core.io.large`.
+
+    Raises
+    ------
+    ValueError : values of other types, as in a damaged cell.
     """
 
     path: str
@@ -37,6 +41,13 @@ class Source:
     width: int
     pages: Pages
     fingerprint: str
+
+    def __post_init__(self) -> None:
+        numbers = (self.level, self.y, self.x, self.height, self.width)
+        if not all(isinstance(text, str) for text in (self.path, self.pages, self.fingerprint)) or not all(
+            isinstance(number, int) and number >= 0 for number in numbers
+        ):
+            raise ValueError(self)
 
     def read(self) -> NDArray[Any]:
         """The pixels, axes CYX.

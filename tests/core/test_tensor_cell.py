@@ -139,6 +139,8 @@ def test_pixels_by_reference(tmp_path: Path) -> None:
     image = decode(cell)
     assert np.array_equal(image.array, pixels[10:18, 5:17])
     assert image.pixel_size == {"Y": 0.5, "X": 0.5}
+    with pytest.raises(UserInputError, match="header cannot be read"):
+        decode(cell.replace(b'"level": 0', b'"level":""'))
     other = encode(Image(np.zeros((8, 12), np.float32), "YX"), source)
     with pytest.raises(UserInputError, match=r"image\.tif: The image in this cell is damaged: the file holds other"):
         decode(other)
