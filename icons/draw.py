@@ -117,6 +117,16 @@ def predictor(s: Sheet) -> None:
     s.star(35, 35, 7.4)
 
 
+def large_predictor(s: Sheet) -> None:
+    """A mosaic of tiles, with outlined cells across their seams."""
+    for x in (8, 24.8):
+        for y in (8, 24.8):
+            s.box(x, y, x + 15.2, y + 15.2, DEEP)
+    for x, y, r in ((24, 17, 5), (15, 31, 4), (33, 33, 3.4)):
+        s.nucleus(x, y, r)
+        s.star(x, y, 1.75 * r)
+
+
 def counter(s: Sheet) -> None:
     """A cell above the bars of a chart."""
     s.nucleus(14, 14, 6)
@@ -209,6 +219,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     learner,
     retrainer,
     predictor,
+    large_predictor,
     counter,
     scorer,
     label_writer,

@@ -40,15 +40,26 @@ def to_display(image: Image) -> Picture:
     whole = limits_between(image.percentiles[:3], _STRETCH) if image.percentiles else None
     if image.is_colour:
         alike = None if whole is None else np.array([[whole[:, 0].min(), whole[:, 1].max()]])
-        return np.ascontiguousarray(
-            _stretch(pixels.reshape(1, -1, pixels.shape[-1]), alike).reshape(pixels.shape).transpose(1, 2, 0)
-        )
-    shown = _bytes(pixels) if image.kind == "probability" else _stretch(pixels, whole)
+        return laid_over(_stretch(pixels.reshape(1, -1, pixels.shape[-1]), alike).reshape(pixels.shape), colours=True)
+    return laid_over(_bytes(pixels) if image.kind == "probability" else _stretch(pixels, whole), colours=False)
+
+
+def laid_over(shown: Picture, *, colours: bool) -> Picture:
+    """Channels as one picture, YX or YX3.
+
+    Parameters
+    ----------
+    shown : 0 to 255, axes CYX.
+    colours : whether the first three are red, green and blue; others become magenta, green and blue light.
+    """
+    shown = shown[:3]
     if len(shown) == 1:
         grey: Picture = shown[0]
         return grey
-    colours = np.einsum("cyx,ck->yxk", shown.astype(np.float32), _COMPOSITE[: len(shown)])
-    composite: Picture = np.minimum(colours, 255).astype(np.uint8)
+    if colours:
+        return np.ascontiguousarray(shown.transpose(1, 2, 0))
+    light = np.einsum("cyx,ck->yxk", shown.astype(np.float32), _COMPOSITE[: len(shown)])
+    composite: Picture = np.minimum(light, 255).astype(np.uint8)
     return composite
 
 

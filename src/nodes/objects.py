@@ -1,6 +1,15 @@
-"""The columns of tables of counts and of objects."""
+"""The columns of tables of counts and of objects; objects in files of Parquet."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
+
+from nodes.cells import ROW_ID, new_table, small_table, to_arrow
+
+if TYPE_CHECKING:
+    from core.measurement.objects import ObjectTable
 
 MEASURES = ("id", "area_px", "area_um2", "diameter_px", "centroid_x", "centroid_y", "solidity", "touches_edge")
 """What the library calls the columns of `OBJECTS` behind the first."""
@@ -49,3 +58,52 @@ def count_values(count: float, objects: int, area: float, pixels: int, square: f
         mean,
         mean * square if mean is not None and square else None,
     ]
+
+
+def object_columns(channels: int) -> list[Any]:
+    """`OBJECTS` of a model's result, with their probability and mean intensities."""
+    more = ["Probability", *intensity_names(channels)]
+    return [knext.Column(kind(), name) for name, kind in (*OBJECTS, *((name, knext.double) for name in more))]
+
+
+def write_objects(path: Path, image: str, tables: "Iterable[ObjectTable]", channels: int) -> None:
+    """Objects as a Parquet file with the columns of `object_columns`, part by part.
+
+    Raises
+    ------
+    OutputError : the file could not be written; what stood there is untouched.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from core.io.write import atomic
+
+    columns = object_columns(channels)
+    empty = new_table(columns, [], [[] for _ in columns]).drop_columns([ROW_ID])
+    with atomic(path) as temporary, pq.ParquetWriter(temporary, empty.schema) as writer:
+        writer.write_table(empty)
+        for table in tables:
+            means = [values for name, values in table.items() if name.startswith("mean_intensity")]
+            values: list[Any] = [
+                [image] * len(table["id"]),
+                *(table[name] for name in MEASURES),
+                table["score"],
+                *means,
+            ]
+            arrays = [to_arrow(column, cells) for column, cells in zip(columns, values, strict=True)]
+            writer.write_table(pa.table(dict(zip(empty.column_names, arrays, strict=True))))
+
+
+def read_objects(paths: Sequence[Path], channels: int) -> Any:
+    """The objects of several files of `write_objects` as a KNIME table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = object_columns(channels)
+    tables = [pq.read_table(path) for path in paths]
+    if not tables:
+        return small_table(columns, [], [[] for _ in columns])
+    whole = pa.concat_tables(tables).combine_chunks()
+    names, numbers = (whole.column(name).to_pylist() for name in ("Image", "Object"))
+    ids = [f"{name}_{number}" for name, number in zip(names, numbers, strict=True)]
+    return small_table(columns, ids, whole.columns)

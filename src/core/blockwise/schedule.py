@@ -22,8 +22,8 @@ from core.config import Config, require
 from core.errors import Canceled, UserInputError
 from core.progress import Progress
 
-MOST_THREADS = 2
-"""Tiles at a time in one process, so that its memory does not depend on the number of processors."""
+JOBS = 2
+"""At a time in one process: one uses the network with all processors while the other does what takes one."""
 
 PATIENCE_WITH_CLUSTERS = 30.0
 """Seconds to wait for a scheduler that does not answer, or for the first worker."""
@@ -122,12 +122,10 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], after: list[
 
 
 class Threads:
-    """Threads of this process, two at most, which share the processors for the network."""
+    """Threads of this process."""
 
     def __init__(self) -> None:
-        cores = os.cpu_count() or 1
-        self._parallel = min(MOST_THREADS, cores)
-        self.threads = cores // self._parallel
+        self.threads = os.cpu_count() or 1
 
     def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
         """See `Workers`. What runs when the user cancels is waited for."""
@@ -140,7 +138,7 @@ class Threads:
             done[0] += 1
             return result
 
-        with ThreadPoolExecutor(self._parallel) as pool, ThreadPoolExecutor(1) as scheduler:
+        with ThreadPoolExecutor(JOBS) as pool, ThreadPoolExecutor(1) as scheduler:
             results = scheduler.submit(compute, *_graph(jobs, call), scheduler="threads", pool=pool)
             try:
                 while not results.done():

@@ -25,6 +25,9 @@ from core.model import SegmentationModel
 
 Record = dict[str, NDArray[Any]]
 
+OURS = {"run.json", "labels.ome.zarr", "picture.zarr", "unfinished", "objects.parquet", "preview.png", "view.html"}
+"""What may be in the folder."""
+
 FORMAT = 1
 """Raised whenever an older unfinished run could not be continued."""
 
@@ -137,6 +140,11 @@ class Store:
 
     def _record(self, kind: str, number: int) -> Path:
         return self.work / kind / f"{number:07d}.npz"
+
+
+def is_result(folder: Path) -> bool:
+    """Whether a folder holds results of a run, whole or not, and nothing that it did not write."""
+    return (folder / "run.json").is_file() and {path.name for path in folder.iterdir()} <= OURS
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ result whenever and wherever it is done.
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +32,20 @@ from core.model import SegmentationModel
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """What a worker keeps at hand for a run: opened once per process."""
+    """What a worker keeps at hand for a run: opened once per process.
+
+    Parameters
+    ----------
+    run : what runs the network, one tile at a time with all processors: that is as fast as several tiles at a time
+        with one each, and takes the memory of one.
+    """
 
     store: Store
     plan: Plan
     image: LargeImage
     model: SegmentationModel
     run: Engine
+    running: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,8 @@ def find(folder: str, computing: Computing, tile: int, reach: float) -> None:
     if plan.skip_background and is_background(crop):
         found = SparseMaps(np.empty((0, 2), np.int32), np.empty((0, 1), np.float32))
     else:
-        maps = core_maps(at.run, at.model.network, np.ascontiguousarray(crop), plan.tiles[tile])
+        with at.running:
+            maps = core_maps(at.run, at.model.network, np.ascontiguousarray(crop), plan.tiles[tile])
         found = head.sparse(maps, plan.thresholds, (window.top, window.left))
         found = head.thin(found.within(window), window, plan.frame, plan.thresholds, reach)
     record: Record = {"points": found.points, "values": found.values, "reach": np.array(reach)}

@@ -186,6 +186,9 @@ class OnnxEngine:
             )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", "0"
+        )  # waiting threads leave cores to others
         options.enable_mem_pattern = False  # an eighth more memory, and no faster, where images differ in size
         self._session = onnxruntime.InferenceSession(graph.getvalue(), options, providers=["CPUExecutionProvider"])
 

@@ -1,0 +1,303 @@
+"""Large Image Predictor."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import NewRows, rows
+from nodes.columns import check_optional_column, find_column, is_text, png_type, unique_name
+from nodes.objects import COUNTS, count_values, object_columns, read_objects, write_objects
+from nodes.paths import HOW, check_path, output_folder, resolve, safe_name
+from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
+from nodes.running import plain_errors, progress_of, warn
+from nodes.settings import CATEGORY, ClusterSettings, Engine, ThresholdSettings, device_parameter
+
+if TYPE_CHECKING:
+    from core.blockwise.config import BlockwiseConfig
+    from core.blockwise.segment import Segmented
+    from core.progress import Progress
+
+PREVIEW = 1024
+"""Longest side of the preview in pixels."""
+
+RESULTS = (
+    ("Image ID", knext.string),
+    *COUNTS,
+    ("Width", knext.int32),
+    ("Height", knext.int32),
+    ("Level", knext.int32),
+    ("Pixel size (µm)", knext.double),
+    ("Labels folder", knext.string),
+    ("Objects file", knext.string),
+    ("Page", knext.string),
+    ("Preview", png_type),
+)
+
+
+class Damaged(knext.EnumParameterOptions):
+    """What to do with parts of a file that cannot be read."""
+
+    FAIL = ("Fail", "Stop and name the place.")
+    ZERO = ("Leave out", "Take these parts as black, with a warning that names them; all else is done.")
+
+
+class Pages(knext.EnumParameterOptions):
+    """What the pages of a TIFF are that does not say it."""
+
+    C = ("Channels", "Pages are channels.")
+    Z = ("Slices", "Pages are slices of a Z-stack, which is refused.")
+
+
+class Version(knext.EnumParameterOptions):
+    """Of OME-Zarr."""
+
+    V04 = ("0.4", "Opens in older programs, too.")
+    V05 = ("0.5", "The current version.")
+
+
+class Existing(knext.EnumParameterOptions):
+    """What to do where there are results already."""
+
+    CONTINUE = (
+        "Continue",
+        "Results of the same image, model and settings are taken, or completed if the node was stopped. Others are "
+        "left as they are, and the node fails.",
+    )
+    REPLACE = ("Replace", "Results of this node are deleted, and everything is done anew.")
+
+
+@knext.parameter_group("Computing", is_advanced=True)
+class ComputeSettings:
+    """Where and how to compute; the result stays the same within rounding."""
+
+    device = device_parameter()
+    engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+    tile = knext.IntParameter(
+        "Tile size (pixels)",
+        "Side of the tiles that the network sees, 256 to 4096. Larger ones take more memory and a little less time.",
+        768,
+        min_value=256,
+        max_value=4096,
+    )
+
+
+@knext.node(
+    "Large Image Predictor",
+    knext.NodeType.PREDICTOR,
+    "icons/large_predictor.png",
+    CATEGORY,
+    id="LargeImagePredictor",
+    keywords=["whole slide", "mosaic", "OME-Zarr", "SVS", "pyramid", "large", "segment", "count", "Dask", "cluster"],
+)
+@knext.input_port("Model", "A trained model.", model_port)
+@knext.input_table("Files", "A column with the paths of several images.", optional=True)
+@knext.output_table("Results", "One row per image: the count, where the results are, a preview.")
+@knext.output_table("Objects", "One row per object: where it is, how large, how bright.")
+@knext.output_view("Large image", "The image with the outlines of its objects, to pan and zoom.")
+class LargeImagePredictor:
+    """Finds, counts and measures the objects in images that do not fit in memory.
+
+    Use it for **whole slides and mosaics**: tiled or pyramidal TIFF, BigTIFF, OME-TIFF, SVS, OME-Zarr. Memory depends
+    on the size of the tiles and not on that of the image, and the objects are those that the *Segmentation Predictor*
+    would find, were the image small enough: no object is lost, doubled or cut where tiles meet. Brightness is judged
+    over the whole image.
+
+    For every image a folder of its name is written into the output folder: `labels.ome.zarr`, the label image with all
+    its resolutions (for napari, QuPath, Fiji and others), `objects.parquet`, `preview.png`, and `view.html`, a page to
+    look at in any browser. When the node is stopped, or the computer fails, executing it again **goes on** where it
+    stopped.
+
+    Of an image with several resolutions that one is taken whose pixels are as large as those of the training images,
+    where both are known. Work can be shared by several processes, or by a Dask cluster.
+    """
+
+    file = knext.StringParameter("Image", f"An image file or OME-Zarr folder. {HOW}", "")
+    path_column = knext.ColumnParameter(
+        "Column of paths", "Of the table at the second port; it takes the place of the image above.", 1, is_text
+    )
+    output = knext.StringParameter(
+        "Output folder", f"Where the results are written. It is created if only its last part does not exist. {HOW}", ""
+    )
+    existing = knext.EnumParameter(
+        "If there are results",
+        "What to do where results are in the output folder already.",
+        Existing.CONTINUE.name,
+        Existing,
+    )
+    level = knext.IntParameter(
+        "Resolution",
+        "Of images with several: 0 is the full resolution, 1 the next coarser; -1 chooses by the model's pixel size.",
+        -1,
+        min_value=-1,
+        max_value=32,
+    )
+    thresholds = ThresholdSettings()
+    largest = knext.IntParameter(
+        "Largest expected object (pixels)",
+        "How long objects are at most; 0 takes four times what is usual for the model. Larger ones are found too, but "
+        "take longer.",
+        0,
+        min_value=0,
+        max_value=1024,
+        is_advanced=True,
+    )
+    skip_background = knext.BoolParameter(
+        "Skip empty background", "Leave out tiles without any contrast.", True, is_advanced=True
+    )
+    damaged = knext.EnumParameter(
+        "Damaged parts",
+        "What to do with parts of the file that cannot be read.",
+        Damaged.FAIL.name,
+        Damaged,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+    pages = knext.EnumParameter(
+        "Pages of plain TIFF files",
+        "What the pages of a TIFF are that does not say it itself.",
+        Pages.C.name,
+        Pages,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+    version = knext.EnumParameter(
+        "Version of OME-Zarr",
+        "In which the labels are written.",
+        Version.V04.name,
+        Version,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+    objects_table = knext.BoolParameter(
+        "Objects in the table", "Give the objects at the second output, too; in the Parquet file they are always.", True
+    )
+    view_size = knext.IntParameter(
+        "Size of the page (MB)",
+        "How large the pictures in the view may be together; more of them show finer details.",
+        24,
+        min_value=1,
+        max_value=500,
+        is_advanced=True,
+    )
+    cluster = ClusterSettings()
+    computing = ComputeSettings()
+
+    def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
+        """Results and objects; how many intensities these have, the model's number of channels says."""
+        if schema is None:
+            check_path(self.file, "image")
+        else:
+            self.path_column = self._path_column(schema)
+        check_path(self.output, "output folder")
+        self.cluster.check()
+        objects = object_columns(model.channels) if model.channels else None
+        return knext.Schema.from_columns(_columns()), objects and knext.Schema.from_columns(objects)
+
+    def execute(self, ctx: Any, model: SegmentationModelObject, table: Any) -> Any:
+        """Segments one image after the other."""
+        with plain_errors():
+            progress = progress_of(ctx)
+            progress.step(0.0, "Loading the model")
+            from nodes.views.html import page, paragraph
+
+            loaded = model.load()
+            channels = loaded.config.network.in_channels
+            images = self._images(ctx, table)
+            folder = output_folder(ctx, self.output, "output folder")
+            results, files, warnings, view = NewRows(_columns()), [], [], ""
+            for done, (name, path) in enumerate(images.items()):
+                part = progress.part(done / len(images), (done + 1) / len(images), f"{name}: ")
+                found = self._segment(loaded, path, folder / name, part)
+                warnings += [f"{name}: {warning}" for warning in found.warnings]
+                files.append(found.folder / "objects.parquet")
+                results.add(name, _row(name, found))
+                view = view or (found.folder / "view.html").read_text("utf-8")
+            warn(ctx, warnings)
+            objects = read_objects(files if self.objects_table else [], channels)
+            return results.finish(), objects, knext.view_html(view or page("Large image", paragraph("No images.")))
+
+    def _path_column(self, schema: Any) -> str:
+        check_optional_column(schema, self.path_column, "column of paths", is_text)
+        return find_column(schema, self.path_column, "column of paths", is_text, preferred=("Path",))
+
+    def _images(self, ctx: Any, table: Any) -> dict[str, Path]:
+        """Paths by the names of their results."""
+        from core.errors import UserInputError
+
+        if table is None:
+            paths = [resolve(ctx, self.file, "image")]
+        else:
+            column = self._path_column(table.schema)
+            paths = []
+            for row in rows(table):
+                if row.is_missing(column):
+                    raise UserInputError("The path is missing.", where=row.at(column), todo="Remove the row.")
+                paths.append(resolve(ctx, str(row.value(column)), "image"))
+        names: dict[str, Path] = {}
+        for path in paths:
+            names[unique_name(names, safe_name(path.name.split(".")[0]))] = path
+        return names
+
+    def _segment(self, model: Any, path: Path, folder: Path, progress: "Progress") -> "Segmented":
+        """The results of an image, all of them written."""
+        import shutil
+
+        from core.blockwise.segment import segment_large
+        from core.blockwise.store import is_result
+        from nodes.views.large import write_view
+
+        if self.existing == Existing.REPLACE.name and is_result(folder):
+            shutil.rmtree(folder)
+        found = segment_large(
+            path,
+            model,
+            folder,
+            self._config(model),
+            self.cluster.config(),
+            self.computing.device.lower(),
+            self.computing.engine.lower(),
+            progress.part(0.0, 0.93),
+        )
+        if not found.complete:
+            channels = model.config.network.in_channels
+            write_objects(folder / "objects.parquet", folder.name, found.objects(), channels)
+            write_view(found, PREVIEW, self.view_size * 1_000_000, progress.part(0.93, 1.0))
+            found.finish()
+        return found
+
+    def _config(self, model: Any) -> "BlockwiseConfig":
+        from core.blockwise.config import BlockwiseConfig
+
+        return BlockwiseConfig(
+            level=self.level,
+            tile=self.computing.tile,
+            reach=self.largest,
+            skip_background=self.skip_background,
+            damaged=self.damaged.lower(),
+            pages=self.pages,
+            thresholds=self.thresholds.chosen(model.thresholds),
+            version={Version.V04.name: "0.4", Version.V05.name: "0.5"}[self.version],
+        )
+
+
+def _columns() -> list[Any]:
+    return [knext.Column(kind(), name) for name, kind in RESULTS]
+
+
+def _row(name: str, found: "Segmented") -> list[Any]:
+    """The values of `RESULTS`."""
+    plan = found.plan
+    size_y, size_x = plan.pixel_size or (0.0, 0.0)
+    return [
+        name,
+        *count_values(found.count, found.count, found.area, plan.height * plan.width, size_y * size_x),
+        plan.width,
+        plan.height,
+        plan.level,
+        size_x or None,
+        str(found.labels),
+        str(found.folder / "objects.parquet"),
+        str(found.folder / "view.html"),
+        (found.folder / "preview.png").read_bytes(),
+    ]
