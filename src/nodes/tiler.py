@@ -42,8 +42,8 @@ class EmptyTiles(knext.EnumParameterOptions):
 class Pages(knext.EnumParameterOptions):
     """What the pages of a TIFF are that does not say it."""
 
-    Z = ("Slices", "Pages are slices of a Z-stack, which cannot be cut into tiles.")
     C = ("Channels", "Pages are channels.")
+    Z = ("Slices", "Pages are slices of a Z-stack, which is refused.")
 
 
 COLUMNS = (
@@ -113,7 +113,7 @@ class LargeImageTiler:
     8 x 8 pixels differ by less than 3 % of the contrast of the whole image.
     """
 
-    path = knext.StringParameter("Image", "The image file, or the folder of an OME-Zarr image. " + HOW, "")
+    file = knext.StringParameter("Image", f"An image file or OME-Zarr folder. {HOW}", "")
     image_column = knext.ColumnParameter(
         "Image column",
         "Where a table is connected: the column of images, or of paths of image files.",
@@ -131,8 +131,8 @@ class LargeImageTiler:
         max_value=8192,
     )
     level = knext.IntParameter(
-        "Level",
-        "Which resolution to cut, in images that have several: 0 is the full one, 1 the next lower.",
+        "Resolution",
+        "Of images with several: 0 is the full resolution, 1 the next coarser.",
         0,
         min_value=0,
         max_value=63,
@@ -141,7 +141,7 @@ class LargeImageTiler:
     pages = knext.EnumParameter(
         "Pages of plain TIFF files",
         "What the pages of a TIFF are that does not say it itself.",
-        Pages.Z.name,
+        Pages.C.name,
         Pages,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
@@ -169,7 +169,7 @@ class LargeImageTiler:
                 f"The overlap is more than half of the tile size. Enter at most {self.tile_size // 2} pixels."
             )
         if schema is None:
-            check_path(self.path, "image file")
+            check_path(self.file, "image file")
         else:
             self.image_column = self._column(schema)
         return knext.Schema.from_columns(self._columns())
@@ -218,7 +218,7 @@ class LargeImageTiler:
     def _sources(self, ctx: Any, table: Any, missing: list[str]) -> "Iterator[_Source | None]":
         """The images one after the other; None for rows without, which are noted."""
         if table is None:
-            path = resolve(ctx, self.path, "image file")
+            path = resolve(ctx, self.file, "image file")
             yield self._file(path.stem.removesuffix(".ome") or path.name, path, "")
             return
         column = self._column(table.schema)
@@ -271,8 +271,8 @@ class LargeImageTiler:
         image = source.image
         if self.level >= len(image.levels):
             raise UserInputError(
-                f"The image has no level {self.level}, its lowest resolution is level {len(image.levels) - 1}.",
-                todo="Choose a smaller level.",
+                f"The image has no resolution {self.level}, its coarsest is {len(image.levels) - 1}.",
+                todo="Choose a smaller number; 0 is the full resolution.",
             )
         level = image.levels[self.level]
         whole = sampled_percentiles(image, self.level, progress.part(0.0, 0.1)) if source.kind == "intensity" else ()

@@ -199,7 +199,7 @@ def test_nuclei_are_those_of_the_whole_picture(
     predictor = session.node("SegmentationPredictor").set(computing={"device": "CPU"}, previews=False, shown=0)
     (whole,) = predictor.execute(model, table(Image=[read_image(mosaic)]))[0].column_values("Predicted labels")
     expected = decode(whole).array
-    tiler = session.node("LargeImageTiler").set(path=str(mosaic), tile_size=336, overlap=96, storage=storage)
+    tiler = session.node("LargeImageTiler").set(file=str(mosaic), tile_size=336, overlap=96, storage=storage)
     result = merge(session, predictor.execute(model, tiler.execute(None)[0])[0])
     (joined,) = labels_of(result)
     found = match(overlaps(expected, joined.array), 0.5)

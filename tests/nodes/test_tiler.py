@@ -60,7 +60,7 @@ def pasted(result: Any, level: int = 0) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("storage", ["TABLE", "REFERENCE"])
 @pytest.mark.parametrize("previews", [True, False])
 def test_tiles_cover_the_image(session: Any, mosaic: Path, storage: str, previews: bool) -> None:
-    result = tile(session, path=str(mosaic), tile_size=128, overlap=40, storage=storage, previews=previews)
+    result = tile(session, file=str(mosaic), tile_size=128, overlap=40, storage=storage, previews=previews)
     assert list(result[0].column_names) == PLAIN + ["Tile preview"] * previews
     assert set(result[0].batch_lengths()) == {1}
     frame = result[0].to_pandas()
@@ -80,7 +80,7 @@ def test_tiles_are_normalised_as_the_whole_image(session: Any, mosaic: Path) -> 
     scaling = NormalizationConfig()
     pixels = tifffile.imread(mosaic)[None]
     whole = normalize(pixels, scaling)
-    result = tile(session, path=str(mosaic), tile_size=128, overlap=40)
+    result = tile(session, file=str(mosaic), tile_size=128, overlap=40)
     for cell, (_, row) in zip(cells(result), result[0].to_pandas().iterrows(), strict=True):
         image = decode(cell)
         between = limits_between(image.percentiles, scaling)
@@ -91,7 +91,7 @@ def test_tiles_are_normalised_as_the_whole_image(session: Any, mosaic: Path) -> 
 
 
 def test_empty_tiles_have_no_pixels(session: Any, mosaic: Path) -> None:
-    result = tile(session, path=str(mosaic), tile_size=100, overlap=0, empty="SKIP")
+    result = tile(session, file=str(mosaic), tile_size=100, overlap=0, empty="SKIP")
     frame = result[0].to_pandas()
     assert len(frame) == 15
     assert [cell is None for cell in cells(result)] == [x >= 200 for x in frame["X"]]
@@ -133,10 +133,10 @@ def test_levels(session: Any, tmp_path: Path, refused: Any) -> None:
         writer.write(pixels, subifds=1, tile=(64, 64), metadata={"axes": "YX"})
         writer.write(pixels[::2, ::2], subfiletype=1, tile=(64, 64))
     for storage in ("TABLE", "REFERENCE"):
-        result = tile(session, path=str(path), tile_size=128, overlap=32, level=1, storage=storage)
+        result = tile(session, file=str(path), tile_size=128, overlap=32, level=1, storage=storage)
         assert np.array_equal(pasted(result, 1), pixels[::2, ::2])
-    with refused("no level 2, its lowest resolution is level 1"):
-        tile(session, path=str(path), level=2)
+    with refused("no resolution 2, its coarsest is 1"):
+        tile(session, file=str(path), level=2)
 
 
 def test_a_huge_image_by_reference(session: Any, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_huge_image_by_reference(session: Any, tmp_path: Path) -> None:
     image: Any = {"version": "0.4", "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
     group.attrs["multiscales"] = [image]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result = tile(session, path=str(path), tile_size=4096, overlap=128, storage="REFERENCE", previews=False)
+    result = tile(session, file=str(path), tile_size=4096, overlap=128, storage="REFERENCE", previews=False)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
     frame = result[0].to_pandas()
     assert len(frame) == 26**2
@@ -162,7 +162,7 @@ def test_a_huge_image_by_reference(session: Any, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_or_changed(session: Any, trained: Any, mosaic: Path, refused: Any) -> None:
-    result = tile(session, path=str(mosaic), tile_size=256, overlap=64, storage="REFERENCE")
+    result = tile(session, file=str(mosaic), tile_size=256, overlap=64, storage="REFERENCE")
     predictor = session.node("SegmentationPredictor").set(computing={"engine": "TORCH", "device": "CPU"})
     assert predictor.execute(trained, result[0])[0].num_rows == result[0].num_rows
     tifffile.imwrite(mosaic, np.random.default_rng(9).integers(0, 99, (300, 500)).astype(np.uint16))
@@ -178,7 +178,7 @@ def test_settings_that_cannot_be(session: Any, table: Callable[..., Any], refuse
     with refused("No image file is chosen"):
         node.configure(None)
     with refused("more than half of the tile size. Enter at most 50"):
-        session.node("LargeImageTiler").set(path="a.tif", tile_size=100, overlap=51).configure(None)
+        session.node("LargeImageTiler").set(file="a.tif", tile_size=100, overlap=51).configure(None)
     with refused("lie in the table, not in files"):
         session.node("LargeImageTiler").set(storage="REFERENCE").configure(table(Image=[disks()[0]]))
     with refused("no column that could be the column of images or paths"):
@@ -187,7 +187,7 @@ def test_settings_that_cannot_be(session: Any, table: Callable[..., Any], refuse
 
 def test_files_that_cannot_be_cut(session: Any, tmp_path: Path, table: Callable[..., Any], refused: Any) -> None:
     with refused("nowhere.tif"):
-        tile(session, path=str(tmp_path / "nowhere.tif"))
+        tile(session, file=str(tmp_path / "nowhere.tif"))
     with refused("Row 'Row0', column 'Image'.*stack"):
         tile(session, table(Image=[Image(np.zeros((4, 20, 20), np.uint8), "ZYX")]))
     with refused("Row 'Row0', column 'Image'.*not a number"):
@@ -197,9 +197,9 @@ def test_files_that_cannot_be_cut(session: Any, tmp_path: Path, table: Callable[
 def test_a_format_that_is_read_as_a_whole(session: Any, tmp_path: Path, refused: Any) -> None:
     path = tmp_path / "plain.png"
     Pillow.fromarray(np.arange(100 * 150, dtype=np.uint16).reshape(100, 150).astype(np.uint8)).save(path)
-    assert tile(session, path=str(path), tile_size=64, overlap=16)[0].num_rows == 6
+    assert tile(session, file=str(path), tile_size=64, overlap=16)[0].num_rows == 6
     with refused("plain.png: .*PNG.* are read as a whole"):
-        tile(session, path=str(path), tile_size=64, overlap=16, storage="REFERENCE")
+        tile(session, file=str(path), tile_size=64, overlap=16, storage="REFERENCE")
 
 
 def test_an_empty_table(session: Any, table: Callable[..., Any]) -> None:
@@ -207,7 +207,7 @@ def test_an_empty_table(session: Any, table: Callable[..., Any]) -> None:
 
 
 def test_cancel(session: Any, mosaic: Path) -> None:
-    node = session.node("LargeImageTiler").set(path=str(mosaic), tile_size=64, overlap=16)
+    node = session.node("LargeImageTiler").set(file=str(mosaic), tile_size=64, overlap=16)
     seen: list[str] = []
 
     def cancel(ctx: Any) -> bool:
