@@ -189,6 +189,24 @@ def advisor(s: Sheet) -> None:
         s.box(left, top, left + 10, 42, color)
 
 
+def tiler(s: Sheet) -> None:
+    """Cells on four tiles, drawn apart."""
+    for left, top in ((6, 6), (26, 6), (6, 26), (26, 26)):
+        s.box(left, top, left + 16, top + 16, DEEP)
+    s.nucleus(14, 14, 5)
+    s.cell(33, 16, 4, MINT)
+    s.cell(15, 33, 3.4, AMBER)
+    s.nucleus(34, 34, 5.5, MINT)
+
+
+def merger(s: Sheet) -> None:
+    """A cell that reaches over four tiles, and one outline around it."""
+    for left, top in ((6, 6), (24.6, 6), (6, 24.6), (24.6, 24.6)):
+        s.box(left, top, left + 17.4, top + 17.4, DEEP)
+    s.nucleus(24, 24, 8)
+    s.star(24, 24, 14, color=AMBER)
+
+
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
     s.cell(18, 18, 11)
@@ -210,6 +228,8 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     simulator,
     pretrained,
     advisor,
+    tiler,
+    merger,
 )
 
 

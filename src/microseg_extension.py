@@ -17,6 +17,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     label_writer,
     large_predictor,
     learner,
+    merger,
     model_reader,
     model_writer,
     predictor,
@@ -24,6 +25,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     retrainer,
     scorer,
     simulator,
+    tiler,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "label_writer",
     "large_predictor",
     "learner",
+    "merger",
     "model_reader",
     "model_writer",
     "predictor",
@@ -40,4 +43,5 @@ __all__ = [
     "retrainer",
     "scorer",
     "simulator",
+    "tiler",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserInputError
+from core.normalization import PERCENTAGES
 
 Kind = Literal["intensity", "labels", "probability"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -34,6 +35,8 @@ class Image:
     pixel_size : length of a pixel along Z, Y, X in micrometres; axes of unknown size are absent.
     channel_names : one name per channel, or empty.
     kind : "intensity", "labels" (0 background, one positive number per object) or "probability" (0 to 1).
+    percentiles : of a part of a larger image, the percentiles at `core.normalization.PERCENTAGES` of every channel of
+        the whole, by which it is normalised; empty for an image of its own.
 
     Raises
     ------
@@ -45,6 +48,7 @@ class Image:
     pixel_size: Mapping[str, float] = field(default_factory=dict)
     channel_names: tuple[str, ...] = ()
     kind: Kind = "intensity"
+    percentiles: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if [axis for axis in AXES if axis in self.axes] != list(self.axes):
@@ -57,6 +61,8 @@ class Image:
             raise UserInputError(f"{len(self.channel_names)} channel names for {self.size('C')} channels.")
         if not all(0 < size < math.inf for size in self.pixel_size.values()):
             raise UserInputError(f"Pixel sizes are lengths above 0, these are {dict(self.pixel_size)}.")
+        if self.percentiles and [len(of) for of in self.percentiles] != [len(PERCENTAGES)] * self.size("C"):
+            raise UserInputError(f"Percentiles are {len(PERCENTAGES)} for each of {self.size('C')} channels.")
 
     def size(self, axis: str) -> int:
         """Number of pixels along an axis; 1 where the image has no such axis."""
@@ -86,4 +92,4 @@ class Image:
 
     def with_array(self, array: NDArray[Any], axes: str, kind: Kind) -> "Image":
         """Another array with this image's pixel size."""
-        return replace(self, array=array, axes=axes, kind=kind, channel_names=())
+        return replace(self, array=array, axes=axes, kind=kind, channel_names=(), percentiles=())

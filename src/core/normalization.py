@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import Config, require
+from core.errors import UserInputError
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class NormalizationConfig(Config):
 
 MOST_PIXELS = 2**22
 """Percentiles of a larger channel are taken from an even grid of about this many pixels: the same to three digits."""
+
+
+PERCENTAGES = (0, 0.1, 0.2, 0.5, 1, 2, 5, 25, 50, 75, 95, 98, 99, 99.5, 99.8, 99.9, 100)
+"""The percentiles of a whole image that travel with its parts; those between them are interpolated."""
 
 
 def limits(cyx: NDArray[Any], config: NormalizationConfig) -> NDArray[np.float64]:
@@ -83,3 +88,26 @@ def normalize(
         else:
             target[:] = 0
     return out
+
+
+def percentiles_of(sample: NDArray[Any], brightest: NDArray[Any]) -> tuple[tuple[float, ...], ...]:
+    """The percentiles at `PERCENTAGES` by a sample of the pixels, C N; the last is the brightest pixel of all, C.
+
+    Raises
+    ------
+    UserInputError : pixels that are not a number.
+    """
+    exact = sample.astype(np.float32) if sample.dtype in (np.bool_, np.float16) else sample
+    values = np.stack([np.percentile(pixels, PERCENTAGES) for pixels in exact]).astype(float)
+    values[:, -1] = brightest
+    if not np.isfinite(values).all():
+        raise UserInputError("Some pixels are not a number or infinite.", todo="Replace them before using the image.")
+    return tuple(tuple(of) for of in values.tolist())
+
+
+def limits_between(percentiles: tuple[tuple[float, ...], ...], config: NormalizationConfig) -> NDArray[np.float64]:
+    """As `limits`, of the percentiles at `PERCENTAGES` of every channel, C x 2."""
+    found = np.array([np.interp([config.low, config.high], PERCENTAGES, of) for of in percentiles])
+    flat = found[:, 0] == found[:, 1]
+    found[flat, 1] = [of[-1] for of, is_flat in zip(percentiles, flat, strict=True) if is_flat]
+    return found

@@ -14,7 +14,7 @@ def project(image: Image, *, middle: bool = False) -> Image:
     z = image.axes.index("Z")
     array = image.array.take(image.size("Z") // 2, z) if middle else image.array.max(z)
     sizes = {axis: size for axis, size in image.pixel_size.items() if axis != "Z"}
-    return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes)
+    return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes, percentiles=())
 
 
 def to_grey(image: Image) -> Image:

@@ -4,14 +4,15 @@
 
 Numbers are little-endian, data are in C order, they start at a multiple of 64 bytes and the cell ends at one, so that
 cells that follow each other in one memory-mapped file are all aligned. Label maps are compressed (zlib, level 1: they
-shrink about a hundredfold), other images are raw: they hardly shrink, and are read without copying.
+shrink about a hundredfold), other images are raw: they hardly shrink, and are read without copying. A cell may say
+where its pixels lie (`source` in the header) in place of holding them.
 """
 
 import json
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from core.errors import UserInputError
 from core.image import AXES, KINDS, Image, Kind
+from core.normalization import PERCENTAGES
+from core.source import Source
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -43,10 +46,11 @@ class Header:
 
     Parameters
     ----------
-    axes, shape, kind, pixel_size, channel_names : as in Image; pixel sizes are in micrometres.
+    axes, shape, kind, pixel_size, channel_names, percentiles : as in Image; pixel sizes are in micrometres.
     dtype : type of the pixels.
     compression : "none" or "zlib".
     start, stop : where the stored pixels lie in the cell, bytes.
+    source : where the pixels lie that are not in the cell.
     """
 
     axes: str
@@ -58,6 +62,8 @@ class Header:
     compression: str
     start: int
     stop: int
+    percentiles: tuple[tuple[float, ...], ...] = ()
+    source: Source | None = None
 
     @property
     def nbytes(self) -> int:
@@ -65,8 +71,13 @@ class Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def encode(image: Image) -> bytes:
+def encode(image: Image, source: Source | None = None) -> bytes:
     """The bytes of an image, any axes and any type of DTYPES.
+
+    Parameters
+    ----------
+    image : the image.
+    source : where its pixels lie, which are then left out of the cell; those of `image` are not looked at.
 
     Raises
     ------
@@ -75,10 +86,13 @@ def encode(image: Image) -> bytes:
     dtype = image.array.dtype.newbyteorder("<")
     if dtype.str not in DTYPES:
         raise UserInputError(f"Pixels of type {image.array.dtype} cannot be stored.", todo="Convert them to numbers.")
-    _refuse_too_large(image.array.nbytes)
-    pixels = np.ascontiguousarray(image.array, dtype).reshape(-1).view(np.uint8)
-    compression = "zlib" if image.kind == "labels" else "none"
-    data = zlib.compress(pixels.data, 1) if compression == "zlib" else pixels.data
+    compression = "zlib" if image.kind == "labels" and source is None else "none"
+    data: bytes | memoryview = b""
+    if source is None:
+        _refuse_too_large(image.array.nbytes)
+        pixels = np.ascontiguousarray(image.array, dtype).reshape(-1).view(np.uint8)
+        data = zlib.compress(pixels.data, 1) if compression == "zlib" else pixels.data
+    optional = {"percentiles": image.percentiles, "source": source and asdict(source)}
     header = json.dumps(
         {
             "dtype": dtype.str,
@@ -90,6 +104,7 @@ def encode(image: Image) -> bytes:
             "channel_names": image.channel_names,
             "compression": compression,
             "data_bytes": len(data),
+            **{key: value for key, value in optional.items() if value},
         },
         ensure_ascii=False,
     ).encode()
@@ -103,13 +118,19 @@ def encode(image: Image) -> bytes:
 def decode(cell: "ReadableBuffer") -> Image:
     """The image in a cell.
 
-    Raw pixels are a read-only view on the cell, compressed ones (label maps) a new array.
+    Raw pixels are a read-only view on the cell, compressed ones (label maps) and those that lie in a file a new array.
 
     Raises
     ------
-    UserInputError : the bytes are no image, damaged, or of a newer version.
+    UserInputError : the bytes are no image, damaged, or of a newer version; the file is missing or has changed.
     """
     header = read_header(cell)
+    array = _stored(cell, header) if header.source is None else _referred(header.source, header)
+    return Image(array, header.axes, header.pixel_size, header.channel_names, header.kind, header.percentiles)
+
+
+def _stored(cell: "ReadableBuffer", header: Header) -> NDArray[Any]:
+    """The pixels in a cell."""
     stored = memoryview(cell).cast("B")[header.start : header.stop]
     pixels: NDArray[np.uint8]
     if header.compression == "zlib":
@@ -118,10 +139,16 @@ def decode(cell: "ReadableBuffer") -> Image:
         pixels = np.frombuffer(stored, np.uint8)
     if pixels.nbytes != header.nbytes:
         raise UserInputError(f"{_DAMAGED}{pixels.nbytes} bytes for {header.nbytes}.", todo=_AGAIN)
-    array = pixels.view(header.dtype).reshape(header.shape)
-    if not array.flags.aligned:  # a cell at an odd address: compiled code needs aligned numbers
-        array = array.copy()
-    return Image(array, header.axes, header.pixel_size, header.channel_names, header.kind)
+    array: NDArray[Any] = pixels.view(header.dtype).reshape(header.shape)
+    return array if array.flags.aligned else array.copy()  # a cell at an odd address: compiled code needs aligned ones
+
+
+def _referred(source: Source, header: Header) -> NDArray[Any]:
+    """The pixels that a cell refers to."""
+    array = source.read()
+    if array.size != math.prod(header.shape) or array.dtype.newbyteorder("<") != header.dtype:
+        raise UserInputError(f"{_DAMAGED}the file holds other pixels than it says.", where=source.path, todo=_AGAIN)
+    return array.reshape(header.shape)
 
 
 def is_tensor_cell(cell: "ReadableBuffer") -> bool:
@@ -163,6 +190,8 @@ def _header(values: dict[str, Any], start: int) -> Header:
     axes, dtype, kind, compression = values["axes"], values["dtype"], values["kind"], values["compression"]
     stored, names = int(values["data_bytes"]), tuple(str(name) for name in values["channel_names"])
     sizes = {str(axis): float(size) for axis, size in values["pixel_size"].items()}
+    percentiles = tuple(tuple(float(value) for value in of) for of in values.get("percentiles", ()))
+    source = Source(**values["source"]) if "source" in values else None
     sound = (
         dtype in DTYPES
         and kind in KINDS
@@ -170,10 +199,13 @@ def _header(values: dict[str, Any], start: int) -> Header:
         and len(axes) == len(shape)
         and set(axes) <= set(AXES)
         and all(n >= 0 for n in (*shape, stored))
+        and all(len(of) == len(PERCENTAGES) for of in percentiles)
     )
     if not sound:
         raise ValueError(values)
-    return Header(axes, shape, np.dtype(dtype), kind, sizes, names, compression, start, start + stored)
+    return Header(
+        axes, shape, np.dtype(dtype), kind, sizes, names, compression, start, start + stored, percentiles, source
+    )
 
 
 def _decompress(stored: memoryview, size: int) -> bytes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.errors import UserInputError
 from core.image import Image, Labels
-from core.normalization import NormalizationConfig, normalize
+from core.normalization import NormalizationConfig, limits_between, normalize
 
 Picture = NDArray[np.uint8]
 """Axes YX (grey) or YX3 (red, green, blue), 0 to 255."""
@@ -27,6 +27,8 @@ of quasirandom sequences", 2018)."""
 def to_display(image: Image) -> Picture:
     """A picture of an image, its contrast stretched per channel from the 0.5th to the 99.8th percentile.
 
+    Of a part of a larger image the percentiles are those of the whole, where it knows them.
+
     One channel is grey; a colour picture keeps its colours, stretched alike, without alpha; of other channels the first
     three are laid over each other. Probabilities are shown from 0 to 1, labels in colours. Of a time series the
     first point is shown, of a stack the middle slice.
@@ -35,9 +37,11 @@ def to_display(image: Image) -> Picture:
     if image.kind == "labels":
         return color_labels(pixels[0])
     pixels = pixels[:3]
+    whole = limits_between(image.percentiles[:3], _STRETCH) if image.percentiles else None
     if image.is_colour:
-        return laid_over(_stretch(pixels.reshape(1, -1, pixels.shape[-1])).reshape(pixels.shape), colours=True)
-    return laid_over(_bytes(pixels) if image.kind == "probability" else _stretch(pixels), colours=False)
+        alike = None if whole is None else np.array([[whole[:, 0].min(), whole[:, 1].max()]])
+        return laid_over(_stretch(pixels.reshape(1, -1, pixels.shape[-1]), alike).reshape(pixels.shape), colours=True)
+    return laid_over(_bytes(pixels) if image.kind == "probability" else _stretch(pixels, whole), colours=False)
 
 
 def laid_over(shown: Picture, *, colours: bool) -> Picture:
@@ -110,8 +114,8 @@ def _plane(image: Image) -> NDArray[Any]:
     return array.reshape(image.size("C"), image.size("Y"), image.size("X"))
 
 
-def _stretch(pixels: NDArray[Any]) -> Picture:
-    """Axes CYX."""
+def _stretch(pixels: NDArray[Any], between: NDArray[np.float64] | None = None) -> Picture:
+    """Axes CYX; `between` as in `core.normalization.normalize`."""
     if pixels.size == 0:
         return pixels.astype(np.uint8)
     if pixels.dtype.kind == "b":
@@ -119,7 +123,7 @@ def _stretch(pixels: NDArray[Any]) -> Picture:
     if pixels.dtype.kind == "f":
         finite = np.isfinite(pixels)
         pixels = pixels if finite.all() else np.where(finite, pixels, pixels[finite].min() if finite.any() else 0)
-    return _bytes(normalize(pixels, _STRETCH))
+    return _bytes(normalize(pixels, _STRETCH, between))
 
 
 def _bytes(fractions: NDArray[Any]) -> Picture:

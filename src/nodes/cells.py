@@ -206,7 +206,7 @@ def small_table(columns: Sequence[Any], row_ids: Sequence[str], values: Iterable
 
 
 def to_arrow(column: Any, values: Sequence[Any]) -> Any:
-    """Values as an Arrow array of a column's type: Images for tensors, bytes for PNG pictures.
+    """Values as an Arrow array of a column's type: Images or encoded ones for tensors, bytes for PNG pictures.
 
     None and NaN are missing cells; an Arrow array is taken as it is.
     """
@@ -215,7 +215,7 @@ def to_arrow(column: Any, values: Sequence[Any]) -> Any:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if column.ktype == tensor_type():
-        cells = pa.array([None if v is None else encode(v) for v in values], pa.large_binary())
+        cells = pa.array([v if v is None or isinstance(v, bytes) else encode(v) for v in values], pa.large_binary())
         return pa.ExtensionArray.from_storage(column.ktype.to_pyarrow(), cells)
     if column.ktype == png_type():
         return _png_array(column.ktype.to_pyarrow(), values)

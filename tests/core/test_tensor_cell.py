@@ -1,15 +1,20 @@
 import contextlib
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from core.errors import UserInputError
 from core.image import Image, Kind
+from core.io.large import open_large
+from core.normalization import PERCENTAGES
+from core.source import Source
 from core.tensor_cell import ALIGNMENT, DTYPES, MAGIC, decode, encode, is_tensor_cell, read_header
 
 AXES_CHOICES = ["YX", "CYX", "ZYX", "TYX", "CZYX", "TCYX", "TZYX", "TCZYX"]
@@ -109,3 +114,39 @@ def test_a_cell_at_an_odd_address_gives_aligned_numbers() -> None:
     array = decode(shifted).array
     assert array.flags.aligned
     np.testing.assert_array_equal(array, np.arange(6).reshape(2, 3))
+
+
+def test_percentiles_of_the_whole_travel_with_a_part() -> None:
+    percentiles = (tuple(float(i) / 3 for i in range(len(PERCENTAGES))),) * 2
+    image = Image(np.zeros((2, 3, 4), np.uint8), "CYX", percentiles=percentiles)
+    assert decode(encode(image)).percentiles == percentiles
+    assert read_header(encode(image)).percentiles == percentiles
+    assert b"percentiles" not in encode(Image(np.zeros((3, 4), np.uint8), "YX"))
+    assert not image.with_array(np.zeros((3, 4), np.int32), "YX", "labels").percentiles
+    with pytest.raises(UserInputError, match="Percentiles are 17 for each of 1 channels"):
+        Image(np.zeros((3, 4), np.uint8), "YX", percentiles=percentiles)
+
+
+def test_pixels_by_reference(tmp_path: Path) -> None:
+    pixels = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, pixels)
+    with open_large(path) as large:
+        source = Source(str(path), 0, 10, 5, 8, 12, "Z", large.fingerprint())
+    cell = encode(Image(np.broadcast_to(np.zeros((), np.uint16), (8, 12)), "YX", {"Y": 0.5, "X": 0.5}), source)
+    assert len(cell) < 1024
+    assert read_header(cell).source == source
+    image = decode(cell)
+    assert np.array_equal(image.array, pixels[10:18, 5:17])
+    assert image.pixel_size == {"Y": 0.5, "X": 0.5}
+    with pytest.raises(UserInputError, match="header cannot be read"):
+        decode(cell.replace(b'"level": 0', b'"level":""'))
+    other = encode(Image(np.zeros((8, 12), np.float32), "YX"), source)
+    with pytest.raises(UserInputError, match=r"image\.tif: The image in this cell is damaged: the file holds other"):
+        decode(other)
+    tifffile.imwrite(path, pixels[::-1])
+    with pytest.raises(UserInputError, match=r"image\.tif: The image has changed since the tiles were made"):
+        decode(cell)
+    path.unlink()
+    with pytest.raises(UserInputError, match=r"image\.tif: The image that these pixels lie in is not there"):
+        decode(cell)

@@ -1,5 +1,7 @@
 """Tiles cover an image exactly, and a tiled prediction is the whole one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from core.heads import HeadConfig
 from core.image import Image
 from core.inference.engines import TorchEngine
 from core.inference.predict import AUTO_TILE, Predictor
-from core.inference.tiling import tiles
+from core.inference.tiling import Tile, object_margin, overlapping, owners, tiles
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
 
@@ -34,6 +36,71 @@ def test_pasting_every_core_gives_the_image_back(
             assert crop.start == 0 or part.start - crop.start >= margin
             assert crop.stop == size or crop.stop - part.stop >= margin
     assert np.array_equal(pasted, image)
+
+
+def check_tiling(shape: tuple[int, ...], plan: list[Tile], margin: tuple[int, ...]) -> None:
+    """Cores partition the image; crops hold them with their margins, except where the image ends."""
+    times = np.zeros(shape, int)
+    for tile in plan:
+        times[tile.core] += 1
+        for crop, core, size, wide in zip(tile.crop, tile.core, shape, margin, strict=True):
+            assert 0 <= crop.start <= core.start < core.stop <= crop.stop <= size
+            assert crop.start == max(0, core.start - wide)
+            assert crop.stop == min(size, core.stop + wide)
+    assert (times == 1).all()
+
+
+AXES = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 40), st.integers(0, 20)), min_size=1, max_size=3)
+
+
+@given(axes=AXES)
+def test_any_number_of_axes_each_with_its_own_core_and_margin(axes: list[tuple[int, int, int]]) -> None:
+    shape, core, margin = (tuple(values) for values in zip(*axes, strict=True))
+    check_tiling(shape, list(tiles(shape, core, margin)), margin)
+
+
+@given(axes=AXES, data=st.data())
+def test_every_point_has_one_owner(axes: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    shape, core, _ = (tuple(values) for values in zip(*axes, strict=True))
+    inside = st.tuples(*(st.floats(0, n, exclude_max=True) for n in shape))
+    points = data.draw(st.lists(inside, min_size=1, max_size=20))
+    plan = list(tiles(shape, core, 0))
+    for point, owner in zip(points, owners(points, shape, core), strict=True):
+        holders = [
+            number
+            for number, tile in enumerate(plan)
+            if all(c.start <= x < c.stop for c, x in zip(tile.core, point, strict=True))
+        ]
+        assert holders == [owner]
+
+
+def test_points_beyond_the_edges_belong_to_the_tile_beside_them() -> None:
+    assert owners([[-0.4, 3], [29.6, 30.2], [10, 9.99]], (30, 30), 8, 2).tolist() == [0, 15, 5]
+
+
+@given(
+    size=st.integers(1, 60), core=st.integers(1, 30), reach=st.integers(0, 8), extent=st.floats(0, 12), data=st.data()
+)  # fmt: skip
+def test_the_owner_sees_its_objects_whole(size: int, core: int, reach: int, extent: float, data: st.DataObject) -> None:
+    """An object along one axis, from `first` to `last`, whose point is anywhere in it."""
+    first = data.draw(st.floats(0, size - 1))
+    last = min(size - 1.0, first + data.draw(st.floats(0, extent)))
+    point = data.draw(st.floats(first, last))
+    plan = list(tiles((size,), core, object_margin(reach, extent)))
+    (crop,) = plan[int(owners([[point]], (size,), core)[0])].crop
+    assert crop.start == 0 or crop.start + reach <= first
+    assert crop.stop == size or last < crop.stop - reach
+
+
+@given(size=st.integers(1, 200), tile=st.integers(1, 80), data=st.data())
+def test_tiles_that_overlap_cover_the_axis(size: int, tile: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, tile - 1))
+    parts = overlapping(size, tile, overlap)
+    assert (parts[0].start, parts[-1].stop) == (0, size)
+    for left, right in pairwise(parts):
+        assert left.stop - left.start == tile
+        assert left.stop - right.start == overlap
+        assert right.stop > left.stop
 
 
 def random_model(norm: str, grid: int) -> SegmentationModel:

@@ -26,6 +26,9 @@ NODES = {
     "ModelWriter": "Model Writer",
     "ModelReader": "Model Reader",
     "PretrainedSegmentationModel": "Pretrained Segmentation Model",
+    "LargeImagePredictor": "Large Image Predictor",
+    "LargeImageTiler": "Large Image Tiler",
+    "TileMerger": "Tile Merger",
 }
 
 

@@ -1,13 +1,13 @@
 """Pixels of a large image as the network wants them."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.io.large import LargeImage
-from core.normalization import NormalizationConfig, limits_of, normalize, stride
+from core.normalization import NormalizationConfig, limits_of, normalize, percentiles_of, stride
 from core.progress import SILENT, Progress
 from core.rescaling import blur_reach, rescale_part
 
@@ -27,6 +27,21 @@ def sampled_limits(
     image: LargeImage, level: int, config: NormalizationConfig, progress: Progress = SILENT
 ) -> NDArray[np.float64]:
     """What `core.normalization.limits` says of a level of an image, up to 32,768 x 32,768 pixels exactly."""
+    return limits_of(*_sample(image, level, progress), config)
+
+
+def sampled_percentiles(image: LargeImage, level: int, progress: Progress = SILENT) -> tuple[tuple[float, ...], ...]:
+    """The percentiles of a level that travel with its parts, see `core.normalization`; of the same pixels.
+
+    Raises
+    ------
+    UserInputError : pixels that are not a number.
+    """
+    return percentiles_of(*_sample(image, level, progress))
+
+
+def _sample(image: LargeImage, level: int, progress: Progress) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Pixels that stand for a level, C N, and the brightest of every channel."""
     height, width = image.levels[level].height, image.levels[level].width
     step = stride(height * width)
     corners = [(y, x) for y in range(0, height, BLOCK) for x in range(0, width, BLOCK)]
@@ -37,7 +52,7 @@ def sampled_limits(
         block = image.read(level, slice(y, min(y + BLOCK, height)), slice(x, min(x + BLOCK, width)))
         samples.append(block[:, -y % step :: step, -x % step :: step].reshape(image.channels, -1))
         brightest = np.maximum(brightest, block.max(axis=(1, 2)))
-    return limits_of(np.concatenate(samples, axis=1), brightest, config)
+    return np.concatenate(samples, axis=1), brightest
 
 
 def read_crop(plan: "Plan", image: LargeImage, crop: tuple[slice, ...]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from core.image import Image
 from core.inference.engines import WHOLE, core_maps, has_group_norm, make_engine, with_statistics
 from core.inference.tiling import round_up, tiles
 from core.model import SegmentationModel
-from core.normalization import normalize
+from core.normalization import limits_between, normalize
 from core.progress import SILENT, Progress
 from core.rescaling import rescale_pixels
 
@@ -136,7 +136,9 @@ class Predictor:
         for name in thresholds or {}:
             require(name in known, "threshold", name, f"one of {', '.join(known)}")
         used = {**known, **(thresholds or {})}
-        prediction = self.maps(normalize(pixels, self.model.config.normalization), progress.part(0.0, 0.8))
+        scaling = self.model.config.normalization
+        whole = limits_between(image.percentiles, scaling) if image.percentiles else None
+        prediction = self.maps(normalize(pixels, scaling, whole), progress.part(0.0, 0.8))
         progress.step(0.8, "objects")
         config = self.model.config
         found: Instances = self.model.head.decode(prediction, pixels.shape[1:], config.network.grid, used, config.scale)
