@@ -173,7 +173,7 @@ def write(path: Path) -> None:
         "",
         f"- {time.strftime('%Y-%m-%d')}, {machine()}",
         "- Drawn nuclei of 14 to 32 pixels, 16 bit, in a tiled TIFF. The network is StarDist's (32 rays, grid 2),",
-        "  trained once by StarDist; both tools have its weights. CPU-seconds are those of all threads and child processes.",
+        "  trained once by StarDist; both tools have its weights. CPU-seconds are of all threads and child processes.",
         "- *Memory* is the most that the process held, PyTorch and all libraries included. *Deciding*, which includes",
         "  measuring, and *writing* of labels, pyramid and picture are shares of the CPU-seconds.",
         "",

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
+import torch
 from numpy.typing import NDArray
 from tests.core.test_windows import assert_same_objects
 
-from core.blockwise import segment, work
+from core.blockwise import work
 from core.blockwise.config import BlockwiseConfig
 from core.blockwise.schedule import ClusterConfig
 from core.blockwise.segment import Segmented, segment_large
 from core.blockwise.shown import shown
+from core.blockwise.store import Store
 from core.errors import Canceled, ImageReadError, OutputError, UserInputError
-from core.heads import HeadConfig
+from core.heads import HeadConfig, base
 from core.image import Image, Labels
+from core.inference import engines
 from core.inference.predict import Predictor
 from core.io.ome_zarr import open_levels
 from core.io.read import read_image
@@ -96,7 +100,7 @@ def test_measures_are_those_of_the_whole(usual: Segmented, mosaic: NDArray[np.ui
 def test_every_level_is_every_second_pixel_of_the_one_before(usual: Segmented) -> None:
     levels = [np.asarray(level[:]) for level in open_levels(usual.labels)]
     assert len(levels) > 1
-    for fine, coarse in zip(levels, levels[1:], strict=False):
+    for fine, coarse in pairwise(levels):
         assert np.array_equal(coarse, fine[::2, ::2])
 
 
@@ -160,12 +164,12 @@ def test_a_larger_object_than_expected_is_found_whole(model: SegmentationModel, 
 def test_an_object_too_large_to_be_seen_whole_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = NetworkConfig(base=4, depth=1, grid=1, norm="none")
     one = SegmentationModel(ModelConfig(network=network, head=HeadConfig(name="foreground"))).eval()
-    with __import__("torch").no_grad():
+    with torch.no_grad():
         for weights in one.parameters():
             weights.zero_()
-    monkeypatch.setattr(segment, "MOST_AROUND", 32)
+    monkeypatch.setattr(base, "LARGEST", 32)
     pixels = np.random.default_rng(0).integers(0, 255, (300, 300), np.uint8)
-    config = BlockwiseConfig(tile=64, thresholds={"prob": 0.2})
+    config = BlockwiseConfig(tile=64, thresholds={"prob": 0.2}, skip_background=False)
     result = segment_large(saved(tmp_path, pixels), one, tmp_path / "out", config)
     assert (labels_of(result) > 0).all()
     (warning,) = result.warnings
@@ -177,7 +181,7 @@ def test_empty_background_is_skipped(model: SegmentationModel, mosaic: NDArray[n
     pixels = np.full((512, 1024), 7, np.uint8)
     pixels[:256, :256] = mosaic[:256, :256]
     runs = []
-    original = work.core_maps
+    original = engines.core_maps
 
     def counted(*arguments: Any) -> Any:
         runs.append(1)
@@ -205,7 +209,7 @@ def test_the_level_fits_the_model(model: SegmentationModel, mosaic: NDArray[np.u
     result = segment_large(path, known, tmp_path / "out", SMALL)
     assert (result.plan.level, result.plan.height, result.plan.pixel_size) == (1, 512, (0.5, 0.5))
     table = next(result.objects())
-    np.testing.assert_allclose(table["area_um2"], np.asarray(table["area_px"], float) / 4)
+    assert np.array_equal(np.asarray(table["area_um2"], float), np.asarray(table["area_px"], float) / 4)
     forced = segment_large(path, known, tmp_path / "forced", replace(SMALL, level=0, tile=512))
     assert forced.plan.height == 1024
 
@@ -229,17 +233,17 @@ def interrupting(after: int, error: Exception) -> Progress:
 def pieces_done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of pieces of work that are not only looked up, from now on."""
     done: list[str] = []
-    save = work.Store.save
+    save = Store.save
 
     def noted(self: Any, kind: str, number: int, record: Any) -> None:
         done.append(f"{kind} {number}")
         save(self, kind, number, record)
 
-    monkeypatch.setattr(work.Store, "save", noted)
+    monkeypatch.setattr(Store, "save", noted)
     return done
 
 
-@pytest.mark.parametrize("after", [15, 25, 35])
+@pytest.mark.parametrize("after", [14, 18, 24])
 def test_a_cancelled_run_goes_on(
     model: SegmentationModel,
     mosaic: NDArray[np.uint8],
@@ -270,7 +274,8 @@ def test_complete_results_are_taken_as_they_are(
     done = pieces_done(monkeypatch)
     second = segment_large(path, model, tmp_path / "out", SMALL)
     assert second.complete
-    assert (second.count, second.area, second.plan) == (first.count, first.area, first.plan)
+    assert (second.count, second.area) == (first.count, first.area)
+    assert json.dumps(second.plan.to_dict()) == json.dumps(first.plan.to_dict())
     assert not done
 
 
@@ -296,7 +301,7 @@ def test_a_folder_of_other_files_is_not_touched(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / name).write_text(content)
-    with pytest.raises(OutputError, match="no results of this kind|a damaged run.json"):
+    with pytest.raises(OutputError, match=r"no results of this kind|a damaged run\.json"):
         segment_large(saved(tmp_path, mosaic[:100, :100]), model, tmp_path / "out", SMALL)
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
 
@@ -332,7 +337,7 @@ def test_no_space_is_said_in_words(
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
-        with pytest.raises(OutputError, match="the disk is full. Free some space"):
+        with pytest.raises(OutputError, match=r"the disk is full\. Free some space"):
             segment_large(path, model, tmp_path / "out", SMALL)
     assert segment_large(path, model, tmp_path / "out", SMALL).count > 5
 

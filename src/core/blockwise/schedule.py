@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -163,13 +164,10 @@ class Cluster:
 
     def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
         """See `Workers`. A job whose worker dies is done by another; three times at most."""
-        from distributed import wait
-
-        futures = self._client.compute(_graph(jobs, _call), pure=False)
+        futures = self._client.compute(_graph(jobs, _call))
         try:
             while True:
-                with suppress(TimeoutError):
-                    wait(futures, timeout=2 * PATIENCE)
+                time.sleep(PATIENCE)
                 done = sum(future.done() for future in futures)
                 failed = next((future for future in futures if future.status == "error"), None)
                 if failed is not None:
@@ -213,7 +211,7 @@ def _local(config: ClusterConfig) -> Iterator[Cluster]:
     }
     options = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--death-timeout", "30"]
     with (
-        LocalCluster(n_workers=0, processes=True, dashboard_address=None, silence_logs=50) as cluster,
+        LocalCluster(n_workers=0, processes=True, dashboard_address=":0", silence_logs=50) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, *options]

@@ -23,6 +23,7 @@ from core.blockwise.schedule import ClusterConfig, Job, Workers, hired
 from core.blockwise.store import FORMAT, Store
 from core.blockwise.work import Computing, Summary, clear_benches, decide, find, measures, paint, shrink, summary
 from core.devices import choose_device
+from core.heads import base
 from core.io.large import open_large
 from core.io.ome_zarr import create_labels, open_levels, remove_leftovers
 from core.measurement.objects import ObjectTable
@@ -30,9 +31,6 @@ from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 
 DEFAULT, THREADS = BlockwiseConfig(), ClusterConfig()
-
-MOST_AROUND = 2048
-"""How far around a tile is looked at most, in pixels of the maps."""
 
 MORE = 1.25
 """By how much more than the largest object is thought to go beyond its point, once one is found that is too large."""
@@ -124,7 +122,7 @@ def segment_large(
             "settings": {**config.to_dict(), "thresholds": {**model.thresholds, **config.thresholds}},
             "format": FORMAT,
         }
-        known = store.claim(identity)
+        known = store.look(identity)
         if known is not None:
             plan = Plan.from_dict(known["plan"])
             return Segmented(
@@ -133,7 +131,7 @@ def segment_large(
         found = store.read_plan()
         if found is None:
             found, calibrated = make_plan(image, model, config, progress.part(0.0, 0.03))
-            store.write_plan(found, calibrated)
+            store.begin(identity, found, calibrated)
         plan = found
     _create_outputs(store, plan, config)
     try:
@@ -233,8 +231,8 @@ class _Course:
         """The tiles that must be decided again, their records removed."""
         again = set()
         for tile, one in done.items():
-            if one.unsure and one.around < MOST_AROUND and any(self.plan.window(tile, one.around).inner):
-                self.around[tile] = min(2 * one.around, MOST_AROUND)
+            if one.unsure and one.around < base.LARGEST and any(self.plan.window(tile, one.around).inner):
+                self.around[tile] = min(2 * one.around, base.LARGEST)
                 again.add(tile)
             if one.radius > one.reach:
                 again |= self._look_again(tile, one, done)

@@ -47,8 +47,8 @@ class Store:
         self.work = self.folder / "unfinished"
         self._run = self.folder / "run.json"
 
-    def claim(self, identity: dict[str, Any]) -> dict[str, Any] | None:
-        """Take the folder for a run, or find that run's results in it.
+    def look(self, identity: dict[str, Any]) -> dict[str, Any] | None:
+        """Look for a run's results in the folder; nothing is written.
 
         Parameters
         ----------
@@ -74,8 +74,6 @@ class Store:
             return dict(summary) if summary is not None else None
         if self.folder.is_dir() and any(self.folder.iterdir()):
             raise self._refusal("files that are no results of this kind")
-        make_folder(self.work)
-        self._write_run(identity, None)
         return None
 
     def _refusal(self, what: str) -> OutputError:
@@ -93,8 +91,10 @@ class Store:
         self._write_run(identity, summary)
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def write_plan(self, plan: Plan, model: SegmentationModel) -> None:
-        """Lay down a plan and the model for it, the plan last."""
+    def begin(self, identity: dict[str, Any], plan: Plan, model: SegmentationModel) -> None:
+        """Take the folder for a run: lay down whose it is, the model, and the plan."""
+        make_folder(self.folder)
+        self._write_run(identity, None)
         make_folder(self.work)
         with atomic(self.work / "model.microseg") as temporary:
             temporary.write_bytes(model.to_bytes())

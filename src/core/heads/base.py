@@ -59,6 +59,10 @@ class Instances:
         return cls(numbers[labels], scores[seen])
 
 
+LARGEST = 2048
+"""Objects longer than so many pixels of the maps need not be seen whole: they are cut where tiles meet."""
+
+
 @dataclass(frozen=True, eq=False)
 class SparseMaps:
     """A head's activated maps where an object may be; elsewhere they say nothing.
@@ -141,7 +145,7 @@ class Piece:
     instances : the objects, within a rectangle of the image that holds them whole.
     origin : the rectangle's first row and column in the image.
     unsure : points (y, x) in the maps of objects that may look different, or not be there, if more of the image were
-        known; M x 2.
+        known, and of those longer than `LARGEST`; M x 2.
     radius : how far an object goes from its point at most, in pixels of the image; 0 where `reach` means nothing.
     farthest : the point of that object.
     """

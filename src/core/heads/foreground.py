@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.geometry.rims import contacts, grown, rims
+from core.heads import base
 from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Piece, SparseMaps, Window
 from core.image import Labels
 
@@ -76,7 +77,8 @@ class ForegroundHead(Head):
     ) -> Piece:
         """Connected pixels above the threshold `prob`, grown by the rim; the score is their mean probability.
 
-        An object's point is its first pixel, row by row.
+        An object's point is its first pixel, row by row. One that is longer than `LARGEST`, or goes on where the window
+        ends, is unsure, and what is in the core is taken as an object.
         """
         seeds = np.zeros((window.bottom - window.top, window.right - window.left), np.int32)
         y, x = (maps.points - np.array([window.top, window.left])).T
@@ -93,12 +95,13 @@ class ForegroundHead(Head):
         for strip, inner in zip((seeds[:2], seeds[:, :2], seeds[-2:], seeds[:, -2:]), window.inner, strict=True):
             if inner:
                 unsure[strip[strip > 0] - 1] = True
+        unsure |= _lengths(maps.points, number, count) > base.LARGEST
         in_core = np.zeros(count, bool)
         in_core[number[core.contains(maps.points)] - 1] = True
         unsure &= in_core
         owned = core.contains(points) | unsure
         whole = grown(seeds)
-        if unsure.any():  # should nobody ask for a larger window, such an object is cut at the core
+        if unsure.any():
             rows, columns = np.ogrid[window.top : window.bottom, window.left : window.right]
             outside = (rows < core.top) | (rows >= core.bottom) | (columns < core.left) | (columns >= core.right)
             whole[outside & np.append(False, unsure)[whole]] = 0
@@ -115,6 +118,16 @@ class ForegroundHead(Head):
     def threshold_grid(self) -> dict[str, tuple[float, ...]]:
         """Probabilities most densely around one half."""
         return {"prob": (0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)}
+
+
+def _lengths(points: NDArray[np.int32], number: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """Height or width of objects 1 to `count`, whichever is more, in pixels of the maps."""
+    low, high = np.full((2, count), np.iinfo(np.int64).max), np.zeros((2, count), np.int64)
+    for axis in (0, 1):
+        np.minimum.at(low[axis], number - 1, points[:, axis])
+        np.maximum.at(high[axis], number - 1, points[:, axis] + 1)
+    lengths: NDArray[np.int64] = (high - low).max(axis=0, initial=0)
+    return lengths
 
 
 def _on_image(labels: Labels, window: Window, frame: Frame) -> tuple[Labels, tuple[int, int]]:
