@@ -226,10 +226,52 @@ NOISE = Template(
     author="Microseg",
 )
 
+LARGE_IMAGE = Template(
+    description=(
+        "Count the nuclei of a large image twice: tile by tile through nodes that take any table of images, and at "
+        "once with the Large Image Predictor, which needs no more memory for a whole slide. Both counts end up in one "
+        "row.\n\nFor your own image enter its file in the Large Image Tiler: tiled or pyramidal TIFF, SVS, OME-Zarr. The "
+        "sample is 20 fields of BBBC038 (CC0) side by side."
+    ),
+    nodes=[
+        TemplateNode(1, "LargeImageTiler", "Cut into tiles", at(0, 1), {"file": "mosaic.ome.tif"}),
+        TemplateNode(2, "PretrainedSegmentationModel", "Knows nuclei", at(0, 0), {"model": "NUCLEI_FLUORESCENCE"}),
+        TemplateNode(3, "SegmentationPredictor", "Find the nuclei of every tile", at(1, 1)),
+        TemplateNode(4, "TileMerger", "Make one image of the tiles", at(2, 1)),
+        TemplateNode(5, "InstanceCounter", "Count", at(3, 1)),
+        TemplateNode(6, "LargeImagePredictor", "All in one, and compare", at(4, 0), uses={"output": "output_folder"}),
+    ],
+    connections=[
+        (1, "Tiles", 3, "Images"),
+        (2, "Model", 3, "Model"),
+        (3, "Segmented images", 4, "Tiles"),
+        (4, "Label images", 5, "Label images"),
+        (2, "Model", 6, "Model"),
+        (5, "Counts", 6, "Files"),
+    ],
+    variables={"output_folder": "results"},
+    notes=[
+        note("<p><b>1. Cut</b></p><p>Tiles overlap by more than the largest nucleus.</p>", 0, 1, 1),
+        note("<p><b>2. Find</b></p><p>Any node for images could stand here.</p>", 1, 1, 1),
+        note("<p><b>3. Join</b></p><p>Every nucleus is there once, also where tiles meet.</p>", 2, 1, 1),
+        note("<p><b>4. Count</b></p><p>Per image; the path of the image travels along.</p>", 3, 1, 1),
+        note(
+            "<p><b>5. All in one</b></p><p>Count is that of the tiles, Count (#1) that of this node. Its view pans and "
+            "zooms; labels, objects and a page for browsers are in the folder of the variable output_folder.</p>",
+            4,
+            1,
+            1,
+        ),
+    ],
+    tags=["segmentation", "counting", "nuclei", "whole slide", "large image", "OME-Zarr", "tiles"],
+    author="Microseg",
+)
+
 TEMPLATES = {
     "01_Train_and_count_nuclei": TRAIN_AND_COUNT,
     "02_Retrain_with_four_images": RETRAIN,
     "03_Transfer_between_noise_levels": NOISE,
+    "04_Count_a_large_image": LARGE_IMAGE,
 }
 
 

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.cells import NewRows, rows
-from nodes.columns import check_optional_column, find_column, is_text, png_type, unique_name
+from nodes.columns import (
+    check_optional_column,
+    find_column,
+    is_text,
+    plain_columns,
+    png_type,
+    unique_name,
+    unique_names,
+)
 from nodes.objects import COUNTS, count_values, object_columns, read_objects, write_objects
 from nodes.paths import HOW, check_path, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, ClusterSettings, Engine, ThresholdSettings, device_parameter
+from nodes.settings import CATEGORY, ClusterSettings, Engine, ThresholdSettings, device_parameter, pages_parameter
 
 if TYPE_CHECKING:
     from core.blockwise.config import BlockwiseConfig
@@ -40,13 +48,6 @@ class Damaged(knext.EnumParameterOptions):
 
     FAIL = ("Fail", "Stop and name the place.")
     ZERO = ("Leave out", "Take these parts as black, with a warning that names them; all else is done.")
-
-
-class Pages(knext.EnumParameterOptions):
-    """What the pages of a TIFF are that does not say it."""
-
-    C = ("Channels", "Pages are channels.")
-    Z = ("Slices", "Pages are slices of a Z-stack, which is refused.")
 
 
 class Version(knext.EnumParameterOptions):
@@ -91,7 +92,7 @@ class ComputeSettings:
     keywords=["whole slide", "mosaic", "OME-Zarr", "SVS", "pyramid", "large", "segment", "count", "Dask", "cluster"],
 )
 @knext.input_port("Model", "A trained model.", model_port)
-@knext.input_table("Files", "A column with the paths of several images.", optional=True)
+@knext.input_table("Files", "A column with the paths of several images; others are carried.", optional=True)
 @knext.output_table("Results", "One row per image: the count, where the results are, a preview.")
 @knext.output_table("Objects", "One row per object: where it is, how large, how bright.")
 @knext.output_view("Large image", "The image with the outlines of its objects, to pan and zoom.")
@@ -153,14 +154,7 @@ class LargeImagePredictor:
         style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
     )
-    pages = knext.EnumParameter(
-        "Pages of plain TIFF files",
-        "What the pages of a TIFF are that does not say it itself.",
-        Pages.C.name,
-        Pages,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-        is_advanced=True,
-    )
+    pages = pages_parameter()
     version = knext.EnumParameter(
         "Version of OME-Zarr",
         "In which the labels are written.",
@@ -192,7 +186,7 @@ class LargeImagePredictor:
         check_path(self.output, "output folder")
         self.cluster.check()
         objects = object_columns(model.channels) if model.channels else None
-        return knext.Schema.from_columns(_columns()), objects and knext.Schema.from_columns(objects)
+        return knext.Schema.from_columns(_columns(schema)), objects and knext.Schema.from_columns(objects)
 
     def execute(self, ctx: Any, model: SegmentationModelObject, table: Any) -> Any:
         """Segments one image after the other."""
@@ -205,13 +199,13 @@ class LargeImagePredictor:
             channels = loaded.config.network.in_channels
             images = self._images(ctx, table)
             folder = output_folder(ctx, self.output, "output folder")
-            results, files, warnings, view = NewRows(_columns()), [], [], ""
-            for done, (name, path) in enumerate(images.items()):
+            results, files, warnings, view = NewRows(_columns(table and table.schema)), [], [], ""
+            for done, (name, (path, carried)) in enumerate(images.items()):
                 part = progress.part(done / len(images), (done + 1) / len(images), f"{name}: ")
                 found = self._segment(loaded, path, folder / name, part)
                 warnings += [f"{name}: {warning}" for warning in found.warnings]
                 files.append(found.folder / "objects.parquet")
-                results.add(name, _row(name, found))
+                results.add(name, [*carried, *_row(name, found)])
                 view = view or (found.folder / "view.html").read_text("utf-8")
             warn(ctx, warnings)
             objects = read_objects(files if self.objects_table else [], channels)
@@ -221,22 +215,23 @@ class LargeImagePredictor:
         check_optional_column(schema, self.path_column, "column of paths", is_text)
         return find_column(schema, self.path_column, "column of paths", is_text, preferred=("Path",))
 
-    def _images(self, ctx: Any, table: Any) -> dict[str, Path]:
-        """Paths by the names of their results."""
+    def _images(self, ctx: Any, table: Any) -> dict[str, tuple[Path, list[Any]]]:
+        """Paths, and values of the columns that are carried, by the names of their results."""
         from core.errors import UserInputError
 
+        found: list[tuple[Path, list[Any]]] = []
         if table is None:
-            paths = [resolve(ctx, self.file, "image")]
+            found.append((resolve(ctx, self.file, "image"), []))
         else:
-            column = self._path_column(table.schema)
-            paths = []
+            column, carried = self._path_column(table.schema), plain_columns(table.schema)
             for row in rows(table):
                 if row.is_missing(column):
                     raise UserInputError("The path is missing.", where=row.at(column), todo="Remove the row.")
-                paths.append(resolve(ctx, str(row.value(column)), "image"))
-        names: dict[str, Path] = {}
-        for path in paths:
-            names[unique_name(names, safe_name(path.name.split(".")[0]))] = path
+                values = [row.value(one.name) for one in carried]
+                found.append((resolve(ctx, str(row.value(column)), "image"), values))
+        names: dict[str, tuple[Path, list[Any]]] = {}
+        for path, values in found:
+            names[unique_name(names, safe_name(path.name.split(".")[0]))] = path, values
         return names
 
     def _segment(self, model: Any, path: Path, folder: Path, progress: "Progress") -> "Segmented":
@@ -281,8 +276,11 @@ class LargeImagePredictor:
         )
 
 
-def _columns() -> list[Any]:
-    return [knext.Column(kind(), name) for name, kind in RESULTS]
+def _columns(schema: Any) -> list[Any]:
+    """The carried columns, then those of the results."""
+    carried = plain_columns(schema) if schema is not None else []
+    results = [knext.Column(kind(), name) for name, kind in RESULTS]
+    return [*carried, *unique_names([column.name for column in carried], results)]
 
 
 def _row(name: str, found: "Segmented") -> list[Any]:

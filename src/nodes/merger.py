@@ -59,6 +59,9 @@ NAMES = {
 }
 """The columns of the Large Image Tiler."""
 
+PATH = "Path"
+"""Of the image's file; carried where it is there."""
+
 
 @dataclass(frozen=True)
 class _Tile:
@@ -110,7 +113,7 @@ class TileMerger:
         self.label_column = self._label_column(schema)
         for name, column in self._place_columns(schema).items():
             setattr(self.places, name, column)
-        return knext.Schema.from_columns(self._columns())
+        return knext.Schema.from_columns(self._columns(schema))
 
     def execute(self, ctx: Any, table: Any) -> Any:
         """One row per image, as soon as its last tile is read."""
@@ -124,16 +127,18 @@ class TileMerger:
             tiles: dict[str, list[_Tile]] = {name: [] for name in expected}
             sizes: dict[str, Any] = {}
             warnings: list[str] = []
-            result = NewRows(self._columns())
+            result = NewRows(self._columns(table.schema))
             for done, row in enumerate(rows(table), 1):
                 progress.check()
                 name = _value(row, places["image_id"])
                 tile, size = _tile(row, label_column, places)
                 tiles[name].append(tile)
                 sizes.setdefault(name, size)
+                path = [row.value(PATH)] if _has_path(table.schema) else []
                 if len(tiles[name]) == expected[name]:
                     part = progress.part((done - expected[name]) / total, done / total, f"{name}: ")
-                    result.add(name, self._joined(name, tiles.pop(name), sizes.pop(name) or {}, warnings, part))
+                    joined = self._joined(name, tiles.pop(name), sizes.pop(name) or {}, warnings, part)
+                    result.add(name, [joined[0], name, *path, *joined[1:]])
             warn(ctx, warnings)
             return result.finish()
 
@@ -151,10 +156,11 @@ class TileMerger:
             for name, column in NAMES.items()
         }
 
-    def _columns(self) -> list[Any]:
+    def _columns(self, schema: Any) -> list[Any]:
         return [
             knext.Column(tensor_type(), LABELS),
             knext.Column(knext.string(), NAMES["image_id"]),
+            *([knext.Column(knext.string(), PATH)] if _has_path(schema) else []),
             knext.Column(knext.int32(), "Object count"),
             *([knext.Column(png_type(), "Label preview")] if self.previews else []),
         ]
@@ -162,7 +168,7 @@ class TileMerger:
     def _joined(
         self, name: str, tiles: list[_Tile], pixel_size: Any, warnings: list[str], progress: "Progress"
     ) -> list[Any]:
-        """The values of an image's row."""
+        """An image's labels, their number, and the preview."""
         import numpy as np
 
         from core.errors import UserInputError
@@ -191,7 +197,7 @@ class TileMerger:
         labels = Image(found.labels, "YX", pixel_size, kind="labels")
         step = -(-max(shape) // PREVIEW)
         small = labels.with_array(np.ascontiguousarray(found.labels[::step, ::step]), "YX", "labels")
-        return [labels, name, found.count, *([png_bytes(to_display(small))] if self.previews else [])]
+        return [labels, found.count, *([png_bytes(to_display(small))] if self.previews else [])]
 
     def _checked(self, name: str, shape: tuple[int, int], tiles: list[_Tile], warnings: list[str]) -> list[_Tile]:
         """The tiles, each once."""
@@ -206,6 +212,11 @@ class TileMerger:
             )
         warnings += [f"Image {name!r}: {fault}." for fault in wrong]
         return list({(tile.place.y, tile.place.x): tile for tile in reversed(tiles)}.values())
+
+
+def _has_path(schema: Any) -> bool:
+    """Whether the tiles say which file they are of."""
+    return any(column.name == PATH and is_text(column) for column in schema)
 
 
 def _value(row: Row, column: str) -> Any:

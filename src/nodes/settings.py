@@ -41,6 +41,13 @@ class MissingExamples(knext.EnumParameterOptions):
     FAIL = ("Fail", "Stop and name the row.")
 
 
+class Pages(knext.EnumParameterOptions):
+    """What the pages of a TIFF are that does not say it."""
+
+    C = ("Channels", "Pages are channels.")
+    Z = ("Slices", "Pages are slices of a Z-stack, which is refused.")
+
+
 def device_parameter() -> knext.EnumParameter:
     """The choice of the device."""
     return knext.EnumParameter(
@@ -48,6 +55,18 @@ def device_parameter() -> knext.EnumParameter:
         "Where to compute. What was chosen is shown in the node's view.",
         Device.AUTO.name,
         Device,
+        is_advanced=True,
+    )
+
+
+def pages_parameter() -> knext.EnumParameter:
+    """What pages of a large TIFF are."""
+    return knext.EnumParameter(
+        "Pages of plain TIFF files",
+        "What the pages of a TIFF are that does not say it itself.",
+        Pages.C.name,
+        Pages,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
     )
 

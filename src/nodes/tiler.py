@@ -11,7 +11,7 @@ from nodes.cells import NewRows, Row, rows
 from nodes.columns import IMAGE, find_column, is_image, is_text, png_type, tensor_type
 from nodes.paths import HOW, check_path, resolve
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY
+from nodes.settings import CATEGORY, Pages, pages_parameter
 
 if TYPE_CHECKING:
     from core.image import Image, Kind
@@ -37,13 +37,6 @@ class EmptyTiles(knext.EnumParameterOptions):
         "Without pixels",
         "Their cells are missing, so that nothing is computed for them; the Tile Merger takes them as background.",
     )
-
-
-class Pages(knext.EnumParameterOptions):
-    """What the pages of a TIFF are that does not say it."""
-
-    C = ("Channels", "Pages are channels.")
-    Z = ("Slices", "Pages are slices of a Z-stack, which is refused.")
 
 
 COLUMNS = (
@@ -138,14 +131,7 @@ class LargeImageTiler:
         max_value=63,
         is_advanced=True,
     )
-    pages = knext.EnumParameter(
-        "Pages of plain TIFF files",
-        "What the pages of a TIFF are that does not say it itself.",
-        Pages.C.name,
-        Pages,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-        is_advanced=True,
-    )
+    pages = pages_parameter()
     storage = knext.EnumParameter(
         "Pixels of the tiles",
         "Where they are kept.",
@@ -335,7 +321,7 @@ class LargeImageTiler:
 
 def _is_empty(tile: "Image") -> bool:
     """Whether a tile has no contrast but noise, or is labels without an object."""
-    from core.blockwise.pixels import is_background
+    from core.background import is_background
     from core.normalization import NormalizationConfig, limits_between, normalize
 
     if not tile.percentiles:

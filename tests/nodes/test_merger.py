@@ -50,7 +50,7 @@ def changed(session: Any, table: Any, change: Callable[[Any], Any]) -> Any:
 def test_tiles_are_joined(session: Any, table: Callable[..., Any], size: int, overlap: int) -> None:
     labels = replace(disks(200, radius=12)[1], pixel_size={"Y": 0.5, "X": 0.5})
     result = merge(session, tiled(session, table, labels, tile_size=size, overlap=overlap))
-    assert list(result[0].column_names) == ["Labels", "Image ID", "Object count", "Label preview"]
+    assert list(result[0].column_names) == ["Labels", "Image ID", "Path", "Object count", "Label preview"]
     frame = result[0].to_pandas()
     assert list(frame.index) == list(frame["Image ID"]) == ["a"]
     assert frame["Object count"].tolist() == [9]

@@ -18,10 +18,6 @@ BLOCK = 2048
 MOST_BLOCKS = 256
 """Of images with more blocks of this side, percentiles are taken from so many blocks, spread evenly."""
 
-CELL = 8
-NO_CONTRAST = 0.03
-"""What means of cells of 8 x 8 pixels differ by at most in background, where 1 is the contrast of the whole image."""
-
 
 def sampled_limits(
     image: LargeImage, level: int, config: NormalizationConfig, progress: Progress = SILENT
@@ -73,13 +69,3 @@ def read_crop(plan: "Plan", image: LargeImage, crop: tuple[slice, ...]) -> NDArr
     pixels = rescale_part(pixels, plan.scale, inside, (rows.start, columns.start))
     missing = [(0, part.stop - within.stop) for part, within in zip(crop, inside, strict=True)]
     return np.pad(pixels, [(0, 0), *missing], mode="symmetric") if any(end for _, end in missing) else pixels
-
-
-def is_background(pixels: NDArray[np.float32]) -> bool:
-    """Whether normalised pixels C Y X have no contrast but noise."""
-    channels, height, width = pixels.shape
-    if min(height, width) < CELL:
-        return bool(np.ptp(pixels, axis=(1, 2)).max() < NO_CONTRAST)
-    cells = pixels[:, : height - height % CELL, : width - width % CELL]
-    means = cells.reshape(channels, height // CELL, CELL, width // CELL, CELL).mean(axis=(2, 4))
-    return bool(np.ptp(means, axis=(1, 2)).max() < NO_CONTRAST)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core.background import is_background
 from core.blockwise.picture import displayed, reduced, write_picture
-from core.blockwise.pixels import is_background, read_crop
+from core.blockwise.pixels import read_crop
 from core.blockwise.plan import CHUNK, Plan
 from core.blockwise.store import Record, Store
 from core.geometry.compiled import compiled

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.background import is_background
 from core.config import require
 from core.devices import choose_device
 from core.errors import UserInputError
@@ -21,7 +22,7 @@ from core.rescaling import rescale_pixels
 AUTO_TILE = 2048
 """Images up to this many pixels a side are predicted whole; larger ones in tiles of this size."""
 
-SAMPLE = 256
+SAMPLE = 128
 """Side of the patches that stand for an image too large to be predicted whole; in pixels."""
 
 
@@ -151,8 +152,8 @@ def statistics_sample(
 ) -> NDArray[np.float32]:
     """What stands for an image where a network sums over all of it, C Y X.
 
-    That is the image itself if it can be predicted whole. Of a larger one it is 16 patches side by side: of 64 that are
-    spread evenly those of the highest contrast, because the objects are in them.
+    That is the image itself if it can be predicted whole. Of a larger one it is 64 patches side by side, spread evenly
+    over what is not background: a network has learned from patches with objects on them.
 
     Parameters
     ----------
@@ -160,9 +161,9 @@ def statistics_sample(
     """
     if max(height, width) <= AUTO_TILE:
         return np.ascontiguousarray(read(slice(0, height), slice(0, width)))
-    rows, columns = ([int(i * max(0, n - SAMPLE) / 7) for i in range(8)] for n in (height, width))
-    size = min(SAMPLE, height), min(SAMPLE, width)
-    patches = [read(slice(y, y + size[0]), slice(x, x + size[1])) for y in rows for x in columns]
-    chosen = sorted(np.argsort([-patch.std() for patch in patches], kind="stable")[:16])
-    mosaic = np.stack([patches[i] for i in chosen]).reshape(4, 4, -1, *size)
-    return np.ascontiguousarray(mosaic.transpose(2, 0, 3, 1, 4).reshape(-1, 4 * size[0], 4 * size[1]))
+    side = min(SAMPLE, height, width)
+    rows, columns = ([int(i * (n - side) / 15) for i in range(16)] for n in (height, width))
+    patches = [read(slice(y, y + side), slice(x, x + side)) for y in rows for x in columns]
+    patches = [patch for patch in patches if not is_background(patch)] or patches
+    chosen = np.stack([patches[int(i)] for i in np.linspace(0, len(patches) - 1, 64)]).reshape(8, 8, -1, side, side)
+    return np.ascontiguousarray(chosen.transpose(2, 0, 3, 1, 4).reshape(-1, 8 * side, 8 * side))
