@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
+from core.io.ome_zarr import open_levels
 from core.io.read import read_labels
 from core.model import SegmentationModel
 from headless.cli import main
@@ -15,6 +17,7 @@ from headless.cli import main
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
+FOURTH = WORKFLOWS / "04_Count_a_large_image"
 
 
 def generator() -> ModuleType:
@@ -45,7 +48,7 @@ def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
         assert files(tmp_path / name) == files(WORKFLOWS / name)
 
 
-@pytest.mark.parametrize("folder", [FIRST, SECOND, THIRD], ids=lambda p: p.name[:2])
+@pytest.mark.parametrize("folder", [FIRST, SECOND, THIRD, FOURTH], ids=lambda p: p.name[:2])
 def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
     for name, content in files(folder).items():
         assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
@@ -110,3 +113,18 @@ def test_transfer_between_noise_levels(tmp_path: Path) -> None:
         assert [row["Method"] for row in summary] == ["Retrained", "Random start"]
         names = {row["Image"] for row in table(tmp_path / f"scores_{scorer}.csv")}
         assert names == {f"hl60_seed3_{i:04d}_{light}_light" for i in range(1, 9)}
+
+
+def test_count_a_large_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Tiles and the whole agree but for what group normalisation sees: a tile, or a sample of the image."""
+    assert main(["run", str(FOURTH), "--out", str(tmp_path)]) == 0
+    (row,) = table(tmp_path / "results.csv")
+    tiled, whole = float(row["Count"]), float(row["Count (#1)"])
+    assert 2500 < whole < 2800
+    assert abs(tiled - whole) < 0.02 * whole
+    labels = open_levels(tmp_path / "mosaic" / "labels.ome.zarr")[0]
+    assert labels.shape == (int(row["Height"]), int(row["Width"])) == (2600, 2784)
+    assert np.unique(np.asarray(labels[:])).tolist() == list(range(int(whole) + 1))
+    objects = table(tmp_path / "objects_6.csv")
+    assert len(objects) == whole
+    assert (tmp_path / "mosaic" / "view.html").stat().st_size > 10**6
