@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons pictures simulated test-knime bench study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons pictures simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -45,6 +45,9 @@ test-knime: $(READY)  ## The nodes in KNIME's own Python backend; KNIME_PYTHON_S
 
 bench: $(READY)  ## Speed and memory beside StarDist-TF; writes benchmarks/RESULTS.md.
 	$(BIN)/python benchmarks/run.py
+
+bench-large: $(READY)  ## Large images: memory, interruptions, StarDist beside it; an hour; after `make bench`.
+	$(BIN)/python benchmarks/large.py
 
 study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fluo and dsb2018_other.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo and dsb2018_other."; exit 2; }
