@@ -130,7 +130,7 @@ def kills() -> None:
     died = 0
     while process.poll() is None:
         time.sleep(0.2)
-        if not died and len(list(out.glob("unfinished/find/*"))) >= 6:
+        if not died and len(list(out.glob("unfinished/*/find/*"))) >= 6:
             busy = [one for one in psutil.Process(process.pid).children(recursive=True) if _works(one)]
             busy[0].send_signal(signal.SIGKILL)
             died = 1
@@ -164,7 +164,7 @@ def _killed(command: list[str], seconds: float, victims: Callable[[psutil.Proces
     for one in victims(psutil.Process(process.pid)):
         one.send_signal(signal.SIGKILL)
     process.wait()
-    return len(list(Path(command[-1]).glob("unfinished/*/*.npz")))
+    return len(list(Path(command[-1]).glob("unfinished/*/*/*.npz")))
 
 
 def write(path: Path) -> None:

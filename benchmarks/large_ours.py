@@ -76,7 +76,7 @@ def digest(data: Path, side: str, out: str) -> None:
     state = hashlib.sha256()
     for level in open_levels(Path(out) / "labels.ome.zarr"):
         state.update(np.asarray(level[:]).tobytes())
-    records = sorted((Path(out) / "unfinished" / "decide").glob("*.npz"))
+    records = sorted((Path(out) / "unfinished").glob("*/decide/*.npz"))
     for record in records:
         with np.load(record) as values:
             for name in sorted(values.files):

@@ -230,8 +230,8 @@ LARGE_IMAGE = Template(
     description=(
         "Count the nuclei of a large image twice: tile by tile through nodes that take any table of images, and at "
         "once with the Large Image Predictor, which needs no more memory for a whole slide. Both counts end up in one "
-        "row.\n\nFor your own image enter its file in the Large Image Tiler: tiled or pyramidal TIFF, SVS, OME-Zarr. The "
-        "sample is 20 fields of BBBC038 (CC0) side by side."
+        "row.\n\nFor your own image enter its file in the Large Image Tiler: tiled or pyramidal TIFF, SVS, OME-Zarr. "
+        "The sample is 20 fields of BBBC038 (CC0) side by side."
     ),
     nodes=[
         TemplateNode(1, "LargeImageTiler", "Cut into tiles", at(0, 1), {"file": "mosaic.ome.tif"}),
@@ -239,7 +239,14 @@ LARGE_IMAGE = Template(
         TemplateNode(3, "SegmentationPredictor", "Find the nuclei of every tile", at(1, 1)),
         TemplateNode(4, "TileMerger", "Make one image of the tiles", at(2, 1)),
         TemplateNode(5, "InstanceCounter", "Count", at(3, 1)),
-        TemplateNode(6, "LargeImagePredictor", "All in one, and compare", at(4, 0), uses={"output": "output_folder"}),
+        TemplateNode(
+            6,
+            "LargeImagePredictor",
+            "All in one, and compare",
+            at(4, 0),
+            {"level": 0},
+            uses={"output": "output_folder"},
+        ),
     ],
     connections=[
         (1, "Tiles", 3, "Images"),

@@ -1,6 +1,5 @@
 """Segmentation Label Writer."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import knime.extension as knext
 
 from nodes.cells import rows, small_table
 from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
-from nodes.paths import HOW, check_path, output_folder, safe_name
+from nodes.paths import HOW, check_path, free_name, output_folder, safe_name
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 
@@ -145,11 +144,3 @@ def _writer(name: str) -> Callable[[Path, Any], None]:
     from core.io.write import write_ome_tiff
 
     return write_ome_tiff
-
-
-def free_name(name: str, taken: set[str]) -> str:
-    """The name, with a number where it is taken, upper and lower case being the same; it is added to those taken."""
-    candidates = itertools.chain([name], (f"{name} (#{i})" for i in itertools.count(1)))
-    free = next(candidate for candidate in candidates if candidate.casefold() not in taken)
-    taken.add(free.casefold())
-    return free

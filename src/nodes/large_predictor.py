@@ -12,13 +12,12 @@ from nodes.columns import (
     is_text,
     plain_columns,
     png_type,
-    unique_name,
     unique_names,
 )
 from nodes.objects import COUNTS, count_values, object_columns, read_objects, write_objects
-from nodes.paths import HOW, check_path, output_folder, resolve, safe_name
+from nodes.paths import HOW, check_path, free_name, image_name, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import plain_errors, progress_of, warn
+from nodes.running import named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, ClusterSettings, Engine, ThresholdSettings, device_parameter, pages_parameter
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 PREVIEW = 1024
 """Longest side of the preview in pixels."""
 
-RESULTS = (
+COLUMNS = (
     ("Image ID", knext.string),
     *COUNTS,
     ("Width", knext.int32),
@@ -38,7 +37,7 @@ RESULTS = (
     ("Pixel size (µm)", knext.double),
     ("Labels folder", knext.string),
     ("Objects file", knext.string),
-    ("Page", knext.string),
+    ("View file", knext.string),
     ("Preview", png_type),
 )
 
@@ -65,7 +64,11 @@ class Existing(knext.EnumParameterOptions):
         "Results of the same image, model and settings are taken, or completed if the node was stopped. Others are "
         "left as they are, and the node fails.",
     )
-    REPLACE = ("Replace", "Results of this node are deleted, and everything is done anew.")
+    REPLACE = (
+        "Replace",
+        "Other results of this node are deleted, once it is clear that the image can be segmented. Work that was "
+        "stopped is completed.",
+    )
 
 
 @knext.parameter_group("Computing", is_advanced=True)
@@ -94,8 +97,12 @@ class ComputeSettings:
 @knext.input_port("Model", "A trained model.", model_port)
 @knext.input_table("Files", "A column with the paths of several images; others are carried.", optional=True)
 @knext.output_table("Results", "One row per image: the count, where the results are, a preview.")
-@knext.output_table("Objects", "One row per object: where it is, how large, how bright.")
-@knext.output_view("Large image", "The image with the outlines of its objects, to pan and zoom.")
+@knext.output_table(
+    "Objects", "One row per object: where it is (in pixels of the resolution that was taken), how large, how bright."
+)
+@knext.output_view(
+    "Large image", "The image with the outlines of its objects, to pan and zoom; of several images the first."
+)
 class LargeImagePredictor:
     """Finds, counts and measures the objects in images that do not fit in memory.
 
@@ -144,7 +151,11 @@ class LargeImagePredictor:
         is_advanced=True,
     )
     skip_background = knext.BoolParameter(
-        "Skip empty background", "Leave out tiles without any contrast.", True, is_advanced=True
+        "Skip empty background",
+        "Leave out tiles whose contrast is less than 3 % of that of the whole image. Turn it off where a few things "
+        "are very much brighter than the objects.",
+        True,
+        is_advanced=True,
     )
     damaged = knext.EnumParameter(
         "Damaged parts",
@@ -229,21 +240,16 @@ class LargeImagePredictor:
                     raise UserInputError("The path is missing.", where=row.at(column), todo="Remove the row.")
                 values = [row.value(one.name) for one in carried]
                 found.append((resolve(ctx, str(row.value(column)), "image"), values))
-        names: dict[str, tuple[Path, list[Any]]] = {}
-        for path, values in found:
-            names[unique_name(names, safe_name(path.name.split(".")[0]))] = path, values
-        return names
+        taken: set[str] = set()
+        return {free_name(safe_name(image_name(path)), taken): (path, values) for path, values in found}
 
     def _segment(self, model: Any, path: Path, folder: Path, progress: "Progress") -> "Segmented":
         """The results of an image, all of them written."""
-        import shutil
-
         from core.blockwise.segment import segment_large
-        from core.blockwise.store import is_result
+        from core.blockwise.store import RESULTS
+        from core.errors import OutputError
         from nodes.views.large import write_view
 
-        if self.existing == Existing.REPLACE.name and is_result(folder):
-            shutil.rmtree(folder)
         found = segment_large(
             path,
             model,
@@ -252,8 +258,16 @@ class LargeImagePredictor:
             self.cluster.config(),
             self.computing.device.lower(),
             self.computing.engine.lower(),
+            self.existing == Existing.REPLACE.name,
             progress.part(0.0, 0.93),
         )
+        missing = [name for name in (*RESULTS, found.labels.name) if not (folder / name).exists()]
+        if found.complete and missing:
+            raise OutputError(
+                f"Of the results that are there {named(missing)} is missing.",
+                where=str(folder),
+                todo="Put it back, or let the results be replaced.",
+            )
         if not found.complete:
             channels = model.config.network.in_channels
             write_objects(folder / "objects.parquet", folder.name, found.objects(), channels)
@@ -279,12 +293,12 @@ class LargeImagePredictor:
 def _columns(schema: Any) -> list[Any]:
     """The carried columns, then those of the results."""
     carried = plain_columns(schema) if schema is not None else []
-    results = [knext.Column(kind(), name) for name, kind in RESULTS]
+    results = [knext.Column(kind(), name) for name, kind in COLUMNS]
     return [*carried, *unique_names([column.name for column in carried], results)]
 
 
 def _row(name: str, found: "Segmented") -> list[Any]:
-    """The values of `RESULTS`."""
+    """The values of `COLUMNS`."""
     plan = found.plan
     size_y, size_x = plan.pixel_size or (0.0, 0.0)
     return [

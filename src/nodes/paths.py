@@ -1,5 +1,6 @@
 """Paths in settings: absolute, or in the data area of the workflow, so that a workflow can travel with its data."""
 
+import itertools
 import re
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -123,3 +124,19 @@ def safe_name(name: str) -> str:
     """A text as a file name on every system: without folders, forbidden characters and reserved names."""
     safe = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")[:180] or "image"
     return f"_{safe}" if safe.split(".")[0].lower() in _RESERVED else safe
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken, upper and lower case being the same; it is added to those taken."""
+    candidates = itertools.chain([name], (f"{name} (#{i})" for i in itertools.count(1)))
+    free = next(candidate for candidate in candidates if candidate.casefold() not in taken)
+    taken.add(free.casefold())
+    return free
+
+
+def image_name(path: Path) -> str:
+    """What an image is called after its file: the name without what only says how it is stored."""
+    name = path.name
+    for ending in (".zarr", ".tiff", ".tif", ".btf", ".svs", ".png", ".jpg", ".jpeg", ".bmp", ".ome"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name or path.name

@@ -9,7 +9,7 @@ import knime.extension as knext
 
 from nodes.cells import NewRows, Row, rows
 from nodes.columns import IMAGE, find_column, is_image, is_text, png_type, tensor_type
-from nodes.paths import HOW, check_path, resolve
+from nodes.paths import HOW, check_path, image_name, resolve
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, Pages, pages_parameter
 
@@ -205,7 +205,7 @@ class LargeImageTiler:
         """The images one after the other; None for rows without, which are noted."""
         if table is None:
             path = resolve(ctx, self.file, "image file")
-            yield self._file(path.stem.removesuffix(".ome") or path.name, path, "")
+            yield self._file(image_name(path), path, "")
             return
         column = self._column(table.schema)
         in_table = any(c.name == column and is_image(c) for c in table.schema)

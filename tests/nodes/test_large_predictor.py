@@ -18,7 +18,7 @@ from core.measurement.objects import measure
 SAMPLES = Path(__file__).parents[2] / "workflows/01_Train_and_count_nuclei/data/test/images"
 RESULTS = [
     "Image ID", "Count", "Density (1/mm²)", "Covered area (%)", "Mean area (px)", "Mean area (µm²)", "Width", "Height",
-    "Level", "Pixel size (µm)", "Labels folder", "Objects file", "Page", "Preview",
+    "Level", "Pixel size (µm)", "Labels folder", "Objects file", "View file", "Preview",
 ]  # fmt: skip
 OBJECTS = [
     "Image", "Object", "Area (px)", "Area (µm²)", "Diameter (px)", "Centroid X (px)", "Centroid Y (px)", "Solidity",
@@ -149,13 +149,16 @@ def test_other_results_stay_unless_they_are_to_be_replaced(
 ) -> None:
     first = run(session, model, file=str(slide), output=str(tmp_path / "out"), largest=80)
     strict = {"source": "MANUAL", "probability": 0.8, "overlap": 0.3}
-    with refused(r"holds results of another settings; nothing was changed.*Choose another folder"):
+    with refused(r"other settings \(reach 80 instead of 0, thresholds .*0.8.*\); nothing was changed.*Choose another"):
         run(session, model, file=str(slide), output=str(tmp_path / "out"), thresholds=strict)
     second = run(session, model, file=str(slide), output=str(tmp_path / "out"), thresholds=strict, existing="REPLACE")
     assert second[0].to_pandas()["Count"].iloc[0] < first[0].to_pandas()["Count"].iloc[0]
     (tmp_path / "out" / "slide" / "notes.txt").write_text("mine")
-    with refused(r"holds results of another settings"):
+    with refused(r"holds other files too \(notes.txt\)"):
         run(session, model, file=str(slide), output=str(tmp_path / "out"), existing="REPLACE")
+    (tmp_path / "out" / "slide" / "view.html").unlink()
+    with refused(r"view.html is missing"):
+        run(session, model, file=str(slide), output=str(tmp_path / "out"), thresholds=strict)
     assert (tmp_path / "out" / "slide" / "notes.txt").read_text() == "mine"
 
 
@@ -164,7 +167,7 @@ def test_a_cancelled_node_goes_on(session: Any, model: Any, slide: Path, done: A
     node.set(computing={"tile": 256})
     with pytest.raises(Exception, match="Canceled"):
         node.execute(model, None, cancel=lambda run: any("step" in (text or "") for _, text in run.progress))
-    assert (tmp_path / "out" / "slide" / "unfinished" / "plan.json").exists()
+    assert list((tmp_path / "out" / "slide" / "unfinished").glob("*/plan.json"))
     result = run(session, model, file=str(slide), output=str(tmp_path / "out"))
     assert result[0].to_pandas()["Count"].equals(done[0][0].to_pandas()["Count"])
 

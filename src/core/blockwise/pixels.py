@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import UserInputError
 from core.io.large import LargeImage
 from core.normalization import NormalizationConfig, limits_of, normalize, percentiles_of, stride
 from core.progress import SILENT, Progress
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 BLOCK = 2048
 MOST_BLOCKS = 256
-"""Of images with more blocks of this side, percentiles are taken from so many blocks, spread evenly."""
+"""Of images with more blocks of this side, percentiles are taken from about so many blocks, in rows that are shifted
+against each other, so that none of the image's columns is left out."""
 
 
 def sampled_limits(
@@ -37,18 +39,33 @@ def sampled_percentiles(image: LargeImage, level: int, progress: Progress = SILE
 
 
 def _sample(image: LargeImage, level: int, progress: Progress) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Pixels that stand for a level, C N, and the brightest of every channel."""
+    """Pixels that stand for a level, C N, and the brightest of every channel.
+
+    Raises
+    ------
+    UserInputError : pixels that are not a number.
+    """
     height, width = image.levels[level].height, image.levels[level].width
     step = stride(height * width)
-    corners = [(y, x) for y in range(0, height, BLOCK) for x in range(0, width, BLOCK)]
-    corners = corners[:: -(-len(corners) // MOST_BLOCKS)]
+    rows, columns = -(-height // BLOCK), -(-width // BLOCK)
+    apart = math.ceil(math.sqrt(rows * columns / MOST_BLOCKS))
+    corners = [
+        (BLOCK * row, BLOCK * column)
+        for number, row in enumerate(range(0, rows, apart))
+        for column in range(number % apart, columns, apart)
+    ]
     samples, brightest = [], np.full(image.channels, -np.inf)
     for done, (y, x) in enumerate(corners):
         progress.step(done / len(corners), "brightness of the image")
         block = image.read(level, slice(y, min(y + BLOCK, height)), slice(x, min(x + BLOCK, width)))
         samples.append(block[:, -y % step :: step, -x % step :: step].reshape(image.channels, -1))
         brightest = np.maximum(brightest, block.max(axis=(1, 2)))
-    return np.concatenate(samples, axis=1), brightest
+    sample = np.concatenate(samples, axis=1)
+    if sample.dtype.kind == "f" and not np.isfinite(sample).all():
+        raise UserInputError(
+            "The image has pixels that are not a number.", where=str(image.path), todo="Replace them by 0 and save it."
+        )
+    return sample, brightest
 
 
 def read_crop(plan: "Plan", image: LargeImage, crop: tuple[slice, ...]) -> NDArray[np.float32]:

@@ -196,3 +196,18 @@ def make_plan(
 def describe(plan: Plan) -> dict[str, Any]:
     """What a reader of the results should know of the decisions, JSON-able."""
     return {key: value for key, value in plan.to_dict().items() if key not in ("multiple", "margin", "grid", "tile")}
+
+
+def level_warnings(image: LargeImage, level: int, wanted: float) -> list[str]:
+    """What the user should know about a level where pixels of `wanted` µm would be best; 0 where unknown."""
+    sizes = image.levels[level].pixel_size
+    if len(image.levels) > 1 and (not wanted or not {"Y", "X"} <= sizes.keys()):
+        lacking = "image" if wanted else "model"
+        return [f"The {lacking} does not know its pixel size: resolution {level} of {len(image.levels)} was taken."]
+    ratio = math.sqrt(sizes["Y"] * sizes["X"]) / wanted if wanted and {"Y", "X"} <= sizes.keys() else 1.0
+    if not 2 / 3 <= ratio <= 3 / 2:
+        return [
+            f"The pixels ({ratio * wanted:.3g} µm) are much larger or smaller than those that the model was trained on "
+            f"({wanted:.3g} µm): objects may be missed or split."
+        ]
+    return []

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,6 +26,11 @@ from core.progress import Progress
 
 JOBS = 2
 """At a time in one process: one uses the network with all processors while the other does what takes one."""
+
+LOCAL = "127.0.0.1"
+"""Where the workers of this computer are reached: from nowhere else."""
+
+_START = "Start some with `dask worker` and the address of the scheduler."
 
 PATIENCE_WITH_CLUSTERS = 30.0
 """Seconds to wait for a scheduler that does not answer, or for the first worker."""
@@ -112,9 +118,12 @@ def hired(config: ClusterConfig, warn: Callable[[str], None]) -> Iterator[Worker
 def _graph(jobs: Mapping[str, Job], call: Callable[..., Any]) -> list[Any]:
     """Dask's graph of the jobs."""
     made: dict[str, Any] = {}
+    run = uuid.uuid4().hex
     task = delayed(call, pure=False)
     for name, job in jobs.items():
-        made[name] = task(job.function, job.arguments, [made[other] for other in job.after], dask_key_name=name)
+        # a scheduler knows work by its name, and other runs have the same: names are made unique
+        key = f"{name} {run}"
+        made[name] = task(job.function, job.arguments, [made[other] for other in job.after], dask_key_name=key)
     return list(made.values())
 
 
@@ -126,7 +135,8 @@ class Threads:
     """Threads of this process."""
 
     def __init__(self) -> None:
-        self.threads = os.cpu_count() or 1
+        known = getattr(os, "sched_getaffinity", None)  # a container may have fewer than the computer
+        self.threads = len(known(0)) if known else os.cpu_count() or 1
 
     def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
         """See `Workers`. What runs when the user cancels is waited for."""
@@ -157,14 +167,18 @@ class Cluster:
     Parameters
     ----------
     client : of `distributed`.
+    patience : seconds to wait when there is no worker.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client, self.threads = client, 1
+    def __init__(self, client: Any, patience: float) -> None:
+        self._client, self._patience, self.threads = client, patience, 1
 
     def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
         """See `Workers`. A job whose worker dies is done by another; three times at most."""
+        from distributed import KilledWorker
+
         futures = self._client.compute(_graph(jobs, _call))
+        alone = time.monotonic()
         try:
             while True:
                 time.sleep(PATIENCE)
@@ -174,12 +188,19 @@ class Cluster:
                     raise failed.exception()
                 if any(future.status in ("cancelled", "lost") for future in futures):
                     raise UserInputError("The cluster was lost.", todo="Start it again, and execute the node again.")
-                progress.step(done / len(jobs), f"{what} {done} of {len(jobs)}")
+                if self._client.nthreads():
+                    alone = time.monotonic()
+                elif time.monotonic() - alone > self._patience:
+                    raise UserInputError("The cluster has no workers any more.", todo=_START)
+                text = f"{what} {done} of {len(jobs)}"
+                progress.step(done / len(jobs), text if self._client.nthreads() else f"{text}, waiting for workers")
                 if done == len(jobs):
                     return dict(zip(jobs, self._client.gather(futures), strict=True))
-        except BaseException:
+        except KilledWorker:
+            todo = "See the workers' logs; they may need more memory, or smaller tiles."
+            raise UserInputError("Workers died again and again at the same work.", todo=todo) from None
+        finally:
             self._client.cancel(futures, force=True)
-            raise
 
 
 @contextmanager
@@ -194,7 +215,7 @@ def _remote(config: ClusterConfig) -> Iterator[Cluster]:
             todo="Check the address, and that `dask scheduler` runs there.",
         ) from None
     with client:
-        yield _ready(client, 1, config.patience)
+        yield _ready(client, 1, config)
 
 
 @contextmanager
@@ -207,11 +228,10 @@ def _local(config: ClusterConfig) -> Iterator[Cluster]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])]),
         "OMP_NUM_THREADS": "1",
-        "DASK_DISTRIBUTED__WORKER__DAEMON": "False",
     }
-    options = ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--death-timeout", "30"]
+    options = ["--host", LOCAL, "--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--death-timeout", "30"]
     with (
-        LocalCluster(n_workers=0, processes=True, dashboard_address=":0", silence_logs=50) as cluster,
+        LocalCluster(n_workers=0, host=LOCAL, dashboard_address=f"{LOCAL}:0", silence_logs=50) as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, *options]
@@ -220,7 +240,7 @@ def _local(config: ClusterConfig) -> Iterator[Cluster]:
             for _ in range(config.workers)
         ]
         try:
-            yield _ready(client, config.workers, config.patience)
+            yield _ready(client, config.workers, config)
         finally:
             for process in started:
                 process.terminate()
@@ -228,28 +248,21 @@ def _local(config: ClusterConfig) -> Iterator[Cluster]:
                 process.wait()
 
 
-def _ready(client: Any, count: int, patience: float) -> Cluster:
-    """The cluster, once it has so many workers, which have this program."""
-    try:
-        client.wait_for_workers(count, timeout=patience)
-    except TimeoutError:
-        raise UserInputError(
-            f"The cluster has no workers after {patience:g} seconds.",
-            todo="Start some with `dask worker` and the address of the scheduler.",
-        ) from None
-    for address, problem in client.run(_problem).items():
-        if problem:
+def _ready(client: Any, count: int, config: ClusterConfig) -> Cluster:
+    """The cluster, once it has so many workers, or those that came in time; they have this program."""
+    with suppress(TimeoutError):
+        client.wait_for_workers(count, timeout=config.patience)
+    if not client.nthreads():
+        raise UserInputError(f"The cluster has no workers after {config.patience:g} seconds.", todo=_START)
+    # text, because a worker that lacks the program cannot get a function of it
+    for address, answer in client.run(eval, f"bool(__import__({PROGRAM!r}))", on_error="return").items():
+        if answer is not True:
             raise UserInputError(
-                f"The worker {address} cannot work: {problem}.",
+                f"The worker {address} cannot work ({answer}).",
                 todo="Start the workers from an environment in which this version of the extension is installed.",
             )
-    return Cluster(client)
+    return Cluster(client, config.patience)
 
 
-def _problem() -> str:
-    """What a worker lacks; empty if nothing."""
-    try:
-        import core.blockwise.work  # noqa: F401
-    except ImportError as error:
-        return str(error)
-    return ""
+PROGRAM = "core.blockwise.work"
+"""What workers must be able to import."""

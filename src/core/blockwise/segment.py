@@ -5,6 +5,7 @@ seen whole: where that is not enough to be sure, more is looked at (`_Course`). 
 chunk. Every step is recorded, see `core.blockwise.store`.
 """
 
+import dataclasses
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
@@ -17,14 +18,15 @@ from typing import Any
 import numpy as np
 
 from core.blockwise.config import MOST_REACH, BlockwiseConfig
+from core.blockwise.lock import locked
 from core.blockwise.picture import create_picture
-from core.blockwise.plan import CHUNK, Plan, make_plan
+from core.blockwise.plan import CHUNK, Plan, level_warnings, make_plan
 from core.blockwise.schedule import ClusterConfig, Job, Workers, hired
 from core.blockwise.store import FORMAT, Store
-from core.blockwise.work import Computing, Summary, clear_benches, decide, find, measures, paint, shrink, summary
-from core.devices import choose_device
+from core.blockwise.work import Post, Summary, clear_bench, decide, find, measures, paint, shrink, summary
+from core.errors import OutputError
 from core.heads import base
-from core.io.large import open_large
+from core.io.large import LargeImage, open_large
 from core.io.ome_zarr import create_labels, open_levels, remove_leftovers
 from core.measurement.objects import ObjectTable
 from core.model import SegmentationModel
@@ -95,6 +97,7 @@ def segment_large(
     cluster: ClusterConfig = THREADS,
     device: str = "auto",
     engine: str = "auto",
+    replace: bool = False,
     progress: Progress = SILENT,
 ) -> Segmented:
     """Segment an image that need not fit in memory.
@@ -106,44 +109,78 @@ def segment_large(
     ----------
     path : image file or OME-Zarr folder, see `core.io.large.open_large`.
     output : folder for the results; it is made, and must not hold anything else.
+    device, engine : see `core.inference.predict.Predictor`.
+    replace : delete results that are there already, once it is clear that the work can be done; those of a run that was
+        interrupted are gone on with if nothing differs.
 
     Raises
     ------
     UserInputError : image and model do not fit together, a setting is wrong, the cluster cannot be reached.
     ImageReadError : the image cannot be read, or is damaged.
-    OutputError : the folder holds other results, or cannot be written.
+    OutputError : the folder holds other results, another run is at work in it, or it cannot be written.
     Canceled : the user stopped the work; what is done is kept.
     """
-    store, warnings = Store(output), list[str]()
-    with open_large(path, config.pages, config.damaged) as image:  # type: ignore[arg-type]
-        identity = {
-            "image": image.fingerprint(),
-            "model": hashlib.sha256(model.to_bytes()).hexdigest(),
-            "settings": {**config.to_dict(), "thresholds": {**model.thresholds, **config.thresholds}},
-            "format": FORMAT,
-        }
-        known = store.look(identity)
-        if known is not None:
-            plan = Plan.from_dict(known["plan"])
-            return Segmented(
-                store.folder, plan, known["count"], known["area"], tuple(known["warnings"]), True, store, identity
-            )
-        found = store.read_plan()
-        if found is None:
-            found, calibrated = make_plan(image, model, config, progress.part(0.0, 0.03))
-            store.begin(identity, found, calibrated)
-        plan = found
-    _create_outputs(store, plan, config)
-    try:
+    with open_large(path, config.pages, config.damaged) as image, locked(Path(output)):  # type: ignore[arg-type]
+        store, identity = Store(output), _identity(image, model, config)
+        summary, other = None, False
+        try:
+            summary = store.look(identity)
+        except OutputError:
+            if not replace:
+                raise
+            other = True
+        if summary is not None and not replace:
+            store.tidy()
+            plan, (count, area) = Plan.from_dict(summary["plan"]), (summary["count"], summary["area"])
+            return Segmented(store.folder, plan, count, area, tuple(summary["warnings"]), True, store, identity)
+        done = other or summary is not None
+        plan = _plan(store, image, model, config, identity, done, progress.part(0.0, 0.03))
+        _create_outputs(store, plan, config)
+        warnings = level_warnings(image, plan.level, model.config.pixel_size) if config.level == -1 else []
         with hired(cluster, warnings.append) as workers:
-            computing = Computing(choose_device(device), engine, workers.threads)
-            summaries, notes = _Course(store, plan, computing).run(workers, progress.part(0.03, 0.9))
-            _paint(store, plan, computing, summaries, workers, progress.part(0.9, 1.0))
-    finally:
-        clear_benches()
-    warnings += notes + _damage(store, plan)
-    count, area = sum(one.count for one in summaries), sum(one.area for one in summaries)
-    return Segmented(store.folder, plan, count, area, tuple(warnings), False, store, identity)
+            post = Post(str(store.folder), store.name, device, engine, workers.threads)
+            try:
+                summaries, notes = _Course(store, plan, post).run(workers, progress.part(0.03, 0.9))
+                _paint(store, plan, post, summaries, workers, progress.part(0.9, 1.0))
+            finally:
+                clear_bench(post)
+        warnings += notes + _damage(store, plan)
+        count, area = sum(one.count for one in summaries), sum(one.area for one in summaries)
+        return Segmented(store.folder, plan, count, area, tuple(warnings), False, store, identity)
+
+
+def _identity(image: LargeImage, model: SegmentationModel, config: BlockwiseConfig) -> dict[str, Any]:
+    """What decides about the results."""
+    settings = {**config.to_dict(), "thresholds": {**model.thresholds, **config.thresholds}}
+    del settings["tile"]  # changes nothing about the results
+    return {
+        "image": image.fingerprint(),
+        "model": hashlib.sha256(model.to_bytes()).hexdigest(),
+        "settings": settings,
+        "format": FORMAT,
+    }
+
+
+def _plan(
+    store: Store,
+    image: LargeImage,
+    model: SegmentationModel,
+    config: BlockwiseConfig,
+    identity: dict[str, Any],
+    anew: bool,
+    progress: Progress,
+) -> Plan:
+    """The plan of a run that was interrupted, or one for a new run; what is replaced is deleted only then."""
+    plan = None if anew else store.read_plan()
+    if plan is None:
+        plan, calibrated = make_plan(image, model, config, progress)
+        if anew:
+            store.clear()
+        store.begin(identity, plan, calibrated)
+    elif plan.image != str(image.path):  # it was moved meanwhile
+        plan = dataclasses.replace(plan, image=str(image.path))
+        store.write_plan(plan)
+    return plan
 
 
 def _damage(store: Store, plan: Plan) -> list[str]:
@@ -184,7 +221,7 @@ class _Course:
 
     store: Store
     plan: Plan
-    computing: Computing
+    post: Post
     reach: dict[int, float] = field(default_factory=dict)
     around: dict[int, int] = field(default_factory=dict)
 
@@ -196,11 +233,12 @@ class _Course:
             progress.check()
             if self.store.has("decide", tile):
                 done[tile] = summary(self.plan, self.store.load("decide", tile))
-        self.reach = {tile: one.reach for tile, one in done.items()}
+            if self.store.has("find", tile):
+                self.reach[tile] = float(self.store.load("find", tile, "reach")["reach"])
         self.around = {tile: one.around for tile, one in done.items()}
         part = progress.part(0.0, 0.9)
         while True:
-            for tile in self._doubts(done):
+            for tile in self._doubts(done, progress):
                 done.pop(tile)
             if len(done) == len(tiles):
                 break
@@ -212,29 +250,29 @@ class _Course:
     def _jobs(self, tiles: list[int]) -> dict[str, Job]:
         """What is to be done so that some tiles are decided."""
         jobs: dict[str, Job] = {}
-        folder = str(self.store.folder)
         for tile in tiles:
             around = self.around.setdefault(tile, self._first_look())
             needed = self.plan.around(tile, around)
             for other in needed:
                 if f"find {other}" not in jobs and not self.store.has("find", other):
                     reach = self.reach.setdefault(other, self.plan.reach)
-                    jobs[f"find {other}"] = Job(find, (folder, self.computing, other, reach))
+                    jobs[f"find {other}"] = Job(find, (self.post, other, reach))
             after = tuple(name for other in needed if (name := f"find {other}") in jobs)
-            jobs[f"decide {tile}"] = Job(decide, (folder, self.computing, tile, around), after)
+            jobs[f"decide {tile}"] = Job(decide, (self.post, tile, around), after)
         return jobs
 
     def _first_look(self) -> int:
         return int(2 * self.plan.reach * self.plan.scale / self.plan.grid) + 1
 
-    def _doubts(self, done: dict[int, Summary]) -> list[int]:
+    def _doubts(self, done: dict[int, Summary], progress: Progress) -> list[int]:
         """The tiles that must be decided again, their records removed."""
         again = set()
         for tile, one in done.items():
+            progress.check()
             if one.unsure and one.around < base.LARGEST and any(self.plan.window(tile, one.around).inner):
                 self.around[tile] = min(2 * one.around, base.LARGEST)
                 again.add(tile)
-            if one.radius > one.reach:
+            if one.radius > self.plan.reach:
                 again |= self._look_again(tile, one, done)
         for tile in again:
             self.store.drop("decide", tile)
@@ -249,8 +287,12 @@ class _Course:
             for other in self.plan.around(tile, near)
             if self.reach.get(other, self.plan.reach) < min(one.radius, MOST_REACH)
         ]
+        farthest = max(one.around for one in done.values())
         again = {
-            decided for other in changed for decided in done if other in self.plan.around(decided, done[decided].around)
+            decided
+            for other in changed
+            for decided in self.plan.around(other, farthest)
+            if decided in done and other in self.plan.around(decided, done[decided].around)
         }
         for decided in again:
             self.store.drop("decide", decided)
@@ -269,9 +311,12 @@ class _Course:
 
 
 def _paint(
-    store: Store, plan: Plan, computing: Computing, summaries: list[Summary], workers: Workers, progress: Progress
+    store: Store, plan: Plan, post: Post, summaries: list[Summary], workers: Workers, progress: Progress
 ) -> None:
-    """All levels of the label image, and the picture."""
+    """All levels of the label image, and the picture.
+
+    This takes a few percent of the time and has no records: after an interruption it is all done again.
+    """
     firsts = list(accumulate((one.count for one in summaries), initial=1))
     rows, columns = plan.chunks
     near: list[list[tuple[int, int]]] = [[] for _ in range(rows * columns)]
@@ -281,26 +326,17 @@ def _paint(
             for row in range(top // CHUNK, (bottom - 1) // CHUNK + 1):
                 for column in range(left // CHUNK, (right - 1) // CHUNK + 1):
                     near[row * columns + column].append((tile, firsts[tile]))
-    folder = str(store.folder)
-    jobs = {
-        f"paint {chunk}": Job(paint, (folder, computing, chunk, tuple(sources)))
-        for chunk, sources in enumerate(near)
-        if not store.has("paint", chunk)
-    }
+    jobs = {f"paint {chunk}": Job(paint, (post, chunk, tuple(sources))) for chunk, sources in enumerate(near)}
     before, finer = "paint", (rows, columns)
     for level, array in enumerate(open_levels(store.labels)[1:], 1):
         height, width = (-(-n // CHUNK) for n in array.shape)
         for chunk in range(height * width):
-            if store.has(f"shrink{level}", chunk):
-                continue
             row, column = divmod(chunk, width)
             after = tuple(
-                name
+                f"{before} {y * finer[1] + x}"
                 for y in range(2 * row, min(2 * row + 2, finer[0]))
                 for x in range(2 * column, min(2 * column + 2, finer[1]))
-                if (name := f"{before} {y * finer[1] + x}") in jobs
             )
-            jobs[f"shrink{level} {chunk}"] = Job(shrink, (folder, computing, level, chunk), after)
+            jobs[f"shrink{level} {chunk}"] = Job(shrink, (post, level, chunk), after)
         before, finer = f"shrink{level}", (height, width)
-    if jobs:
-        workers.do(jobs, progress, "Writing: step")
+    workers.do(jobs, progress, "Writing: step")

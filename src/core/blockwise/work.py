@@ -20,6 +20,8 @@ from core.blockwise.picture import displayed, reduced, write_picture
 from core.blockwise.pixels import read_crop
 from core.blockwise.plan import CHUNK, Plan
 from core.blockwise.store import Record, Store
+from core.devices import choose_device
+from core.errors import UserInputError
 from core.geometry.compiled import compiled
 from core.heads.base import Piece, SparseMaps
 from core.image import Image, Labels
@@ -50,55 +52,64 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Computing:
-    """How a worker computes.
+class Post:
+    """Where work is to be done, and how.
 
     Parameters
     ----------
-    device : "cpu", "cuda" or "mps".
+    folder, name : of the run, see `Store`.
+    device : "auto", "cpu", "cuda" or "mps", of the worker's computer.
     engine : "auto", "torch" or "onnx".
     threads : of every call of ONNX Runtime.
     """
 
-    device: str = "cpu"
+    folder: str
+    name: str
+    device: str = "auto"
     engine: str = "auto"
     threads: int = 1
 
 
-_benches: dict[str, Bench] = {}
+MOST_BENCHES = 3
+"""A worker of a cluster keeps so many."""
+
+_benches: dict[Post, Bench] = {}
 _setting_up = threading.Lock()
 
 
-def bench(folder: str, computing: Computing) -> Bench:
+def bench(post: Post) -> Bench:
     """The bench for a run, set up when first asked for."""
     with _setting_up:
-        if folder not in _benches:
-            clear_benches()
-            store = Store(folder)
+        if post not in _benches:
+            while len(_benches) >= MOST_BENCHES:
+                _benches.pop(next(iter(_benches)))
+            store = Store(post.folder, post.name)
             plan, model = store.read_plan(), store.read_model()
             if plan is None:
-                raise RuntimeError(f"{folder} has no plan.")
+                todo = "Execute the node again."
+                raise UserInputError("The run was replaced or deleted.", where=post.folder, todo=todo)
             image = open_large(plan.image, plan.pages, plan.damaged)  # type: ignore[arg-type]
-            run = make_engine(model, computing.engine, computing.device, computing.threads)
-            _benches[folder] = Bench(store, plan, image, model, run)
-        return _benches[folder]
+            run = make_engine(model, post.engine, choose_device(post.device), post.threads)
+            _benches[post] = Bench(store, plan, image, model, run)
+        return _benches[post]
 
 
-def clear_benches() -> None:
-    """Close images and forget models."""
-    for one in _benches.values():
-        one.image.close()
-    _benches.clear()
+def clear_bench(post: Post) -> None:
+    """Close the image of a run, and forget its model."""
+    with _setting_up:
+        found = _benches.pop(post, None)
+    if found:
+        found.image.close()
 
 
-def find(folder: str, computing: Computing, tile: int, reach: float) -> None:
+def find(post: Post, tile: int, reach: float) -> None:
     """Run the network on a tile and record what it finds.
 
     Parameters
     ----------
     reach : how far objects may go from their points, in pixels of the image; what lies in other tiles may be as large.
     """
-    at = bench(folder, computing)
+    at = bench(post)
     if at.store.has("find", tile):
         return
     plan, head = at.plan, at.model.head
@@ -117,9 +128,9 @@ def find(folder: str, computing: Computing, tile: int, reach: float) -> None:
     at.store.save("find", tile, record)
 
 
-def decide(folder: str, computing: Computing, tile: int, around: int) -> "Summary":
+def decide(post: Post, tile: int, around: int) -> "Summary":
     """Record the objects of a tile, by what was found in its core and so many pixels of the maps around it."""
-    at = bench(folder, computing)
+    at = bench(post)
     if at.store.has("decide", tile):
         return summary(at.plan, at.store.load("decide", tile))
     plan = at.plan
@@ -127,11 +138,12 @@ def decide(folder: str, computing: Computing, tile: int, around: int) -> "Summar
     found = [at.store.load("find", other) for other in plan.around(tile, around)]
     parts = [SparseMaps(one["points"], one["values"]).within(window) for one in found if len(one["points"])]
     reach = max(float(one["reach"]) for one in found)
-    record: Record = {"looked": np.array([reach, around, 0.0, 0.0, 0.0])}
+    own = float(at.store.load("find", tile, "reach")["reach"])
+    record: Record = {"looked": np.array([own, around, 0.0, 0.0, 0.0])}
     if parts:
         maps = SparseMaps.joined(parts)
         piece = at.model.head.pick(maps, core, window, plan.frame, plan.thresholds, reach)
-        record |= {"unsure": piece.unsure, "looked": np.array([reach, around, piece.radius, *piece.farthest])}
+        record |= {"unsure": piece.unsure, "looked": np.array([own, around, piece.radius, *piece.farthest])}
         if len(piece.instances.scores):
             record |= _objects(at, piece)
     at.store.save("decide", tile, record)
@@ -176,7 +188,7 @@ class Summary:
     area : pixels of all objects.
     box : first row and column of their pixels, and the ones behind the last.
     unsure : points (y, x) of objects that depend on what lies farther around, in pixels of the image.
-    reach : how far objects were thought to go, in pixels of the image.
+    reach : how far objects of other tiles were thought to go, in pixels of the image.
     around : how far around the tile was looked, in pixels of the maps.
     radius, farthest : how far an object goes from its point, which is here, in pixels of the image.
     """
@@ -211,7 +223,7 @@ def summary(plan: Plan, record: Record) -> Summary:
 _SIDES = ("top", "left", "bottom", "right")
 
 
-def paint(folder: str, computing: Computing, chunk: int, sources: tuple[tuple[int, int], ...]) -> None:
+def paint(post: Post, chunk: int, sources: tuple[tuple[int, int], ...]) -> None:
     """Write a chunk of the label image, and a reduced picture of what lies there.
 
     Parameters
@@ -219,19 +231,15 @@ def paint(folder: str, computing: Computing, chunk: int, sources: tuple[tuple[in
     chunk : its number, row by row.
     sources : the tiles whose objects have pixels near it, each with the number of its first object.
     """
-    at = bench(folder, computing)
-
-    def work() -> None:
-        row, column = (CHUNK * i for i in divmod(chunk, at.plan.chunks[1]))
-        labels = np.zeros((min(CHUNK, at.plan.height - row), min(CHUNK, at.plan.width - column)), np.int32)
-        for tile, first in sources:
-            _paint_runs(at.store.load("decide", tile)["runs"], first - 1, row, column, labels)
-        write_labels(open_levels(at.store.labels)[0], row, column, labels)
-        height, width = labels.shape
-        pixels = at.image.read(at.plan.level, slice(row, row + height), slice(column, column + width))
-        write_picture(at.store.picture, row, column, reduced(displayed(pixels, at.plan.shown)))
-
-    at.store.once("paint", chunk, work)
+    at = bench(post)
+    row, column = (CHUNK * i for i in divmod(chunk, at.plan.chunks[1]))
+    labels = np.zeros((min(CHUNK, at.plan.height - row), min(CHUNK, at.plan.width - column)), np.int32)
+    for tile, first in sources:
+        _paint_runs(at.store.load("decide", tile, "runs")["runs"], first - 1, row, column, labels)
+    write_labels(open_levels(at.store.labels)[0], row, column, labels)
+    height, width = labels.shape
+    pixels = at.image.read(at.plan.level, slice(row, row + height), slice(column, column + width))
+    write_picture(at.store.picture, row, column, reduced(displayed(pixels, at.plan.shown)))
 
 
 @compiled
@@ -243,15 +251,10 @@ def _paint_runs(runs: NDArray[np.int32], add: int, top: int, left: int, labels: 
             labels[row - top, max(first - left, 0) : max(min(stop - left, width), 0)] = number + add
 
 
-def shrink(folder: str, computing: Computing, level: int, chunk: int) -> None:
+def shrink(post: Post, level: int, chunk: int) -> None:
     """Write a chunk of a coarser level from the level before."""
-    at = bench(folder, computing)
-
-    def work() -> None:
-        levels = open_levels(at.store.labels)
-        fine, coarse = levels[level - 1], levels[level]
-        row, column = (CHUNK * i for i in divmod(chunk, -(-coarse.shape[1] // CHUNK)))
-        part = fine[2 * row : 2 * (row + CHUNK), 2 * column : 2 * (column + CHUNK)]
-        write_labels(coarse, row, column, downsample(np.asarray(part)))
-
-    at.store.once(f"shrink{level}", chunk, work)
+    levels = open_levels(bench(post).store.labels)
+    fine, coarse = levels[level - 1], levels[level]
+    row, column = (CHUNK * i for i in divmod(chunk, -(-coarse.shape[1] // CHUNK)))
+    part = fine[2 * row : 2 * (row + CHUNK), 2 * column : 2 * (column + CHUNK)]
+    write_labels(coarse, row, column, downsample(np.asarray(part)))

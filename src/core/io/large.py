@@ -181,7 +181,7 @@ class LargeImage(ABC):
             raise ImageReadError(
                 f"The image is damaged: {place} cannot be read ({str(error) or type(error).__name__}).",
                 where=str(self.path),
-                todo="Copy or export it again, or choose to take damaged places as 0.",
+                todo="Copy or export it again, or let damaged parts be left out, where the node offers it.",
             ) from error
         with self._lock:
             self._places[place] = None
@@ -266,9 +266,10 @@ def fitting_level(image: LargeImage, pixel_size: float) -> int:
     ----------
     pixel_size : µm, of the images that a model learned from. Along Y and X the geometric mean counts.
     """
-    sizes = [math.sqrt(level.pixel_size["Y"] * level.pixel_size["X"]) for level in image.levels if level.pixel_size]
-    if len(sizes) < len(image.levels):
+    known = [level.pixel_size for level in image.levels if {"Y", "X"} <= level.pixel_size.keys()]
+    if len(known) < len(image.levels):
         return 0
+    sizes = [math.sqrt(size["Y"] * size["X"]) for size in known]
     return min(range(len(sizes)), key=lambda i: abs(math.log(sizes[i] / pixel_size)))
 
 

@@ -63,7 +63,7 @@ class TiffImage(LargeImage):
         if lost and damaged == "fail":
             raise ImageReadError(
                 "The TIFF file is incomplete: not all of its pixels are there.",
-                todo="Copy it again, or choose to take damaged places as 0.",
+                todo="Copy it again, or let damaged parts be left out, where the node offers it.",
             )
         self._stores: list[Any] = []
         pixels = [self._pixels_of(segments, named, channels) for segments in self._segments]
