@@ -282,6 +282,14 @@ class TrainingSettings:
         is_advanced=True,
     )
 
+    def check(self) -> None:
+        """Raise an InvalidParametersError if graphics cards cannot share a batch evenly."""
+        if self.batch_size % self.devices:
+            raise knext.InvalidParametersError(
+                f"The batch size is {self.batch_size}. Choose a multiple of the number of graphics cards, "
+                f"{self.devices}."
+            )
+
     def schedule(self) -> "ScheduleConfig":
         """These settings for the library."""
         from core.training.config import ScheduleConfig

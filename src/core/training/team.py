@@ -182,7 +182,7 @@ def _hired(count: int, progress: Progress) -> Iterator[None]:
     if not distributed.is_available():
         raise UserInputError("This PyTorch has no support for several processes.", todo="Set devices to 1.")
     threads, limit = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
-    store = distributed.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False)  # type: ignore[attr-defined]
+    store = distributed.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, use_libuv=False)  # type: ignore[attr-defined]
     source = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-P", "-m", "core.training.worker", "--join", str(store.port), str(count)]

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     if arguments[:1] == ["--join"]:
         port, count, rank = map(int, arguments[1:])
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        store = distributed.TCPStore("127.0.0.1", port, count, is_master=False)  # type: ignore[attr-defined]
+        store = distributed.TCPStore("127.0.0.1", port, count, is_master=False, use_libuv=False)  # type: ignore[attr-defined]
         store.set(f"ready{rank}", "")
         distributed.init_process_group(backend(), store=store, rank=rank, world_size=count, timeout=SILENCE)
         _serve()
