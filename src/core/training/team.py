@@ -28,7 +28,7 @@ from core.training.config import ScheduleConfig
 
 Result = TypeVar("Result")
 
-SILENCE = timedelta(minutes=30)
+SILENCE = timedelta(minutes=10)
 """After so long without a word from the others a process on one computer gives up."""
 
 
