@@ -37,7 +37,10 @@ OURS = [sys.executable, "-W", "ignore", str(HERE / "large_ours.py")]
 
 def keep(line: dict[str, Any]) -> dict[str, Any]:
     """Write a measurement down."""
-    line = {**line, "load": round(os.getloadavg()[0], 1), "at": time.strftime("%Y-%m-%dT%H:%M:%S")}
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    line = {**line, "commit": commit, "load": round(os.getloadavg()[0], 1), "at": time.strftime("%Y-%m-%dT%H:%M:%S")}
     print(json.dumps(line), flush=True)
     with KEPT.open("a") as lines:
         lines.write(json.dumps(line) + "\n")

@@ -11,25 +11,32 @@ from core.errors import UserInputError
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def choose_device(wish: str = "auto") -> str:
+def choose_device(wish: str = "auto", count: int = 1) -> str:
     """The device to use: "cpu", "cuda" or "mps".
 
     Parameters
     ----------
     wish : one of `DEVICES`; "auto" takes a GPU where there is one.
+    count : how many are wanted; processes on a CPU are never too many.
 
     Raises
     ------
-    UserInputError : the wished device is not there.
+    UserInputError : the wished device is not there, or not so often.
     """
     require(wish in DEVICES, "device", wish, f"one of {', '.join(DEVICES)}")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wish == "auto":
-        return next(device for device, available in there.items() if available)
+        wish = next(device for device, available in there.items() if available)
     if not there[wish]:
         raise UserInputError(
             f"This computer has no device {wish!r} that PyTorch can use.",
             todo=f"Choose auto, or one of {', '.join(device for device in there if there[device])}.",
+        )
+    found = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": count}[wish]
+    if count > found:
+        raise UserInputError(
+            f"The training is set to {count} graphics cards, this computer has {found} that PyTorch can use.",
+            todo=f"Set the number of graphics cards (devices) to {found}.",
         )
     return wish
 

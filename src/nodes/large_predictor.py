@@ -80,7 +80,7 @@ class ComputeSettings:
     tile = knext.IntParameter(
         "Tile size (pixels)",
         "Side of the tiles that the network sees, 256 to 4096. Larger ones take more memory and a little less time.",
-        768,
+        704,
         min_value=256,
         max_value=4096,
     )

@@ -174,6 +174,7 @@ class SegmentationLearner:
         if self.model.base % 4:
             raise knext.InvalidParametersError(f"The width is {self.model.base}. Choose a multiple of 4.")
         self._check_encoder()
+        self.training.check()
         spec = SegmentationModelSpec({"head": {"name": self.model.head.lower()}})
         return spec, knext.Schema.from_columns(history_columns())
 

@@ -159,6 +159,7 @@ class SegmentationRetrainer:
         for name, other in ((VALIDATION, validation), (SOURCE, source)):
             if other is not None:
                 check_columns(name, other, self.image_column, self.label_column)
+        self.training.check()
         return SegmentationModelSpec(model.summary), knext.Schema.from_columns(history_columns())
 
     def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any, source: Any) -> Any:

@@ -262,6 +262,17 @@ class TrainingSettings:
         is_advanced=True,
     )
     device = device_parameter()
+    devices = knext.IntParameter(
+        "Graphics cards",
+        "How many of this computer's graphics cards share every batch, 1 to 64; the batch size must be a multiple of "
+        "it. On a processor (CPU) it is a number of processes, which is rarely faster. Several computers: only where "
+        "`torchrun` or SLURM runs the workflow without KNIME; then it is the number of cards in each of them.",
+        1,
+        min_value=1,
+        max_value=64,
+        is_advanced=True,
+        since_version="0.2.0",
+    )
     checkpoint = knext.StringParameter(
         "Checkpoint file",
         "A file for the state of the training after every epoch, absolute or below the workflow's data area. A "
@@ -271,9 +282,18 @@ class TrainingSettings:
         is_advanced=True,
     )
 
+    def check(self) -> None:
+        """Raise an InvalidParametersError if graphics cards cannot share a batch evenly."""
+        if self.batch_size % self.devices:
+            raise knext.InvalidParametersError(
+                f"The batch size is {self.batch_size}. Choose a multiple of the number of graphics cards, "
+                f"{self.devices}."
+            )
+
     def schedule(self) -> "ScheduleConfig":
         """These settings for the library."""
         from core.training.config import ScheduleConfig
+        from core.training.team import computers
 
         return ScheduleConfig(
             epochs=self.epochs,
@@ -284,6 +304,8 @@ class TrainingSettings:
             patience=self.patience,
             seed=self.seed,
             device=self.device.lower(),
+            devices=self.devices,
+            nodes=computers(),
         )
 
     def augmentations(self) -> "AugmentationConfig":

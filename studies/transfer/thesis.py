@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.heads import HEADS, HeadConfig, Instances
+from core.heads.base import Mean, alone
 from core.heads.stardist import StarDistHead
 from core.image import Labels
 from core.networks import NETWORKS, NetworkConfig
@@ -54,7 +55,7 @@ class ThesisHead(StarDistHead):
         targets[1:] += OVERSHOOT * (targets[1:] > 0)
         return targets
 
-    def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, raw: Tensor, targets: Tensor, mean: Mean = alone) -> Tensor:
         """Cross-entropy of the probability, and the distances' error weighted with it, over all pixels."""
         probability, mask = raw[:, 0], targets[:, 0]
         error = (raw[:, 1:] - targets[:, 1:]).abs().mean(dim=1)

@@ -156,6 +156,22 @@ def test_the_foreground_loss(seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
+def test_the_loss_of_a_batch_is_the_mean_of_its_shares(name: str) -> None:
+    """Of shares that differ in their number of objects, each with the mean of what the loss divides by."""
+    one = head(name, channels=4)
+    truth = torch.from_numpy(np.stack([one.targets(voronoi(n, (16, 16), n), 1) for n in (2, 3, 20, 30)]))
+    raw = one(torch.randn(4, 4, 16, 16)).detach()
+    shares = [(raw[:2], truth[:2]), (raw[2:], truth[2:])]
+    sums: list[torch.Tensor] = []
+    for share in shares:
+        one.loss(*share, lambda number: sums.append(number) or number)  # type: ignore[func-returns-value]
+    shared = torch.stack([one.loss(*share, lambda _: sum(sums) / len(sums)) for share in shares])  # type: ignore[arg-type, return-value]
+    assert float(shared.mean()) == pytest.approx(float(one.loss(raw, truth)), rel=1e-5)
+    alone = torch.stack([one.loss(*share) for share in shares])
+    assert float(alone.mean()) != pytest.approx(float(one.loss(raw, truth)), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", HEADS)
 def test_a_head_learns_the_maps_of_an_image_by_heart(name: str) -> None:
     """Gradients lead every output to its target: features of their own for every pixel."""
     one = head(name, channels=24)

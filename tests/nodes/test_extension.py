@@ -107,7 +107,7 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
 
     learner = session.node("SegmentationLearner").settings["model"]
     library = TrainingConfig()
-    for name in ("epochs", "steps", "batch_size", "patch_size", "learning_rate", "patience", "seed"):
+    for name in ("epochs", "steps", "batch_size", "patch_size", "learning_rate", "patience", "seed", "devices"):
         assert learner["training"][name] == getattr(library.schedule, name), name
     assert learner["training"]["validation_fraction"] == library.validation_fraction
     for name in ("base", "depth", "grid"):

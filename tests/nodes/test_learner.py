@@ -196,6 +196,7 @@ def test_an_intensity_image_in_place_of_labels(session: Any, table: Callable[...
         ({"image_column": "Labels", "label_column": "Labels"}, "both as image column and as label column"),
         ({"model": {"grid": 3}}, "stride"),
         ({"model": {"base": 6}}, "multiple of 4"),
+        ({"training": {"devices": 3}}, "The batch size is 4. Choose a multiple of the number of graphics cards, 3"),
         ({"model": {"network": "RESNET50", "encoder_weights": "IMAGENET"}}, "for EfficientNet-Lite0 only. Choose this"),
         ({"model": {"network": "RESNET50", "encoder_weights": "FILE"}}, "No file of weights is chosen"),
     ],
@@ -272,6 +273,23 @@ def test_the_device_must_be_there(session: Any, examples: Any, refused: Any) -> 
     missing = "MPS" if torch.cuda.is_available() else "CUDA"
     with refused("This computer has no device"):
         learn(session, examples, training={"device": missing})
+
+
+def test_two_processes(session: Any, examples: Any) -> None:
+    """From within the process of a node, whatever that has started it."""
+    settings = {**TINY["training"], "devices": 2}
+    result = learn(session, examples, training=settings)
+    assert result[0].spec.summary["provenance"]["training"]["schedule"]["devices"] == 2
+    assert len(result[1].to_pandas()) == 1
+
+
+def test_workflows_of_the_first_version_use_one_graphics_card(session: Any, examples: Any) -> None:
+    node = session.node("SegmentationLearner").set(**TINY)
+    settings = node.settings
+    del settings["model"]["training"]["devices"]
+    node.settings, node.settings_version = settings, "0.1.0"
+    node.configure(examples, None)
+    assert node.settings["model"]["training"]["devices"] == 1
 
 
 def test_retraining(session: Any, trained: Any, examples: Any) -> None:

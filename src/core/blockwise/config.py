@@ -32,7 +32,7 @@ class BlockwiseConfig(Config):
     """
 
     level: int = -1
-    tile: int = 768
+    tile: int = 704
     reach: int = 0
     skip_background: bool = True
     damaged: str = "fail"

@@ -65,7 +65,7 @@ class Plan(Config):
     grid: int = 1
     multiple: int = 16
     margin: int = 0
-    tile: int = 768
+    tile: int = 704
     reach: float = 64.0
     skip_background: bool = True
     thresholds: Mapping[str, float] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """What every head offers: the part of a model that says what an object is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,6 +11,14 @@ from torch import Tensor, nn
 
 from core.config import Config, require
 from core.image import Labels
+
+Mean = Callable[[Tensor], Tensor]
+
+
+def alone(number: Tensor) -> Tensor:
+    """The mean over a single process."""
+    return number
+
 
 PRIOR = 0.1
 """Probability that a head answers before it has learned anything: about the share of objects in a usual image."""
@@ -187,8 +195,12 @@ class Head(nn.Module, ABC):
         """
 
     @abstractmethod
-    def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
-        """How wrong raw outputs N K Y X are, given targets N T Y X: a scalar, 0 or more."""
+    def loss(self, raw: Tensor, targets: Tensor, mean: Mean = alone) -> Tensor:
+        """How wrong raw outputs N K Y X are, given targets N T Y X: a scalar, 0 or more.
+
+        Where a batch is shared by several processes, the mean of their losses is the loss of the batch. `mean` takes
+        the mean of a scalar over them; what a sum over the batch is divided by must go through it.
+        """
 
     @abstractmethod
     def pick(

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from core.geometry.rims import contacts, grown, rims
 from core.heads import base
-from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Piece, SparseMaps, Window
+from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Mean, Piece, SparseMaps, Window, alone
 from core.image import Labels
 
 BORDER_WEIGHT = 6.0
@@ -60,11 +60,11 @@ class ForegroundHead(Head):
         weight = ndimage.gaussian_filter(weight.astype(np.float32), WEIGHT_SIGMA)
         return np.stack([interior.astype(np.float32), weight])
 
-    def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, raw: Tensor, targets: Tensor, mean: Mean = alone) -> Tensor:
         """Cross-entropy, the mean over all pixels by their weights."""
         weight = targets[:, 1]
         entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], targets[:, 0], weight, reduction="sum")
-        return entropy / weight.sum()
+        return entropy / mean(weight.sum())
 
     def pick(
         self,

@@ -14,7 +14,7 @@ from torch.nn import functional
 from core.geometry.polygon_nms import suppress_surely
 from core.geometry.render import render_polygons
 from core.geometry.star_distances import star_targets
-from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Piece, SparseMaps, Window
+from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Mean, Piece, SparseMaps, Window, alone
 from core.image import Labels
 
 SHORTEST = 1e-3
@@ -64,14 +64,14 @@ class StarDistHead(Head):
         """Object probability and distances, (1 + n_rays) ceil(Y/grid) ceil(X/grid)."""
         return star_targets(labels, self.config.n_rays, grid)
 
-    def loss(self, raw: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, raw: Tensor, targets: Tensor, mean: Mean = alone) -> Tensor:
         """Cross-entropy of the probability, and the distances' absolute error weighted with the true probability.
 
         A small weight pulls the distances of the background to 0. All as in StarDist since 0.3.
         """
         probability, mask = raw[:, 0], targets[:, 0]
         error = (raw[:, 1:] - targets[:, 1:]).abs().mean(dim=1)
-        distance = (mask * error).sum() / mask.sum().clamp(min=1e-6)
+        distance = (mask * error).sum() / mean(mask.sum()).clamp(min=1e-6)
         background = ((1 - mask) * raw[:, 1:].abs().mean(dim=1)).mean()
         entropy = functional.binary_cross_entropy_with_logits(probability, mask)
         return entropy + DISTANCE_WEIGHT * (distance + BACKGROUND_WEIGHT * background)

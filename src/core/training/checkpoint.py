@@ -16,6 +16,9 @@ from core.model import SegmentationModel
 Row = dict[str, float]
 """One epoch: epoch, train_loss, learning_rate, seconds, and with validation images validation_loss."""
 
+Content = dict[str, Any]
+"""What a file holds, see `State.write`."""
+
 
 @dataclass
 class State:
@@ -68,19 +71,23 @@ class State:
         with atomic(path) as part, part.open("wb") as file:
             torch.save(content, file)
 
-    def read(self, path: Path, fingerprint: str) -> bool:
-        """Take over the state in a file; False, and nothing is changed, if it is of another training or damaged."""
-        if not zipfile.is_zipfile(path):
-            return False
-        try:
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
-            return False
-        if not isinstance(content, dict) or content.get("fingerprint") != fingerprint:
-            return False
+    def go_on(self, content: Content) -> None:
+        """Take over what `read` found."""
         self.model.load_state_dict(content["model"])
         self.averaged.load_state_dict(content["averaged"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.history, self.best = content["history"], content["best"]
         self.best_epoch, self.best_loss = content["best_epoch"], content["best_loss"]
-        return True
+
+
+def read(path: Path, fingerprint: str) -> Content | None:
+    """The state in a file, on the CPU; None if it is of another training or damaged."""
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+        return None
+    if not isinstance(content, dict) or content.get("fingerprint") != fingerprint:
+        return None
+    return content

@@ -30,6 +30,9 @@ class ScheduleConfig(Config):
     patience : stop after so many epochs without a better validation loss; 0 never stops early.
     seed : on a CPU the same seed, data and number of threads give the same model, on a GPU nearly the same.
     device : "auto", "cpu", "cuda" or "mps".
+    devices : processors of a computer that share every batch, 1 to 64: graphics cards, or on a CPU processes.
+    nodes : computers, 1 to 1024. The batch size must be a multiple of devices x nodes; the model does not depend on
+        them but for rounding, and for batch normalisation, which sees the share of one processor at a time.
     """
 
     epochs: int = 32
@@ -44,6 +47,9 @@ class ScheduleConfig(Config):
     patience: int = 0
     seed: int = 0
     device: str = "auto"
+    # Not in the text of a schedule, by which a checkpoint knows its training: it goes on with other numbers of these.
+    devices: int = field(default=1, repr=False)
+    nodes: int = field(default=1, repr=False)
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -55,11 +61,24 @@ class ScheduleConfig(Config):
             ("average", 0, 0.9999),
             ("patience", 0, 100_000),
             ("seed", 0, 2**31 - 1),
+            ("devices", 1, 64),
+            ("nodes", 1, 1024),
         ):
             require(low <= getattr(self, name) <= high, name, getattr(self, name), f"{low} to {high}")
         for name in ("learning_rate", "clip"):
             require(getattr(self, name) > 0, name, getattr(self, name), "more than 0")
         require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        require(
+            self.batch_size % self.processes == 0,
+            "batch_size",
+            self.batch_size,
+            f"a multiple of {self.processes}, the number of processors (devices x nodes) that share a batch",
+        )
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together, one for each processor."""
+        return self.devices * self.nodes
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import lightning_fabric
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,9 +23,10 @@ from core.model import SegmentationModel
 from core.networks.base import has_batch_statistics
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch
-from core.training.checkpoint import Row, State
+from core.training.checkpoint import Row, State, read
 from core.training.config import ScheduleConfig
 from core.training.data import Prepared
+from core.training.team import Team, assembled
 
 Batch = tuple[Tensor, Tensor]
 """Images N C Y X and the head's targets N T Y/grid X/grid, float32."""
@@ -98,20 +99,48 @@ def fit(
 
     Raises
     ------
-    UserInputError : the training diverges, or batch normalisation has a single value per channel to normalise.
+    UserInputError : the training diverges, batch normalisation has a single value per channel to normalise, or the
+        processors that the schedule asks for are not there.
     Canceled : the user stopped the work; the checkpoint of the last whole epoch stays.
     """
-    multiple = model.network.multiple
-    size = -(-schedule.patch_size // multiple) * multiple
+    size = _patch_size(model, schedule)
     require(
-        not has_batch_statistics(model) or schedule.batch_size * (size // multiple) ** 2 > 1,
+        not has_batch_statistics(model)
+        or schedule.batch_size // schedule.processes * (size // model.network.multiple) ** 2 > 1,
         "batch_size",
         schedule.batch_size,
-        f"2 or more for batch normalisation with patches of {size} pixels",
+        f"{2 * schedule.processes} or more for batch normalisation with patches of {size} pixels",
     )
-    device = choose_device(schedule.device)
-    numbers = precision(device)
-    fabric = lightning_fabric.Fabric(accelerator=device, devices=1, precision=numbers)  # type: ignore[arg-type]
+    numbers = precision(choose_device(schedule.device, schedule.devices))
+    task = (model, training, schedule, numbers, augmentation, groups, source)
+    with assembled(schedule, task, progress):
+        return take_part(*task, validation, progress, checkpoint, fingerprint)
+
+
+def take_part(
+    model: SegmentationModel,
+    training: Sequence[Prepared],
+    schedule: ScheduleConfig,
+    numbers: str,
+    augmentation: AugmentationConfig,
+    groups: Sequence[Group],
+    source: Source | None,
+    validation: Sequence[Prepared] = (),
+    progress: Progress = SILENT,
+    checkpoint: Path | None = None,
+    fingerprint: str = "",
+) -> list[Row]:
+    """Train a model in place as one of the processes that do so together; `fit` is this for one.
+
+    Parameters
+    ----------
+    numbers : their format, see `core.devices.precision`.
+    validation, progress, checkpoint, fingerprint : of the first process only, as in `fit`.
+    """
+    size = _patch_size(model, schedule)
+    device = choose_device(schedule.device, schedule.devices)
+    team = Team(schedule, device, numbers, changing=any(group.frozen for group in groups))
+    fabric = team.fabric
     model.to(memory_format=torch.contiguous_format if numbers == "32-true" else torch.channels_last)  # type: ignore[call-overload]
     parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
     optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
@@ -123,8 +152,9 @@ def fit(
         for weight in group.module.parameters()
     ]
     state = State(model, model.copy().to(fabric.device).requires_grad_(False).eval(), optimizer)
-    if checkpoint is not None:
-        state.read(checkpoint, fingerprint)
+    saved = team.decide(lambda: read(checkpoint, fingerprint) if checkpoint else None)
+    if saved:
+        state.go_on(saved)
 
     total = schedule.epochs * schedule.steps
 
@@ -134,12 +164,20 @@ def fit(
         for _ in range(schedule.batch_size):
             examples = source.examples if source and rng.random() < source.share else training
             patches.append(random_patch(examples, size, augmentation, rng))
-        return _batch(model, patches)
+        return _batch(model, [patches[number] for number in team.share(schedule.batch_size)])
 
     fixed = _validation_batches(model, validation, size, schedule)
+
+    def judge() -> Row:
+        return {"validation_loss": _loss_on(fixed, state.averaged, fabric.device, progress)} if fixed else {}
+
+    def keep() -> None:
+        if checkpoint is not None:
+            state.write(checkpoint, fingerprint)
+
     epochs = range(len(state.history), schedule.epochs)
     # One batch ahead on a CPU, which has to compute itself; several for a GPU, which waits for them.
-    workers = 1 if device == "cpu" else max(1, min(8, (os.cpu_count() or 2) - 1))
+    workers = 1 if device == "cpu" else max(1, min(8, (os.cpu_count() or 2) // schedule.devices - 1))
     with computed_ahead(batch_of, range(epochs.start * schedule.steps, total), workers) as batches:
         for epoch in epochs:
             if _patience_is_over(state, schedule):
@@ -154,25 +192,29 @@ def fit(
                     options["lr"] = rate * options["share"]
                 images, targets = (tensor.to(fabric.device) for tensor in next(batches))
                 stepper.zero_grad()
-                loss = model.head.loss(learner(images).float(), targets)
+                loss = model.head.loss(learner(images).float(), targets, team.mean)
                 fabric.backward(loss)
                 # Gradients too large for 16 bits are no error: the step is left out and their scale lowered.
                 fabric.clip_gradients(learner, stepper, max_norm=schedule.clip, error_if_nonfinite=False)
                 stepper.step()
                 _draw_back(starts, rate)
                 _average(state.averaged, model, min(schedule.average, (1 + step) / (10 + step)))
-                losses.append(float(loss.detach()))
+                losses.append(float(team.mean(loss.detach())))
                 _refuse_divergence(losses[-1], epoch, schedule)
-                progress.step((step + 1) / total, _message(epoch, schedule, losses, state.history))
+                done, message = (step + 1) / total, _message(epoch, schedule, losses, state.history)
+                team.decide(partial(progress.step, done, message))
             row = {"epoch": epoch + 1.0, "train_loss": float(np.mean(losses)), "learning_rate": rate}
-            if fixed:
-                row["validation_loss"] = _loss_on(fixed, state.averaged, fabric.device, progress)
-            state.finish_epoch({**row, "seconds": time.monotonic() - begin})
-            if checkpoint is not None:
-                state.write(checkpoint, fingerprint)
+            state.finish_epoch({**row, **team.decide(judge), "seconds": time.monotonic() - begin})
+            team.decide(keep)
     model.to("cpu", memory_format=torch.contiguous_format).load_state_dict(state.best)  # type: ignore[call-overload]
     model.requires_grad_(True).eval()
     return state.history
+
+
+def _patch_size(model: SegmentationModel, schedule: ScheduleConfig) -> int:
+    """The side of a patch in pixels, rounded up to what the network's pooling needs."""
+    multiple = model.network.multiple
+    return -(-schedule.patch_size // multiple) * multiple
 
 
 def learning_rate(step: int, total: int, schedule: ScheduleConfig) -> float:
