@@ -30,7 +30,7 @@ JOBS = 2
 LOCAL = "127.0.0.1"
 """Where the workers of this computer are reached: from nowhere else."""
 
-_START = "Start some with `dask worker` and the address of the scheduler."
+_START = "Start workers with `dask worker` and the address of the scheduler."
 
 PATIENCE_WITH_CLUSTERS = 30.0
 """Seconds to wait for a scheduler that does not answer, or for the first worker."""
@@ -173,6 +173,13 @@ class Cluster:
     def __init__(self, client: Any, patience: float) -> None:
         self._client, self._patience, self.threads = client, patience, 1
 
+    def _working(self) -> bool:
+        """Whether the scheduler answers and has workers."""
+        try:
+            return self._client.status == "running" and bool(self._client.nthreads())
+        except (OSError, TimeoutError, ValueError):
+            return False
+
     def do(self, jobs: Mapping[str, Job], progress: Progress, what: str) -> dict[str, Any]:
         """See `Workers`. A job whose worker dies is done by another; three times at most."""
         from distributed import KilledWorker
@@ -186,14 +193,15 @@ class Cluster:
                 failed = next((future for future in futures if future.status == "error"), None)
                 if failed is not None:
                     raise failed.exception()
-                if any(future.status in ("cancelled", "lost") for future in futures):
-                    raise UserInputError("The cluster was lost.", todo="Start it again, and execute the node again.")
-                if self._client.nthreads():
+                working = self._working()
+                if working:
                     alone = time.monotonic()
-                elif time.monotonic() - alone > self._patience:
-                    raise UserInputError("The cluster has no workers any more.", todo=_START)
+                if any(future.status == "cancelled" for future in futures) or (
+                    time.monotonic() - alone > self._patience
+                ):
+                    raise UserInputError("The cluster, or all its workers, are lost.", todo=_START)
                 text = f"{what} {done} of {len(jobs)}"
-                progress.step(done / len(jobs), text if self._client.nthreads() else f"{text}, waiting for workers")
+                progress.step(done / len(jobs), text if working else f"{text}, waiting for workers")
                 if done == len(jobs):
                     return dict(zip(jobs, self._client.gather(futures), strict=True))
         except KilledWorker:
