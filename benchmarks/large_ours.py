@@ -14,7 +14,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from clock import main, peak_mb, report
-from core.blockwise import segment
+from core.blockwise import course, segment
 from core.blockwise.config import BlockwiseConfig
 from core.blockwise.schedule import ClusterConfig
 from core.evaluation.scores import score_image
@@ -37,7 +37,8 @@ class Clocks:
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self._lock = threading.Lock()
         for name in PARTS:
-            setattr(segment, name, self._timed(name, getattr(segment, name)))
+            module = course if hasattr(course, name) else segment
+            setattr(module, name, self._timed(name, getattr(module, name)))
 
     def _timed(self, name: str, function: Any) -> Any:
         def timed(*arguments: Any) -> Any:

@@ -14,11 +14,12 @@ from nodes.columns import (
     png_type,
     unique_names,
 )
+from nodes.large_settings import ClusterSettings, pages_parameter
 from nodes.objects import COUNTS, count_values, object_columns, read_objects, write_objects
 from nodes.paths import HOW, check_path, free_name, image_name, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, ClusterSettings, Engine, ThresholdSettings, device_parameter, pages_parameter
+from nodes.settings import CATEGORY, Engine, ThresholdSettings, device_parameter
 
 if TYPE_CHECKING:
     from core.blockwise.config import BlockwiseConfig

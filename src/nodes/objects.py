@@ -11,6 +11,9 @@ from nodes.cells import ROW_ID, new_table, small_table, to_arrow
 if TYPE_CHECKING:
     from core.measurement.objects import ObjectTable
 
+ROW_GROUP = 100_000
+"""Objects that are written to a file at a time."""
+
 MEASURES = ("id", "area_px", "area_um2", "diameter_px", "centroid_x", "centroid_y", "solidity", "touches_edge")
 """What the library calls the columns of `OBJECTS` behind the first."""
 
@@ -81,7 +84,7 @@ def write_objects(path: Path, image: str, tables: "Iterable[ObjectTable]", chann
     columns = object_columns(channels)
     empty = new_table(columns, [], [[] for _ in columns]).drop_columns([ROW_ID])
     with atomic(path) as temporary, pq.ParquetWriter(temporary, empty.schema) as writer:
-        writer.write_table(empty)
+        waiting = [empty]
         for table in tables:
             means = [values for name, values in table.items() if name.startswith("mean_intensity")]
             values: list[Any] = [
@@ -91,7 +94,11 @@ def write_objects(path: Path, image: str, tables: "Iterable[ObjectTable]", chann
                 *means,
             ]
             arrays = [to_arrow(column, cells) for column, cells in zip(columns, values, strict=True)]
-            writer.write_table(pa.table(dict(zip(empty.column_names, arrays, strict=True))))
+            waiting.append(pa.table(dict(zip(empty.column_names, arrays, strict=True))))
+            if sum(map(len, waiting)) >= ROW_GROUP:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = [empty]
+        writer.write_table(pa.concat_tables(waiting))
 
 
 def read_objects(paths: Sequence[Path], channels: int) -> Any:

@@ -9,9 +9,10 @@ import knime.extension as knext
 
 from nodes.cells import NewRows, Row, rows
 from nodes.columns import IMAGE, find_column, is_image, is_text, png_type, tensor_type
+from nodes.large_settings import Pages, pages_parameter
 from nodes.paths import HOW, check_path, image_name, resolve
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, Pages, pages_parameter
+from nodes.settings import CATEGORY
 
 if TYPE_CHECKING:
     from core.image import Image, Kind

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -147,18 +148,66 @@ def test_an_untrained_foreground_network_on_two_channels(tmp_path: Path) -> None
     assert {"mean_intensity_1", "mean_intensity_2"} <= set(next(result.objects()))
 
 
-def test_a_larger_object_than_expected_is_found_whole(model: SegmentationModel, tmp_path: Path) -> None:
-    """Polygons that reach across four tiles, which were thought to be of 6 pixels."""
+@pytest.fixture(scope="module")
+def bright_disc() -> NDArray[np.uint8]:
     y, x = np.mgrid[:300, :300]
-    pixels = (200 * np.exp(-((((y - 150) ** 2 + (x - 150) ** 2) / 60**2) ** 4))).astype(np.uint8)
+    pixels: NDArray[np.uint8] = (200 * np.exp(-((((y - 150) ** 2 + (x - 150) ** 2) / 60**2) ** 4))).astype(np.uint8)
     pixels[20:40, 20:40] = pixels[250:270, 30:52] = 180
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def shrinking(model: SegmentationModel) -> SegmentationModel:
+    """The model for objects eight times as large."""
     shrinking = SegmentationModel(replace(model.config, scale=1 / 8))
     shrinking.load_state_dict(model.state_dict())
-    config = BlockwiseConfig(tile=64, reach=6)
-    result = segment_large(saved(tmp_path, pixels), shrinking, tmp_path / "out", config)
-    expected = Predictor(shrinking.eval()).predict(Image(pixels, "YX")).labels.array
+    return shrinking.eval()
+
+
+NARROW = BlockwiseConfig(tile=64, reach=6)
+
+
+def test_a_larger_object_than_expected_is_found_whole(
+    shrinking: SegmentationModel, bright_disc: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Polygons that reach across four tiles, which were thought to be of 6 pixels."""
+    result = segment_large(saved(tmp_path, bright_disc), shrinking, tmp_path / "out", NARROW)
+    expected = Predictor(shrinking).predict(Image(bright_disc, "YX")).labels.array
     assert np.bincount(expected.ravel())[1:].max() > 5000
     assert_same_objects(labels_of(result), expected)
+
+
+def test_the_same_if_it_is_killed_at_any_record(
+    model: SegmentationModel, mosaic: NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects larger than expected, so that tiles are looked at and decided again; two kills, at different records."""
+    path, config = saved(tmp_path, mosaic[:256, :300]), BlockwiseConfig(tile=100, reach=4)
+    expected = Predictor(model).predict(Image(mosaic[:256, :300], "YX")).labels.array
+    save, drop, left = Store.save, Store.drop, [0]
+
+    def step() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Interrupted
+
+    def saving(self: Store, kind: str, number: int, record: Any) -> None:
+        save(self, kind, number, record)
+        step()
+
+    def dropping(self: Store, kind: str, number: int) -> None:
+        drop(self, kind, number)
+        step()
+
+    monkeypatch.setattr(Store, "save", saving)
+    monkeypatch.setattr(Store, "drop", dropping)
+    for moment in range(3, 40, 9):
+        out = tmp_path / str(moment)
+        for again in (moment, moment // 2 + 1):
+            left[0] = again
+            with suppress(Interrupted):
+                segment_large(path, model, out, config)
+        left[0] = 0
+        assert_same_objects(labels_of(segment_large(path, model, out, config)), expected)
 
 
 def test_an_object_too_large_to_be_seen_whole_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

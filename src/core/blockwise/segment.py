@@ -1,31 +1,31 @@
 """Segmenting a large image, from its file to labels on disk.
 
 The network looks at every tile once. What it finds is decided upon with what it found around, as if the image had been
-seen whole: where that is not enough to be sure, more is looked at (`_Course`). At last the labels are painted, chunk by
-chunk. Every step is recorded, see `core.blockwise.store`.
+seen whole: where that is not enough to be sure, more is looked at (`core.blockwise.course`). At last the labels are
+painted, chunk by chunk. Every step is recorded, see `core.blockwise.store`.
 """
 
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.blockwise.config import MOST_REACH, BlockwiseConfig
+from core.blockwise.config import BlockwiseConfig
+from core.blockwise.course import Course, listed
 from core.blockwise.lock import locked
 from core.blockwise.picture import create_picture
 from core.blockwise.plan import CHUNK, Plan, level_warnings, make_plan
 from core.blockwise.schedule import ClusterConfig, Job, Workers, hired
 from core.blockwise.store import FORMAT, Store
-from core.blockwise.work import Post, Summary, clear_bench, decide, find, measures, paint, shrink, summary
+from core.blockwise.work import Post, Summary, clear_bench, measures, paint, shrink
 from core.errors import OutputError
-from core.heads import base
 from core.io.large import LargeImage, open_large
 from core.io.ome_zarr import create_labels, open_levels, remove_leftovers
 from core.measurement.objects import ObjectTable
@@ -33,12 +33,6 @@ from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 
 DEFAULT, THREADS = BlockwiseConfig(), ClusterConfig()
-
-MORE = 1.25
-"""By how much more than the largest object is thought to go beyond its point, once one is found that is too large."""
-
-MOST_PLACES = 20
-"""Places of objects that are told of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +134,7 @@ def segment_large(
         with hired(cluster, warnings.append) as workers:
             post = Post(str(store.folder), store.name, device, engine, workers.threads)
             try:
-                summaries, notes = _Course(store, plan, post).run(workers, progress.part(0.03, 0.9))
+                summaries, notes = Course(store, plan, post).run(workers, progress.part(0.03, 0.9))
                 _paint(store, plan, post, summaries, workers, progress.part(0.9, 1.0))
             finally:
                 clear_bench(post)
@@ -189,13 +183,7 @@ def _damage(store: Store, plan: Plan) -> list[str]:
         return []
     records = (store.load("find", tile) for tile in range(len(plan.tiles)) if store.has("find", tile))
     places = sorted({str(place) for record in records for place in record.get("damaged", ())})
-    return [f"Damaged parts of the image were taken as 0: {_listed(places)}."] if places else []
-
-
-def _listed(places: Sequence[str]) -> str:
-    """Places in a message: all of a few, the first of many."""
-    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-    return "; ".join(places[:MOST_PLACES]) + more
+    return [f"Damaged parts of the image were taken as 0: {listed(places)}."] if places else []
 
 
 def _create_outputs(store: Store, plan: Plan, config: BlockwiseConfig) -> None:
@@ -208,106 +196,6 @@ def _create_outputs(store: Store, plan: Plan, config: BlockwiseConfig) -> None:
     create_labels(store.labels, plan.height, plan.width, plan.sizes, CHUNK, config.version, store.folder.name)  # type: ignore[arg-type]
     create_picture(store.picture, len(plan.limits), plan.height, plan.width)
     store.save("outputs", 0, {})
-
-
-@dataclass(eq=False)
-class _Course:
-    """Finding and deciding, until every tile is sure of its objects.
-
-    Two things can be in the way. Whether an object is one may depend on what lies farther around the tile than was
-    looked: then more is looked at, all of which is recorded already. Or an object is larger than objects were thought
-    to be, so that tiles beside it left out what they should not have: then these are looked at again.
-    """
-
-    store: Store
-    plan: Plan
-    post: Post
-    reach: dict[int, float] = field(default_factory=dict)
-    around: dict[int, int] = field(default_factory=dict)
-
-    def run(self, workers: Workers, progress: Progress) -> tuple[list[Summary], list[str]]:
-        """The summaries of all tiles, and warnings about objects that were too large to be sure of."""
-        tiles = range(len(self.plan.tiles))
-        done = {}
-        for tile in tiles:
-            progress.check()
-            if self.store.has("decide", tile):
-                done[tile] = summary(self.plan, self.store.load("decide", tile))
-            if self.store.has("find", tile):
-                self.reach[tile] = float(self.store.load("find", tile, "reach")["reach"])
-        self.around = {tile: one.around for tile, one in done.items()}
-        part = progress.part(0.0, 0.9)
-        while True:
-            for tile in self._doubts(done, progress):
-                done.pop(tile)
-            if len(done) == len(tiles):
-                break
-            jobs = self._jobs([tile for tile in tiles if tile not in done])
-            results, part = workers.do(jobs, part, "Segmenting: step"), progress.part(0.9, 1.0)
-            done |= {int(name.split()[1]): result for name, result in results.items() if name.startswith("decide")}
-        return [done[tile] for tile in tiles], self._warnings(list(done.values()))
-
-    def _jobs(self, tiles: list[int]) -> dict[str, Job]:
-        """What is to be done so that some tiles are decided."""
-        jobs: dict[str, Job] = {}
-        for tile in tiles:
-            around = self.around.setdefault(tile, self._first_look())
-            needed = self.plan.around(tile, around)
-            for other in needed:
-                if f"find {other}" not in jobs and not self.store.has("find", other):
-                    reach = self.reach.setdefault(other, self.plan.reach)
-                    jobs[f"find {other}"] = Job(find, (self.post, other, reach))
-            after = tuple(name for other in needed if (name := f"find {other}") in jobs)
-            jobs[f"decide {tile}"] = Job(decide, (self.post, tile, around), after)
-        return jobs
-
-    def _first_look(self) -> int:
-        return int(2 * self.plan.reach * self.plan.scale / self.plan.grid) + 1
-
-    def _doubts(self, done: dict[int, Summary], progress: Progress) -> list[int]:
-        """The tiles that must be decided again, their records removed."""
-        again = set()
-        for tile, one in done.items():
-            progress.check()
-            if one.unsure and one.around < base.LARGEST and any(self.plan.window(tile, one.around).inner):
-                self.around[tile] = min(2 * one.around, base.LARGEST)
-                again.add(tile)
-            if one.radius > self.plan.reach:
-                again |= self._look_again(tile, one, done)
-        for tile in again:
-            self.store.drop("decide", tile)
-        return sorted(again)
-
-    def _look_again(self, tile: int, one: Summary, done: dict[int, Summary]) -> set[int]:
-        """Let tiles that a large object comes near to be looked at with its size in mind."""
-        wanted = min(MORE * one.radius, MOST_REACH)
-        near = int(one.radius * self.plan.scale / self.plan.grid) + 1
-        changed = [
-            other
-            for other in self.plan.around(tile, near)
-            if self.reach.get(other, self.plan.reach) < min(one.radius, MOST_REACH)
-        ]
-        farthest = max(one.around for one in done.values())
-        again = {
-            decided
-            for other in changed
-            for decided in self.plan.around(other, farthest)
-            if decided in done and other in self.plan.around(decided, done[decided].around)
-        }
-        for decided in again:
-            self.store.drop("decide", decided)
-        for other in changed:
-            self.reach[other] = wanted
-            self.store.drop("find", other)
-        return again
-
-    def _warnings(self, summaries: list[Summary]) -> list[str]:
-        places = [point for one in summaries for point in one.unsure]
-        places += [one.farthest for one in summaries if one.radius > MOST_REACH]
-        if not places:
-            return []
-        named = _listed([f"x {x}, y {y}" for y, x in places])
-        return [f"Objects are too large to be seen whole, and may be cut at the borders of tiles: {named}."]
 
 
 def _paint(

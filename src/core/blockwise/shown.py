@@ -16,6 +16,9 @@ from core.visual import Picture, laid_over, outlines
 
 OUTLINE = (255, 200, 0)
 
+BAND = 16
+"""Rows of a reduced picture that are made at a time, so that what they are made of fits in memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shown:
@@ -38,8 +41,12 @@ class Shown:
             channels = reduced(displayed(self.image.read(plan.level, y, x), plan.shown), factor)
         else:
             step = factor // FACTOR
-            part = self._picture[:, rows.start * step : rows.stop * step, columns.start * step : columns.stop * step]
-            channels = reduced(np.asarray(part), step)
+            across = slice(columns.start * step, columns.stop * step)
+            bands = [
+                reduced(np.asarray(self._picture[:, row * step : min(row + BAND, rows.stop) * step, across]), step)
+                for row in range(rows.start, rows.stop, BAND)
+            ]
+            channels = np.concatenate(bands, axis=1)
         return laid_over(channels, colours=plan.colour)
 
     def labels(self, factor: int, rows: slice, columns: slice) -> Labels:

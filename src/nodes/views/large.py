@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from core.blockwise.segment import Segmented
     from core.progress import Progress
 
+MOST_OBJECTS = 1_000_000
+"""The page shows measures of up to so many objects."""
+
 _SHOWN = ("id", "centroid_x", "centroid_y", "area_px", "area_um2", "touches_edge")
 
 
@@ -33,11 +36,15 @@ def write_view(found: "Segmented", longest: int, budget: int, progress: "Progres
             temporary.write_bytes(png_bytes(look.overview(longest)))
         config = PyramidConfig(budget=budget)
         pyramid = build_pyramid(plan.height, plan.width, look.picture, look.labels, config, progress, workers=2)
-    names = [*_SHOWN, "score"]
+    names = [*_SHOWN, "score"] if found.count <= MOST_OBJECTS else []
     tables = [{name: table[name] for name in names} for table in found.objects()]
     objects = {name: np.concatenate([table[name] for table in tables] or [np.empty(0)]) for name in names}
-    objects["probability"] = objects.pop("score")
     note = f"{amount(found.count, 'object')}. Thresholds: {thresholds_text(plan.thresholds)}."
+    if names:
+        objects["probability"] = objects.pop("score")
+    else:
+        objects = {name: np.empty(0) for name in ("id", "centroid_x", "centroid_y")}
+        note += " So many do not fit into this page: their measures are in the file objects.parquet."
     text = deep_zoom_page(found.folder.name, note, pyramid, objects, plan.sizes)
     with atomic(found.folder / "view.html") as temporary:
         temporary.write_text(text, "utf-8")
