@@ -4,6 +4,9 @@ import errno
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,7 +25,8 @@ from tests.core.test_windows import assert_same_objects
 
 from core.blockwise import work
 from core.blockwise.config import BlockwiseConfig
-from core.blockwise.schedule import ClusterConfig
+from core.blockwise.lock import locked
+from core.blockwise.schedule import Cluster, ClusterConfig, hired
 from core.blockwise.segment import Segmented, segment_large
 from core.blockwise.shown import shown
 from core.blockwise.store import Store
@@ -458,6 +462,49 @@ def test_worker_processes_one_of_which_dies(
     killing(tmp_path / "out")
     result = segment_large(saved(tmp_path, mosaic), model, tmp_path / "out", SMALL, ClusterConfig(workers=2))
     assert np.array_equal(labels_of(result), labels_of(usual))
+
+
+def test_a_cluster_that_is_running(
+    model: SegmentationModel, mosaic: NDArray[np.uint8], usual: Segmented, tmp_path: Path
+) -> None:
+    with hired(ClusterConfig(workers=1), pytest.fail) as workers:
+        assert isinstance(workers, Cluster)
+        result = segment_large(
+            saved(tmp_path, mosaic), model, tmp_path / "out", SMALL, ClusterConfig(address=workers.address)
+        )
+    assert np.array_equal(labels_of(result), labels_of(usual))
+
+
+def test_two_runs_in_one_folder(model: SegmentationModel, mosaic: NDArray[np.uint8], tmp_path: Path) -> None:
+    path = saved(tmp_path, mosaic[:200, :200])
+    with locked(tmp_path / "out"), pytest.raises(OutputError, match="Another run is writing its results here"):
+        segment_large(path, model, tmp_path / "out", SMALL)
+    assert not (tmp_path / "out").exists(), "nothing was written"
+    (tmp_path / "out").mkdir()
+    lock = tmp_path / "out" / "running.lock"
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    lock.write_text(json.dumps({"host": socket.gethostname(), "process": dead.pid}))
+    assert segment_large(path, model, tmp_path / "out", SMALL).count > 5
+    assert not lock.exists()
+
+
+def test_an_image_that_was_moved(
+    model: SegmentationModel, mosaic: NDArray[np.uint8], usual: Segmented, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, mosaic)
+    with pytest.raises(Canceled):
+        segment_large(path, model, tmp_path / "out", SMALL, progress=interrupting(18, Canceled()))
+    moved = path.rename(tmp_path / "moved.tif")
+    assert np.array_equal(labels_of(segment_large(moved, model, tmp_path / "out", SMALL)), labels_of(usual))
+
+
+def test_pixels_that_are_no_numbers(model: SegmentationModel, mosaic: NDArray[np.uint8], tmp_path: Path) -> None:
+    pixels = mosaic[:200, :200].astype(np.float32)
+    pixels[50:60, 50:60] = np.nan
+    with pytest.raises(UserInputError, match="pixels that are not a number"):
+        segment_large(saved(tmp_path, pixels), model, tmp_path / "out", SMALL)
+    assert not (tmp_path / "out").exists()
 
 
 def test_pictures_of_a_result(usual: Segmented, mosaic: NDArray[np.uint8]) -> None:

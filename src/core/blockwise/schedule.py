@@ -173,6 +173,11 @@ class Cluster:
     def __init__(self, client: Any, patience: float) -> None:
         self._client, self._patience, self.threads = client, patience, 1
 
+    @property
+    def address(self) -> str:
+        """Of the scheduler."""
+        return str(self._client.scheduler.address)
+
     def _working(self) -> bool:
         """Whether the scheduler answers and has workers."""
         try:
