@@ -6,12 +6,15 @@ No file stays open between two parts: opening takes milliseconds, and an open fi
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from core.errors import UserInputError
 from core.io.axes import Pages
+
+if TYPE_CHECKING:
+    from core.io.large import Damaged
 
 _AGAIN = "Put it back, or execute the node that made the tiles again."
 
@@ -27,6 +30,7 @@ class Source:
     y, x, height, width : the part, in pixels of the level.
     pages : what the pages of a TIFF are that does not say it: "Z" or "C".
     fingerprint : of the image when the part was made, see `core.io.large`.
+    damaged : "fail" or "zero": what is done with parts of the file that cannot be read.
 
     Raises
     ------
@@ -41,12 +45,13 @@ class Source:
     width: int
     pages: Pages
     fingerprint: str
+    damaged: "Damaged" = "fail"
 
     def __post_init__(self) -> None:
         numbers = (self.level, self.y, self.x, self.height, self.width)
-        if not all(isinstance(text, str) for text in (self.path, self.pages, self.fingerprint)) or not all(
-            isinstance(number, int) and number >= 0 for number in numbers
-        ):
+        if not all(
+            isinstance(text, str) for text in (self.path, self.pages, self.fingerprint, self.damaged)
+        ) or not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise ValueError(self)
 
     def read(self) -> NDArray[Any]:
@@ -65,16 +70,16 @@ class Source:
             raise UserInputError(
                 "The image that these pixels lie in is not there.", where=self.path, todo=_AGAIN
             ) from None
-        if _fingerprint(path, self.pages, written) != self.fingerprint:
+        if _fingerprint(path, self.pages, self.damaged, written) != self.fingerprint:
             raise UserInputError("The image has changed since the tiles were made of it.", where=self.path, todo=_AGAIN)
-        with open_large(path, self.pages) as image:
+        with open_large(path, self.pages, self.damaged) as image:
             return image.read(self.level, slice(self.y, self.y + self.height), slice(self.x, self.x + self.width))
 
 
 @lru_cache(maxsize=64)
-def _fingerprint(path: Path, pages: Pages, written: int) -> str:
+def _fingerprint(path: Path, pages: Pages, damaged: "Damaged", written: int) -> str:
     """The fingerprint of an image; taken anew when it was written."""
     from core.io.large import open_large
 
-    with open_large(path, pages) as image:
+    with open_large(path, pages, damaged) as image:
         return image.fingerprint()

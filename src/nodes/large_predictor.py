@@ -14,7 +14,7 @@ from nodes.columns import (
     png_type,
     unique_names,
 )
-from nodes.large_settings import ClusterSettings, pages_parameter
+from nodes.large_settings import ClusterSettings, damaged_parameter, pages_parameter
 from nodes.objects import COUNTS, count_values, object_columns, read_objects, write_objects
 from nodes.paths import HOW, check_path, free_name, image_name, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
@@ -41,13 +41,6 @@ COLUMNS = (
     ("View file", knext.string),
     ("Preview", png_type),
 )
-
-
-class Damaged(knext.EnumParameterOptions):
-    """What to do with parts of a file that cannot be read."""
-
-    FAIL = ("Fail", "Stop and name the place.")
-    ZERO = ("Leave out", "Take these parts as black, with a warning that names them; all else is done.")
 
 
 class Version(knext.EnumParameterOptions):
@@ -158,14 +151,7 @@ class LargeImagePredictor:
         True,
         is_advanced=True,
     )
-    damaged = knext.EnumParameter(
-        "Damaged parts",
-        "What to do with parts of the file that cannot be read.",
-        Damaged.FAIL.name,
-        Damaged,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-        is_advanced=True,
-    )
+    damaged = damaged_parameter()
     pages = pages_parameter()
     version = knext.EnumParameter(
         "Version of OME-Zarr",

@@ -27,6 +27,25 @@ def pages_parameter() -> knext.EnumParameter:
     )
 
 
+class Damaged(knext.EnumParameterOptions):
+    """What to do with parts of a file that cannot be read."""
+
+    FAIL = ("Fail", "Stop and name the place.")
+    ZERO = ("Leave out", "Take these parts as black, with a warning that names them; all else is done.")
+
+
+def damaged_parameter() -> knext.EnumParameter:
+    """What is done with damaged parts."""
+    return knext.EnumParameter(
+        "Damaged parts",
+        "What to do with parts of the file that cannot be read.",
+        Damaged.FAIL.name,
+        Damaged,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+
+
 class Where(knext.EnumParameterOptions):
     """Who does the work."""
 

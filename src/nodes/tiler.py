@@ -9,7 +9,7 @@ import knime.extension as knext
 
 from nodes.cells import NewRows, Row, rows
 from nodes.columns import IMAGE, find_column, is_image, is_text, png_type, tensor_type
-from nodes.large_settings import Pages, pages_parameter
+from nodes.large_settings import Damaged, Pages, damaged_parameter, pages_parameter
 from nodes.paths import HOW, check_path, image_name, resolve
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
@@ -133,6 +133,7 @@ class LargeImageTiler:
         is_advanced=True,
     )
     pages = pages_parameter()
+    damaged = damaged_parameter()
     storage = knext.EnumParameter(
         "Pixels of the tiles",
         "Where they are kept.",
@@ -168,6 +169,7 @@ class LargeImageTiler:
 
             count = 1 if table is None else max(1, table.num_rows)
             missing: list[str] = []
+            places: list[str] = []
             skipped = made = 0
             result = NewRows(self._columns())
             for done, source in enumerate(self._sources(ctx, table, missing)):
@@ -181,8 +183,11 @@ class LargeImageTiler:
                 except UserInputError as error:
                     raise error.at(source.where) if source.where else error from None
                 finally:
+                    places += source.image.damaged
                     source.image.close()
             warnings = [f"No tiles for {amount(len(missing), 'row')} without image: {named(missing)}."] * bool(missing)
+            if places:
+                warnings.append(f"Damaged parts were taken as black: {named(places)}.")
             if skipped:
                 warnings.append(f"{skipped:,} of {amount(made, 'tile')} are empty and have no pixels.")
             warn(ctx, warnings)
@@ -224,7 +229,7 @@ class LargeImageTiler:
         from core.io.large import ArrayImage, open_large
 
         try:
-            image = open_large(path, self._pages())
+            image = open_large(path, self._pages(), self._damaged())
         except UserInputError as error:
             raise error.at(where) if where else error from None
         if isinstance(image, ArrayImage) and self.storage == Storage.REFERENCE.name:
@@ -314,7 +319,10 @@ class LargeImageTiler:
 
         height, width = down.stop - down.start, across.stop - across.start
         place = (self.level, down.start, across.start, height, width)
-        return encode(tile, Source(str(source.path), *place, self._pages(), fingerprint))
+        return encode(tile, Source(str(source.path), *place, self._pages(), fingerprint, self._damaged()))
+
+    def _damaged(self) -> 'Literal["fail", "zero"]':
+        return "zero" if self.damaged == Damaged.ZERO.name else "fail"
 
     def _pages(self) -> 'Literal["Z", "C"]':
         return "C" if self.pages == Pages.C.name else "Z"

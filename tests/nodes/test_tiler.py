@@ -217,3 +217,23 @@ def test_cancel(session: Any, mosaic: Path) -> None:
     with pytest.raises(Exception, match="Canceled"):
         node.execute(None, cancel=cancel)
     assert seen[-1] == "slide (1 of 1): tile 3 of 66"
+
+
+@pytest.mark.parametrize("storage", ["TABLE", "REFERENCE"])
+def test_damaged_parts(session: Any, tmp_path: Path, refused: Any, storage: str) -> None:
+    path = tmp_path / "torn.tif"
+    pixels = np.random.default_rng(0).integers(1, 255, (256, 256), np.uint8)
+    tifffile.imwrite(path, pixels, tile=(64, 64), compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(path) as tif:
+        offset, count = tif.pages.first.dataoffsets[5], tif.pages.first.databytecounts[5]
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * count)
+    settings = {"file": str(path), "tile_size": 128, "overlap": 0, "storage": storage}
+    with refused(r"torn.tif: .*tile in row 1, column 1"):
+        tile(session, **settings)
+    result = tile(session, **settings, damaged="ZERO")
+    assert any("taken as black" in warning and "row 1, column 1" in warning for warning in result.warnings)
+    expected = pixels.copy()
+    expected[64:128, 64:128] = 0
+    assert np.array_equal(pasted(result), expected)
