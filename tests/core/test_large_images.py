@@ -374,7 +374,7 @@ def test_a_damaged_tile_is_named_or_read_as_zeros(tmp_path: Path, compression: s
         assert image.fingerprint() != fingerprint
         np.testing.assert_array_equal(image.read(0, slice(0, 32), slice(None)), sound[:, :32])
         place = r"level 0, tile in row 1, column 1 \(pixels Y 32 to 63, X 48 to 95\) cannot be read"
-        with pytest.raises(ImageReadError, match=rf"x\.tif: The image is damaged: {place}.*as 0"):
+        with pytest.raises(ImageReadError, match=rf"x\.tif: The image is damaged: {place}.*left out"):
             image.read(0, slice(30, 40), slice(None))
         assert image.damaged == []
     expected = sound.copy()
@@ -422,7 +422,7 @@ def test_a_cut_file_reads_as_far_as_it_goes(
         for rows in (slice(0, 20), slice(90, 140)):  # a part is what it is in the whole
             np.testing.assert_array_equal(image.read(0, rows, slice(20, 90)), read[:, rows, 20:90])
     if not (whole_still and name == "pyramid"):
-        with pytest.raises(ImageReadError, match=r"cut\.tif: The TIFF file is incomplete.*as 0"):
+        with pytest.raises(ImageReadError, match=r"cut\.tif: The TIFF file is incomplete.*left out"):
             open_large(path, "C")
 
 
