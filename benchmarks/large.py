@@ -232,8 +232,8 @@ def _beside(found: dict[str, Any]) -> list[str]:
     return [
         f"## Beside StarDist's `predict_instances_big`, {BESIDE:,} x {BESIDE:,}",
         "",
-        "Blocks of 2,048 pixels, overlap 128, context 128; the image is read and normalised whole, as it must be. StarDist",
-        "has one thread, with which it needs the fewest CPU-seconds, Microseg all processors, as by default.",
+        "Blocks of 2,048 pixels, overlap 128, context 128; the image is read and normalised whole, as it must be.",
+        "StarDist has one thread, with which it needs the fewest CPU-seconds, Microseg all processors, as by default.",
         "",
         "| | Microseg | StarDist, TensorFlow | times |",
         "|---|---|---|---|",
