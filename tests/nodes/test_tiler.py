@@ -229,7 +229,7 @@ def test_damaged_parts(session: Any, tmp_path: Path, refused: Any, storage: str)
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(b"\xff" * count)
-    settings = {"file": str(path), "tile_size": 128, "overlap": 0, "storage": storage}
+    settings = {"file": str(path), "tile_size": 128, "overlap": 0, "storage": storage, "previews": False}
     with refused(r"torn.tif: .*tile in row 1, column 1"):
         tile(session, **settings)
     result = tile(session, **settings, damaged="ZERO")
