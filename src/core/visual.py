@@ -41,7 +41,7 @@ def to_display(image: Image) -> Picture:
     if image.is_colour:
         alike = None if whole is None else np.array([[whole[:, 0].min(), whole[:, 1].max()]])
         return laid_over(_stretch(pixels.reshape(1, -1, pixels.shape[-1]), alike).reshape(pixels.shape), colours=True)
-    return laid_over(_bytes(pixels) if image.kind == "probability" else _stretch(pixels, whole), colours=False)
+    return laid_over(to_bytes(pixels) if image.kind == "probability" else _stretch(pixels, whole), colours=False)
 
 
 def laid_over(shown: Picture, *, colours: bool) -> Picture:
@@ -94,9 +94,24 @@ def outline_overlay(image: Image, labels: Labels, color: tuple[int, int, int] = 
     picture = to_display(image)
     if picture.shape[:2] != labels.shape:
         raise UserInputError(f"The image has {picture.shape[:2]} pixels (Y, X), its labels {labels.shape}.")
+    return outlined(picture, labels, color)
+
+
+def outlined(picture: Picture, labels: Labels, color: tuple[int, int, int] = (255, 200, 0)) -> Picture:
+    """A picture with the outlines of objects in a colour; axes YX3."""
     overlay = picture.copy() if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
     overlay[outlines(labels)] = color
     return overlay
+
+
+def reduced(planes: Picture, factor: int) -> Picture:
+    """Means of `factor` x `factor` pixels, those at the end of what there is; the last two axes are YX."""
+    *others, height, width = planes.shape
+    rest = [(0, -n % factor) for n in (height, width)]
+    cells = np.pad(planes, [(0, 0)] * len(others) + rest, mode="edge")
+    height, width = (n // factor for n in cells.shape[-2:])
+    means: Picture = cells.reshape(*others, height, factor, width, factor).mean(axis=(-3, -1)).astype(np.uint8)
+    return means
 
 
 def png_bytes(picture: Picture) -> bytes:
@@ -119,14 +134,14 @@ def _stretch(pixels: NDArray[Any], between: NDArray[np.float64] | None = None) -
     if pixels.size == 0:
         return pixels.astype(np.uint8)
     if pixels.dtype.kind == "b":
-        return _bytes(pixels)
+        return to_bytes(pixels)
     if pixels.dtype.kind == "f":
         finite = np.isfinite(pixels)
         pixels = pixels if finite.all() else np.where(finite, pixels, pixels[finite].min() if finite.any() else 0)
-    return _bytes(normalize(pixels, _STRETCH, between))
+    return to_bytes(normalize(pixels, _STRETCH, between))
 
 
-def _bytes(fractions: NDArray[Any]) -> Picture:
+def to_bytes(fractions: NDArray[Any]) -> Picture:
     """From 0 to 1 to whole numbers from 0 to 255."""
     result: Picture = (np.clip(np.nan_to_num(fractions), 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
     return result

@@ -8,6 +8,8 @@ import zarr
 from numpy.typing import NDArray
 
 from core.io.write import output_error
+from core.normalization import NormalizationConfig, normalize
+from core.visual import Picture, to_bytes
 
 FACTOR = 8
 """By how much the picture is reduced."""
@@ -15,26 +17,10 @@ FACTOR = 8
 SIDE = 128
 """Of a chunk of the picture, in its own pixels."""
 
-Picture = NDArray[np.uint8]
-"""Axes CYX, 0 to 255."""
-
 
 def displayed(pixels: NDArray[Any], between: NDArray[np.float64]) -> Picture:
-    """Pixels CYX as they are shown: `between`, C x 2, becomes black and white of every channel."""
-    low, high = (limit[:, None, None] for limit in between.T.astype(np.float32))
-    shares = (pixels - low) / np.maximum(high - low, np.float32(1e-9))
-    shown: Picture = (np.clip(shares, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    return shown
-
-
-def reduced(picture: Picture, factor: int = FACTOR) -> Picture:
-    """A picture CYX of means of `factor` x `factor` pixels; at the end of what there is."""
-    channels, height, width = picture.shape
-    rest = [(0, -n % factor) for n in (height, width)]
-    cells = np.pad(picture, [(0, 0), *rest], mode="edge")
-    cells = cells.reshape(channels, cells.shape[1] // factor, factor, cells.shape[2] // factor, factor)
-    means: Picture = cells.mean(axis=(2, 4)).astype(np.uint8)
-    return means
+    """Pixels CYX as they are shown, 0 to 255: `between`, C x 2, becomes black and white of every channel."""
+    return to_bytes(normalize(pixels, NormalizationConfig(), between))
 
 
 def create_picture(path: Path, channels: int, height: int, width: int) -> None:
@@ -53,15 +39,14 @@ def create_picture(path: Path, channels: int, height: int, width: int) -> None:
 
 
 def open_picture(path: Path) -> "zarr.Array[Any]":
-    """The picture, CYX, to be read."""
-    return zarr.open_array(path, mode="r", zarr_format=2)
+    """The picture, CYX, to be read and written."""
+    return zarr.open_array(path, mode="r+", zarr_format=2)
 
 
-def write_picture(path: Path, row: int, column: int, picture: Picture) -> None:
-    """Write a chunk; `row` and `column` are those of the image."""
-    array = zarr.open_array(path, mode="r+", zarr_format=2)
+def write_picture(array: "zarr.Array[Any]", row: int, column: int, picture: Picture) -> None:
+    """Write a chunk, CYX; `row` and `column` are those of the image."""
     y, x = (SIDE * (place // (SIDE * FACTOR)) for place in (row, column))
     try:
         array[:, y : y + picture.shape[1], x : x + picture.shape[2]] = picture
     except OSError as error:
-        raise output_error(path, error) from error
+        raise output_error(str(array.store_path).removeprefix("file://"), error) from error

@@ -8,7 +8,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,11 +190,6 @@ def make_plan(
 
     shape = (round_up(n, plan.multiple) for n in plan.enlarged)
     return plan, with_statistics(model, statistics_sample(read, *shape))
-
-
-def describe(plan: Plan) -> dict[str, Any]:
-    """What a reader of the results should know of the decisions, JSON-able."""
-    return {key: value for key, value in plan.to_dict().items() if key not in ("multiple", "margin", "grid", "tile")}
 
 
 def level_warnings(image: LargeImage, level: int, wanted: float) -> list[str]:

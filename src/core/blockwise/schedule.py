@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -97,22 +97,16 @@ def hired(config: ClusterConfig, warn: Callable[[str], None]) -> Iterator[Worker
     ------
     UserInputError : the cluster cannot be reached, or its workers lack this program.
     """
-    if not config.address and not config.workers:
-        yield Threads()
-        return
-    try:
-        cluster = _local(config) if not config.address else _remote(config)
-        workers = cluster.__enter__()
-    except UserInputError as error:
-        if not config.fall_back:
-            raise
-        warn(f"{error} The work was done by this computer.")
-        yield Threads()
-        return
-    try:
+    with ExitStack() as stack:
+        workers: Workers = Threads()
+        if config.address or config.workers:
+            try:
+                workers = stack.enter_context(_remote(config) if config.address else _local(config))
+            except UserInputError as error:
+                if not config.fall_back:
+                    raise
+                warn(f"{error} The work was done by this computer.")
         yield workers
-    finally:
-        cluster.__exit__(None, None, None)
 
 
 def _graph(jobs: Mapping[str, Job], call: Callable[..., Any]) -> list[Any]:

@@ -181,8 +181,8 @@ def _damage(store: Store, plan: Plan) -> list[str]:
     """A warning that names what could not be read."""
     if plan.damaged == "fail":
         return []
-    records = (store.load("find", tile) for tile in range(len(plan.tiles)) if store.has("find", tile))
-    places = sorted({str(place) for record in records for place in record.get("damaged", ())})
+    found = (store.load("find", tile, "damaged")["damaged"] for tile in range(len(plan.tiles)))
+    places = sorted({str(place) for damaged in found for place in damaged})
     return [f"Damaged parts of the image were taken as 0: {listed(places)}."] if places else []
 
 

@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from core.blockwise.picture import FACTOR, displayed, open_picture, reduced
+from core.blockwise.picture import FACTOR, displayed, open_picture
 from core.blockwise.segment import Segmented
 from core.image import Labels
 from core.io.large import LargeImage, open_large
 from core.io.ome_zarr import open_levels
-from core.visual import Picture, laid_over, outlines
-
-OUTLINE = (255, 200, 0)
+from core.visual import Picture, laid_over, outlined, reduced
 
 BAND = 16
 """Rows of a reduced picture that are made at a time, so that what they are made of fits in memory."""
@@ -62,10 +60,7 @@ class Shown:
         while max(plan.height, plan.width) > longest * factor:
             factor *= 2
         rows, columns = slice(0, -(-plan.height // factor)), slice(0, -(-plan.width // factor))
-        ground = self.picture(factor, rows, columns)
-        picture = ground.copy() if ground.ndim == 3 else np.repeat(ground[..., None], 3, axis=2)
-        picture[outlines(self.labels(factor, rows, columns))] = OUTLINE
-        return picture
+        return outlined(self.picture(factor, rows, columns), self.labels(factor, rows, columns))
 
 
 @contextmanager

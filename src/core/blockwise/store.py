@@ -28,7 +28,7 @@ from core.model import SegmentationModel
 
 Record = dict[str, NDArray[Any]]
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever an older unfinished run could not be continued."""
 
 RESULTS = ("objects.parquet", "preview.png", "view.html")

@@ -11,12 +11,14 @@ result whenever and wherever it is done.
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import zarr
 from numpy.typing import NDArray
 
 from core.background import is_background
-from core.blockwise.picture import displayed, reduced, write_picture
+from core.blockwise.picture import FACTOR, displayed, open_picture, write_picture
 from core.blockwise.pixels import read_crop
 from core.blockwise.plan import CHUNK, Plan
 from core.blockwise.store import Record, Store
@@ -31,6 +33,7 @@ from core.io.ome_zarr import downsample, open_levels, write_labels
 from core.measurement.objects import ObjectTable, Place, measure
 from core.measurement.runs import runs
 from core.model import SegmentationModel
+from core.visual import reduced
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,8 @@ class Bench:
     ----------
     run : what runs the network, one tile at a time with all processors: that is as fast as several tiles at a time
         with one each, and takes the memory of one.
+    levels : of the label image.
+    picture : the reduced picture.
     """
 
     store: Store
@@ -48,6 +53,8 @@ class Bench:
     image: LargeImage
     model: SegmentationModel
     run: Engine
+    levels: list[zarr.Array[Any]]
+    picture: zarr.Array[Any]
     running: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -90,7 +97,9 @@ def bench(post: Post) -> Bench:
                 raise UserInputError("The run was replaced or deleted.", where=post.folder, todo=todo)
             image = open_large(plan.image, plan.pages, plan.damaged)  # type: ignore[arg-type]
             run = make_engine(model, post.engine, choose_device(post.device), post.threads)
-            _benches[post] = Bench(store, plan, image, model, run)
+            _benches[post] = Bench(
+                store, plan, image, model, run, open_levels(store.labels), open_picture(store.picture)
+            )
         return _benches[post]
 
 
@@ -122,9 +131,8 @@ def find(post: Post, tile: int, reach: float) -> None:
             maps = core_maps(at.run, at.model.network, np.ascontiguousarray(crop), plan.tiles[tile])
         found = head.sparse(maps, plan.thresholds, (window.top, window.left))
         found = head.thin(found.within(window), window, plan.frame, plan.thresholds, reach)
-    record: Record = {"points": found.points, "values": found.values, "reach": np.array(reach)}
-    if at.image.damaged:
-        record["damaged"] = np.array(at.image.damaged)
+    damaged = np.array(at.image.damaged, str)
+    record: Record = {"points": found.points, "values": found.values, "reach": np.array(reach), "damaged": damaged}
     at.store.save("find", tile, record)
 
 
@@ -138,12 +146,11 @@ def decide(post: Post, tile: int, around: int) -> "Summary":
     found = [at.store.load("find", other) for other in plan.around(tile, around)]
     parts = [SparseMaps(one["points"], one["values"]).within(window) for one in found if len(one["points"])]
     reach = max(float(one["reach"]) for one in found)
-    own = float(at.store.load("find", tile, "reach")["reach"])
-    record: Record = {"looked": np.array([own, around, 0.0, 0.0, 0.0])}
+    record: Record = {"looked": np.array([around, 0.0, 0.0, 0.0])}
     if parts:
         maps = SparseMaps.joined(parts)
         piece = at.model.head.pick(maps, core, window, plan.frame, plan.thresholds, reach)
-        record |= {"unsure": piece.unsure, "looked": np.array([own, around, piece.radius, *piece.farthest])}
+        record |= {"unsure": piece.unsure, "looked": np.array([around, piece.radius, *piece.farthest])}
         if len(piece.instances.scores):
             record |= _objects(at, piece)
     at.store.save("decide", tile, record)
@@ -188,7 +195,6 @@ class Summary:
     area : pixels of all objects.
     box : first row and column of their pixels, and the ones behind the last.
     unsure : points (y, x) of objects that depend on what lies farther around, in pixels of the image.
-    reach : how far objects of other tiles were thought to go, in pixels of the image.
     around : how far around the tile was looked, in pixels of the maps.
     radius, farthest : how far an object goes from its point, which is here, in pixels of the image.
     """
@@ -197,7 +203,6 @@ class Summary:
     area: int
     box: tuple[int, int, int, int]
     unsure: tuple[tuple[int, int], ...]
-    reach: float
     around: int
     radius: float
     farthest: tuple[int, int]
@@ -205,7 +210,7 @@ class Summary:
 
 def summary(plan: Plan, record: Record) -> Summary:
     """The summary of a record of `decide`."""
-    table, (reach, around, radius, *farthest) = measures(record), record["looked"]
+    table, (around, radius, *farthest) = measures(record), record["looked"]
     step = plan.grid / plan.scale
     sides = [(table[side].min if side in ("top", "left") else table[side].max)() for side in _SIDES] if table else []
     return Summary(
@@ -213,7 +218,6 @@ def summary(plan: Plan, record: Record) -> Summary:
         int(table["area_px"].sum()) if table else 0,
         tuple(int(side) for side in sides) if table else (0, 0, 0, 0),  # type: ignore[arg-type]
         tuple((int(y * step), int(x * step)) for y, x in record.get("unsure", ())),
-        float(reach),
         int(around),
         float(radius),
         (int(farthest[0] * step), int(farthest[1] * step)),
@@ -236,10 +240,10 @@ def paint(post: Post, chunk: int, sources: tuple[tuple[int, int], ...]) -> None:
     labels = np.zeros((min(CHUNK, at.plan.height - row), min(CHUNK, at.plan.width - column)), np.int32)
     for tile, first in sources:
         _paint_runs(at.store.load("decide", tile, "runs")["runs"], first - 1, row, column, labels)
-    write_labels(open_levels(at.store.labels)[0], row, column, labels)
+    write_labels(at.levels[0], row, column, labels)
     height, width = labels.shape
     pixels = at.image.read(at.plan.level, slice(row, row + height), slice(column, column + width))
-    write_picture(at.store.picture, row, column, reduced(displayed(pixels, at.plan.shown)))
+    write_picture(at.picture, row, column, reduced(displayed(pixels, at.plan.shown), FACTOR))
 
 
 @compiled
@@ -253,8 +257,7 @@ def _paint_runs(runs: NDArray[np.int32], add: int, top: int, left: int, labels: 
 
 def shrink(post: Post, level: int, chunk: int) -> None:
     """Write a chunk of a coarser level from the level before."""
-    levels = open_levels(bench(post).store.labels)
-    fine, coarse = levels[level - 1], levels[level]
+    fine, coarse = bench(post).levels[level - 1 : level + 1]
     row, column = (CHUNK * i for i in divmod(chunk, -(-coarse.shape[1] // CHUNK)))
     part = fine[2 * row : 2 * (row + CHUNK), 2 * column : 2 * (column + CHUNK)]
     write_labels(coarse, row, column, downsample(np.asarray(part)))

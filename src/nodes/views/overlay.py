@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +45,7 @@ def slide(title: str, caption: str, image: Image | None, layers: Sequence[tuple[
     factor = max(1, -(-max(height, width) // LONGEST))
     display = np.zeros((height, width), np.uint8) if image is None else to_display(image)
     drawn = tuple(_uri(_outline_picture(labels, color, factor)) for labels, color in layers)
-    return Slide(title, caption, _uri(_reduced(display, factor)), drawn)
+    return Slide(title, caption, _uri(_small(display, factor)), drawn)
 
 
 def overlay_page(
@@ -122,15 +121,13 @@ def _outline_picture(labels: Labels, color: str, factor: int) -> NDArray[np.uint
     return picture
 
 
-def _reduced(display: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """A picture of the size of its reduced outlines."""
-    height, width = (-(-n // factor) for n in display.shape[:2])
-    if factor == 1:
-        return display
-    extra = ((0, height * factor - display.shape[0]), (0, width * factor - display.shape[1]), (0, 0))
-    cube = np.pad(display.reshape(*display.shape[:2], -1), extra, mode="edge")
-    small: NDArray[Any] = cube.reshape(height, factor, width, factor, -1).mean(axis=(1, 3))
-    return small.astype(np.uint8).reshape(height, width, *display.shape[2:])
+def _small(display: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """A picture, YX or YX3, of the size of its reduced outlines."""
+    from core.visual import reduced
+
+    if display.ndim == 2:
+        return reduced(display, factor)
+    return np.ascontiguousarray(np.moveaxis(reduced(np.moveaxis(display, 2, 0), factor), 0, 2))
 
 
 def _uri(picture: NDArray[np.uint8]) -> str:
