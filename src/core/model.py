@@ -100,6 +100,17 @@ class SegmentationModel(nn.Module):
         """The fitted thresholds, the head's own where none were fitted."""
         return {**self.head.default_thresholds(), **self.config.thresholds}
 
+    def thresholds_with(self, chosen: Mapping[str, float]) -> dict[str, float]:
+        """The thresholds, those that are chosen in place of the model's own.
+
+        Raises
+        ------
+        UserInputError : one that the head does not have.
+        """
+        for name in chosen:
+            require(name in self.thresholds, "threshold", name, f"one of {', '.join(self.thresholds)}")
+        return {**self.thresholds, **chosen}
+
     def with_config(self, **changes: Any) -> Self:
         """This model, its configuration changed in what does not touch the architecture."""
         self.config = replace(self.config, **changes)

@@ -115,7 +115,7 @@ class SegmentationPredictor:
             if missing:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
             warn(ctx, warnings)
-            thresholds = {**predictor.model.thresholds, **self.thresholds.chosen(predictor.model.thresholds)}
+            thresholds = predictor.model.thresholds_with(self.thresholds.chosen(predictor.model.thresholds))
             return writer.finish(), found_view(slides, count, thresholds, describe_device(predictor.device))
 
     def _column(self, schema: Any) -> str:

@@ -154,8 +154,6 @@ def make_plan(
             where=str(image.path),
             todo="Choose an image of the kind that the model was trained on, or train a model on images of this kind.",
         )
-    for name in config.thresholds:
-        require(name in model.thresholds, "threshold", name, f"one of {', '.join(model.thresholds)}")
     require(config.level < len(image.levels), "level", config.level, f"0 to {len(image.levels) - 1} for this image")
     known = model.config.pixel_size
     level = config.level if config.level >= 0 else fitting_level(image, known) if known else 0
@@ -180,7 +178,7 @@ def make_plan(
         tile=config.tile,
         reach=float(reach),
         skip_background=config.skip_background,
-        thresholds={**model.thresholds, **config.thresholds},
+        thresholds=model.thresholds_with(config.thresholds),
         colour=image.is_colour,
     )
     progress.step(1.0, "statistics of the image")

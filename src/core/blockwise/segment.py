@@ -145,7 +145,7 @@ def segment_large(
 
 def _identity(image: LargeImage, model: SegmentationModel, config: BlockwiseConfig) -> dict[str, Any]:
     """What decides about the results."""
-    settings = {**config.to_dict(), "thresholds": {**model.thresholds, **config.thresholds}}
+    settings = {**config.to_dict(), "thresholds": model.thresholds_with(config.thresholds)}
     del settings["tile"]  # changes nothing about the results
     return {
         "image": image.fingerprint(),

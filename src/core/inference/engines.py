@@ -24,7 +24,6 @@ ENGINES = ("auto", "torch", "onnx")
 
 Pixels = NDArray[np.float32]
 
-
 Inner = tuple[int, int, int, int]
 """Top, left, bottom, right: 1 where the image goes on beyond the margin of a tile, 0 where it ends."""
 
@@ -134,12 +133,10 @@ def core_maps(run: Engine, network: Network, crop: Pixels, tile: Tile) -> Pixels
     after = [crop.stop - core.stop for core, crop in zip(tile.core, tile.crop, strict=True)]
     top, left, bottom, right = (int(length == margin) for length in (*before, *after))
     maps = run(crop, (top, left, bottom, right))
-    starts = [
-        network.HEAD_REACH if inner else length // grid for inner, length in zip((top, left), before, strict=True)
-    ]
-    window = (
-        slice(start, start + (core.stop - core.start) // grid) for start, core in zip(starts, tile.core, strict=True)
-    )
+    window = []
+    for inner, place in zip((top, left), tile.inner(grid), strict=True):
+        start = network.HEAD_REACH if inner else place.start
+        window.append(slice(start, start + place.stop - place.start))
     return maps[(slice(None), *window)]
 
 
@@ -186,9 +183,8 @@ class OnnxEngine:
             )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
-        options.add_session_config_entry(
-            "session.intra_op.allow_spinning", "0"
-        )  # waiting threads leave cores to others
+        # threads that wait leave their cores to others
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_mem_pattern = False  # an eighth more memory, and no faster, where images differ in size
         self._session = onnxruntime.InferenceSession(graph.getvalue(), options, providers=["CPUExecutionProvider"])
 

@@ -133,10 +133,7 @@ class Predictor:
         """
         pixels = image.cyx()
         self.check(len(pixels))
-        known = self.model.thresholds
-        for name in thresholds or {}:
-            require(name in known, "threshold", name, f"one of {', '.join(known)}")
-        used = {**known, **(thresholds or {})}
+        used = self.model.thresholds_with(thresholds or {})
         scaling = self.model.config.normalization
         whole = limits_between(image.percentiles, scaling) if image.percentiles else None
         prediction = self.maps(normalize(pixels, scaling, whole), progress.part(0.0, 0.8))

@@ -77,7 +77,7 @@ def cut(size: int, core: int, margin: int) -> list[tuple[slice, slice]]:
     """
     starts = range(0, size, core)
     cores = [slice(start, min(start + core, size)) for start in starts]
-    return [(c, slice(max(0, c.start - margin), min(size, c.stop + margin))) for c in cores]
+    return _with_margins(cores, size, margin)
 
 
 def tiles(
@@ -112,7 +112,7 @@ def even_tiles(shape: tuple[int, ...], core: int, margin: int, multiple: int) ->
         units, count = size // multiple, -(-size // max(core, multiple))
         bounds = [units * i // count * multiple for i in range(count + 1)]
         cores = [slice(start, stop) for start, stop in pairwise(bounds)]
-        axes.append([(c, slice(max(0, c.start - margin), min(size, c.stop + margin))) for c in cores])
+        axes.append(_with_margins(cores, size, margin))
     for parts in product(*axes):
         yield Tile(core=tuple(p[0] for p in parts), crop=tuple(p[1] for p in parts))
 
@@ -157,6 +157,11 @@ def overlapping(size: int, tile: int, overlap: int) -> list[slice]:
     """
     starts = range(0, max(1, size - overlap), tile - overlap)
     return [slice(start, min(start + tile, size)) for start in starts]
+
+
+def _with_margins(cores: list[slice], size: int, margin: int) -> list[tuple[slice, slice]]:
+    """Every core with its crop."""
+    return [(c, slice(max(0, c.start - margin), min(size, c.stop + margin))) for c in cores]
 
 
 def _of_each(value: int | Sequence[int], axes: int) -> Sequence[int]:
