@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from core.config import Config, require
-from core.errors import MicrosegError, ModelFormatError
+from core.errors import MicrosegError, ModelFormatError, UserInputError
 from core.heads import Head, HeadConfig, make_head
 from core.io.write import atomic
 from core.model_summary import CONFIG
@@ -99,6 +99,17 @@ class SegmentationModel(nn.Module):
     def thresholds(self) -> dict[str, float]:
         """The fitted thresholds, the head's own where none were fitted."""
         return {**self.head.default_thresholds(), **self.config.thresholds}
+
+    def check_channels(self, channels: int) -> None:
+        """Raise a UserInputError if images of so many channels are not what the model was trained on."""
+        wanted = self.config.network.in_channels
+        if channels != wanted:
+            names = ", ".join(self.config.channel_names)
+            raise UserInputError(
+                f"The image has {channels} channel{'s' * (channels != 1)}, the model was trained on "
+                f"{wanted}{f' ({names})' if names else ''}.",
+                todo="Choose the same channels when reading the images, or train a model on images of this kind.",
+            )
 
     def thresholds_with(self, chosen: Mapping[str, float]) -> dict[str, float]:
         """The thresholds, those that are chosen in place of the model's own.

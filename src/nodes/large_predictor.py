@@ -19,7 +19,7 @@ from nodes.objects import COUNTS, count_values, object_columns, read_objects, wr
 from nodes.paths import HOW, check_path, free_name, image_name, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, Engine, ThresholdSettings, device_parameter
+from nodes.settings import CATEGORY, ThresholdSettings, device_parameter, engine_parameter
 
 if TYPE_CHECKING:
     from core.blockwise.config import BlockwiseConfig
@@ -70,7 +70,7 @@ class ComputeSettings:
     """Where and how to compute; the result stays the same within rounding."""
 
     device = device_parameter()
-    engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+    engine = engine_parameter()
     tile = knext.IntParameter(
         "Tile size (pixels)",
         "Side of the tiles that the network sees, 256 to 4096. Larger ones take more memory and a little less time.",

@@ -133,6 +133,7 @@ class SegmentationPredictor:
     def _check(self, row: Row, column: str, predictor: "Predictor") -> list[str]:
         """Refuses an image that the model cannot take, by its axes alone; warns of another pixel size."""
         from core.errors import UserInputError
+        from core.io.units import pixel_size_doubt
 
         header = row.header(column)
         if header is None:
@@ -144,16 +145,12 @@ class SegmentationPredictor:
                     f"The image is a stack (axes {header.axes}), the model takes 2-D images.",
                     todo="Choose a slice or a projection when reading it.",
                 )
-            predictor.check(shape.get("C", 1))
+            predictor.model.check_channels(shape.get("C", 1))
         except UserInputError as error:
             raise error.at(row.at(column)) from None
         size, trained = header.pixel_size.get("X", 0.0), predictor.model.config.pixel_size
-        if size and trained and not 2 / 3 <= size / trained <= 3 / 2:
-            return [
-                f"The pixels of some images ({size:.3g} µm) are much larger or smaller than those that the model was "
-                f"trained on ({trained:.3g} µm): objects may be missed or split."
-            ]
-        return []
+        doubt = pixel_size_doubt("The pixels of some images", size, trained)
+        return [doubt] if doubt else []
 
     def _segment(
         self,

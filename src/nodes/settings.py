@@ -51,6 +51,11 @@ def device_parameter() -> knext.EnumParameter:
     )
 
 
+def engine_parameter() -> knext.EnumParameter:
+    """The choice of what runs the network."""
+    return knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+
+
 def missing_examples_parameter() -> knext.EnumParameter:
     """What a training does with incomplete rows."""
     return knext.EnumParameter(
@@ -113,7 +118,7 @@ class ComputeSettings:
     """Where and how to compute; the result stays the same within rounding."""
 
     device = device_parameter()
-    engine = knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+    engine = engine_parameter()
     tile = knext.IntParameter(
         "Tile size (pixels)",
         "Larger images are predicted in overlapping tiles of this size, at least 64; 0 chooses it, and none is larger "

@@ -21,6 +21,7 @@ from core.inference.engines import with_statistics
 from core.inference.predict import statistics_sample
 from core.inference.tiling import Tile, even_tiles, round_up
 from core.io.large import LargeImage, fitting_level
+from core.io.units import pixel_size_doubt
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 
@@ -147,13 +148,10 @@ def make_plan(
     ------
     UserInputError : another number of channels than the model's, no such level, an unknown threshold.
     """
-    wanted = model.config.network.in_channels
-    if image.channels != wanted:
-        raise UserInputError(
-            f"The image has {image.channels} channel{'s' * (image.channels != 1)}, the model was trained on {wanted}.",
-            where=str(image.path),
-            todo="Choose an image of the kind that the model was trained on, or train a model on images of this kind.",
-        )
+    try:
+        model.check_channels(image.channels)
+    except UserInputError as error:
+        raise error.at(str(image.path)) from None
     require(config.level < len(image.levels), "level", config.level, f"0 to {len(image.levels) - 1} for this image")
     known = model.config.pixel_size
     level = config.level if config.level >= 0 else fitting_level(image, known) if known else 0
@@ -196,10 +194,6 @@ def level_warnings(image: LargeImage, level: int, wanted: float) -> list[str]:
     if len(image.levels) > 1 and (not wanted or not {"Y", "X"} <= sizes.keys()):
         lacking = "image" if wanted else "model"
         return [f"The {lacking} does not know its pixel size: resolution {level} of {len(image.levels)} was taken."]
-    ratio = math.sqrt(sizes["Y"] * sizes["X"]) / wanted if wanted and {"Y", "X"} <= sizes.keys() else 1.0
-    if not 2 / 3 <= ratio <= 3 / 2:
-        return [
-            f"The pixels ({ratio * wanted:.3g} µm) are much larger or smaller than those that the model was trained on "
-            f"({wanted:.3g} µm): objects may be missed or split."
-        ]
-    return []
+    here = math.sqrt(sizes["Y"] * sizes["X"]) if {"Y", "X"} <= sizes.keys() else 0.0
+    doubt = pixel_size_doubt("The pixels", here, wanted)
+    return [doubt] if doubt else []

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from core.background import is_background
 from core.config import require
 from core.devices import choose_device
-from core.errors import UserInputError
 from core.heads import Instances
 from core.image import Image
 from core.inference.engines import WHOLE, core_maps, has_group_norm, make_engine, with_statistics
@@ -63,17 +62,6 @@ class Predictor:
         require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or 64 pixels or more")
         self.model, self.device, self.tile = model, choose_device(device), min(tile or AUTO_TILE, AUTO_TILE)
         self._engine, self._run = engine, make_engine(model, engine, self.device)
-
-    def check(self, channels: int) -> None:
-        """Raise a UserInputError if images of so many channels are not what the model was trained on."""
-        wanted = self.model.config.network.in_channels
-        if channels != wanted:
-            names = ", ".join(self.model.config.channel_names)
-            raise UserInputError(
-                f"The image has {channels} channel{'s' * (channels != 1)}, the model was trained on "
-                f"{wanted}{f' ({names})' if names else ''}.",
-                todo="Choose the same channels when reading the images, or train a model on images of this kind.",
-            )
 
     def maps(self, pixels: NDArray[np.float32], progress: Progress = SILENT) -> NDArray[np.float32]:
         """The head's activated maps of a whole image.
@@ -132,7 +120,7 @@ class Predictor:
         Canceled : the user stopped the work.
         """
         pixels = image.cyx()
-        self.check(len(pixels))
+        self.model.check_channels(len(pixels))
         used = self.model.thresholds_with(thresholds or {})
         scaling = self.model.config.normalization
         whole = limits_between(image.percentiles, scaling) if image.percentiles else None

@@ -52,3 +52,13 @@ def micrometres(value: str | float, unit: str) -> float | None:
 def plausible(size: float | None) -> bool:
     """Whether a length (µm) can be a microscope's pixel, rather than a printer's or a screen's."""
     return size is not None and PLAUSIBLE[0] <= size <= PLAUSIBLE[1]
+
+
+def pixel_size_doubt(what: str, size: float, trained: float) -> str:
+    """A warning where pixels are much larger or smaller than those trained on; both in µm, 0 where unknown."""
+    if not size or not trained or 2 / 3 <= size / trained <= 3 / 2:
+        return ""
+    return (
+        f"{what} ({size:.3g} µm) are much larger or smaller than those that the model was trained on "
+        f"({trained:.3g} µm): objects may be missed or split."
+    )

@@ -83,7 +83,7 @@ def rank_models(
 
 def _score(model: SegmentationModel, examples: Sequence[Example], progress: Progress, device: str) -> Transferability:
     channels = examples[0].image.size("C")
-    Predictor(model, device).check(channels)
+    model.check_channels(channels)
     scale = best_scale(model, examples, device, progress.part(0.0, 0.3))
     model = at_scale(model, scale)
     predictor = Predictor(model, device)
