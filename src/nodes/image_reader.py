@@ -191,7 +191,7 @@ class MicroscopyImageReader:
         from core.visual import png_bytes, to_display
 
         image = self._prepared(read_image(pair.image, "C" if self.pixels.pages == Pages.C.name else "Z"), pair.image)
-        labels = read_labels(pair.labels) if pair.labels else None
+        labels = read_labels(pair.labels, (image.size("Y"), image.size("X"))) if pair.labels else None
         if labels is not None:
             _refuse_other_size(pair, image, labels)
             labels = image.with_array(labels.array, labels.axes, "labels")

@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image as Pillow
 from tests.nodes.samples import disks
 
+from core.io.imagej_roi import write_roi_zip
 from core.tensor_cell import decode
 
 NUCLEI = Path(__file__).parents[2] / "workflows/01_Train_and_count_nuclei/data/test"
@@ -232,3 +233,13 @@ def test_labels_by_pattern(session: Any, tmp_path: Path, table: Callable[..., An
     tifffile.imwrite(tmp_path / "truth" / "a.tif", labels.array.astype(np.uint8))
     result = read(session, tmp_path, pattern="{name}_dapi", labels={"pattern": "truth/{name}"})
     assert tensors(result, "Labels")[0].array.max() == 9
+
+
+def test_labels_drawn_in_fiji(session: Any, folder: Path) -> None:
+    """The ROI Manager's file in place of the label image."""
+    expected = tensors(read(session, folder), "Labels")[0]
+    (folder / "labels/field 0.tif").unlink()
+    write_roi_zip(folder / "labels/field 0.zip", expected)
+    found = tensors(read(session, folder), "Labels")[0]
+    np.testing.assert_array_equal(found.array, expected.array)
+    assert found.pixel_size == expected.pixel_size

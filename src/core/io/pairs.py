@@ -5,6 +5,7 @@ Three ways to keep them are found without being told (`labels=""`); x stands for
     images/x.png + labels/x.tif     sub-folders beside each other (IMAGE_FOLDERS, LABEL_FOLDERS)
     x.png + labels/x.tif            a folder of labels beside the images
     x.png + x_labels.tif            one folder, a suffix (LABEL_SUFFIXES)
+    x.png + x.zip                   regions drawn in ImageJ or QuPath (DRAWN), also in any of the places above
 
 Every other way is told by a pattern in which {name} stands for the name of the image, see find_pairs.
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import UserInputError
+from core.io.drawn import SUFFIXES as DRAWN
 from core.io.formats import EXPORT, foreign_name
 from core.io.read import SUFFIXES
 
@@ -147,7 +149,7 @@ class _Search:
         """Where a label image may be, relative to the root and without suffix."""
         parent, stem = os.path.split(name)
         stems = [stem, *(stem + suffix for suffix in LABEL_SUFFIXES)]
-        places = [os.path.join(parent, s) for s in stems[1:]]
+        places = [os.path.join(parent, s) for s in (*stems[1:], *(stem + suffix for suffix in DRAWN))]
         places += [os.path.join(parent, labels, s) for labels in self._label_folders(image.parent) for s in stems]
         inside = image.parent.relative_to(root).parts
         for depth, folder in enumerate([image.parent, *image.parent.parents][: len(inside) + 1]):
@@ -225,11 +227,11 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _by_name(folder: Path) -> dict[str, list[Path]]:
-    """Image files by lower-case name, with and without suffix; nothing for a folder that is not there."""
+    """Files of images and regions by lower-case name, with and without suffix; nothing if there is no such folder."""
     found: dict[str, list[Path]] = {}
     if folder.is_dir():
         for path in _entries(folder)[0]:
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in SUFFIXES + DRAWN:
                 for key in {path.name.lower(), _stem(path.name).lower()}:
                     found.setdefault(key, []).append(path)
     return found

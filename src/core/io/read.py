@@ -7,6 +7,8 @@ import numpy as np
 from core.errors import ImageReadError
 from core.image import Image
 from core.io.axes import Pages
+from core.io.drawn import SUFFIXES as DRAWN
+from core.io.drawn import read_drawn
 from core.io.formats import sniff_file
 from core.io.raster import read_raster
 from core.io.tiff import read_tiff
@@ -35,14 +37,16 @@ def read_image(path: Path | str, pages: Pages = "Z") -> Image:
     return read_tiff(path, pages) if sniff_file(path) == "tiff" else read_raster(path)
 
 
-def read_labels(path: Path | str) -> Image:
+def read_labels(path: Path | str, shape: tuple[int, int] | None = None) -> Image:
     """The label image in a file: 0 background, one positive number per object.
 
-    Accepted are whole numbers of any type (also stored as float or as a palette), and black and white masks.
+    Accepted are whole numbers of any type (also stored as float or as a palette), black and white masks, and regions
+    that were drawn in ImageJ or QuPath.
 
     Parameters
     ----------
-    path : a TIFF, PNG or BMP file.
+    path : a TIFF, PNG or BMP file; a .zip or .roi of ImageJ or a .geojson of QuPath.
+    shape : Y and X of the image that the labels belong to, px; files of regions do not say it.
 
     Returns
     -------
@@ -54,6 +58,10 @@ def read_labels(path: Path | str) -> Image:
     """
     path = Path(path)
     where = str(path)
+    if path.suffix.lower() in DRAWN:
+        if shape is None:
+            raise ImageReadError("Regions do not say how large the image is that they were drawn on.", where=where)
+        return Image(read_drawn(path, shape), "YX", {}, (), "labels")
     family = sniff_file(path)
     if family == "jpeg":
         raise ImageReadError(
