@@ -232,6 +232,12 @@ class LargeImagePredictor:
 
     def _segment(self, model: Any, path: Path, folder: Path, progress: "Progress") -> "Segmented":
         """The results of an image, all of them written."""
+        from core.blockwise.lock import locked
+
+        with locked(folder):
+            return self._results(model, path, folder, progress)
+
+    def _results(self, model: Any, path: Path, folder: Path, progress: "Progress") -> "Segmented":
         from core.blockwise.segment import segment_large
         from core.blockwise.store import RESULTS
         from core.errors import OutputError

@@ -11,6 +11,7 @@ import tifffile
 import zarr
 from PIL import Image as Pillow
 
+from core.blockwise.lock import locked
 from core.io.ome_zarr import open_levels
 from core.io.read import read_image
 from core.measurement.objects import measure
@@ -160,6 +161,15 @@ def test_other_results_stay_unless_they_are_to_be_replaced(
     with refused(r"view.html is missing"):
         run(session, model, file=str(slide), output=str(tmp_path / "out"), thresholds=strict)
     assert (tmp_path / "out" / "slide" / "notes.txt").read_text() == "mine"
+
+
+def test_another_run_in_the_folder(session: Any, model: Any, slide: Path, tmp_path: Path, refused: Any) -> None:
+    """The folder is the node's until the last of its files is written."""
+    node = session.node("LargeImagePredictor").set(file=str(slide), output=str(tmp_path))
+    with locked(tmp_path / "slide"), refused("Another run is writing its results here"):
+        node.execute(model, None)
+    assert node.execute(model, None)[0].num_rows == 1
+    assert not (tmp_path / "slide" / "running.lock").exists()
 
 
 def test_a_cancelled_node_goes_on(session: Any, model: Any, slide: Path, done: Any, tmp_path: Path) -> None:

@@ -33,14 +33,17 @@ def locked(folder: Path) -> Iterator[None]:
     """
     made = not folder.exists()
     path = make_folder(folder) / "running.lock"
-    if path.exists() and _alive(path):
+    try:
+        if path.exists() and not _alive(path):
+            path.unlink(missing_ok=True)
+        with path.open("x", encoding="utf-8") as file:  # fails where another run was quicker
+            json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
+    except FileExistsError:
         raise OutputError(
             "Another run is writing its results here.",
             where=str(folder),
             todo="Wait until it is done, or choose another folder.",
-        )
-    try:
-        path.write_text(json.dumps({"host": socket.gethostname(), "process": os.getpid()}), "utf-8")
+        ) from None
     except OSError as error:
         raise output_error(path, error) from error
     stop = threading.Event()
@@ -58,13 +61,13 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _alive(path: Path) -> bool:
-    try:
+    with suppress(OSError, ValueError, LookupError, TypeError):  # it is being written
         owner = json.loads(path.read_text("utf-8"))
         if owner["host"] == socket.gethostname() and owner["process"] != os.getpid():
             return bool(psutil.pid_exists(owner["process"]))
+    with suppress(OSError):
         return time.time() - path.stat().st_mtime < SILENCE
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+    return False
 
 
 def _beat(path: Path, stop: threading.Event) -> None:

@@ -19,7 +19,6 @@ import numpy as np
 
 from core.blockwise.config import BlockwiseConfig
 from core.blockwise.course import Course, listed
-from core.blockwise.lock import locked
 from core.blockwise.picture import create_picture
 from core.blockwise.plan import CHUNK, Plan, level_warnings, make_plan
 from core.blockwise.schedule import ClusterConfig, Job, Workers, hired
@@ -99,6 +98,8 @@ def segment_large(
     The result does not depend on tiles, workers or interruptions: it is what `Predictor` finds in the whole image.
     Memory depends on the size of a tile, not on that of the image. A run that was interrupted goes on.
 
+    Hold `core.blockwise.lock.locked(output)` until the results are finished: two runs in one folder spoil each other.
+
     Parameters
     ----------
     path : image file or OME-Zarr folder, see `core.io.large.open_large`.
@@ -111,10 +112,10 @@ def segment_large(
     ------
     UserInputError : image and model do not fit together, a setting is wrong, the cluster cannot be reached.
     ImageReadError : the image cannot be read, or is damaged.
-    OutputError : the folder holds other results, another run is at work in it, or it cannot be written.
+    OutputError : the folder holds other results, or it cannot be written.
     Canceled : the user stopped the work; what is done is kept.
     """
-    with open_large(path, config.pages, config.damaged) as image, locked(Path(output)):  # type: ignore[arg-type]
+    with open_large(path, config.pages, config.damaged) as image:  # type: ignore[arg-type]
         store, identity = Store(output), _identity(image, model, config)
         summary, other = None, False
         try:
