@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from core.errors import UserInputError
 from headless.backend import Extension
 from headless.canvas import Placed, connected, contents, header, node_type, placed
-from headless.knime_nodes import component_input, component_output, configuration, configuration_name, entered
+from headless.component_nodes import component_input, component_output, configuration, configuration_name, entered
 from headless.metadata_xml import component_metadata
 from headless.node_settings import node_config
 from headless.settings_parts import head, label_below, port_types
