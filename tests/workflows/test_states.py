@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.workflows.common import WORKFLOWS
 
 from headless.backend import Context, load_extension
 from headless.flow_variables import assigned
 from headless.settings_xml import parse
 from headless.workflow import read_workflow
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = [*sorted((ROOT / "workflows").glob("0*")), ROOT / "workflows" / "components" / "Example"]
+FOLDERS = [*sorted(WORKFLOWS.glob("0*")), WORKFLOWS / "components" / "Example"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
 def test_nodes_are_stored_in_the_state_that_configuring_leaves_them_in(folder: Path, tmp_path: Path) -> None:
     """KNIME configures every node when it opens a workflow, and tells where the state is another than was stored."""
-    extension, workflow = load_extension(ROOT), read_workflow(folder)
+    extension, workflow = load_extension(WORKFLOWS.parent), read_workflow(folder)
     specs: dict[tuple[int, int], Any] = {}
     waiting = {node.id: node for node in workflow.nodes}
     while ready := [i for i in waiting if not any(c.dest == i and c.source in waiting for c in workflow.connections)]:

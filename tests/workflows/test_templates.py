@@ -1,15 +1,12 @@
 """The templates are what their script writes, and run from end to end, outside KNIME, as a user would run them."""
 
-import csv
-import importlib
 import re
-import sys
 import zipfile
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from tests.workflows.common import WORKFLOWS, script, table
 
 from core.io.ome_zarr import open_levels
 from core.io.read import read_labels
@@ -17,17 +14,11 @@ from core.model import SegmentationModel
 from headless.cli import main
 from headless.workflow import opened, read_workflow
 
-WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 FOURTH = WORKFLOWS / "04_Count_a_large_image"
 COMPONENTS = WORKFLOWS / "components"
 EXAMPLE = COMPONENTS / "Example"
-
-
-def generator() -> ModuleType:
-    sys.path.insert(0, str(WORKFLOWS))
-    return importlib.import_module("generate")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -36,13 +27,8 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
-    module = generator()
+    module = script("generate")
     module.main(tmp_path)
     assert set(module.TEMPLATES) == {p.name for p in WORKFLOWS.iterdir() if p.is_dir() and p.name[0].isdigit()}
     shown = {component.name for component in module.COMPONENTS} | {EXAMPLE.name}
@@ -52,7 +38,7 @@ def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
 
 
 def test_archives_hold_the_templates_with_their_data(tmp_path: Path) -> None:
-    module = generator()
+    module = script("generate")
     module.pack(WORKFLOWS, tmp_path / "out" / "knwf")
     for name in module.TEMPLATES:
         with opened(tmp_path / "out" / "knwf" / f"{name}.knwf") as workflow:
