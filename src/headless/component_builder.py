@@ -44,6 +44,7 @@ def component_files(extension: Extension, node: TemplateComponent, shared: bool 
     UserInputError : a node, port, parameter or entry is not there, or KNIME would refuse it.
     """
     component = node.component
+    _check(component)
     inside = _inside(extension, component)
     kinds = [*inside[INPUT].outputs.values()], [*inside[OUTPUT].inputs.values()]
     connections = [*component.connections, *_chain(component)]
@@ -70,6 +71,16 @@ def component_files(extension: Extension, node: TemplateComponent, shared: bool 
     for identity, config in settings.items():
         files[f"{inside[identity].folder}/settings.xml"] = document("settings.xml", config)
     return files
+
+
+def _check(component: Component) -> None:
+    numbers = [INPUT, OUTPUT, *(node.id for node in component.nodes), *(entry.id for entry in component.dialog)]
+    if len(set(numbers)) < len(numbers):
+        raise UserInputError("Two nodes have the same number.", where=component.name)
+    known = {entry.name for entry in component.dialog}.union(*(node.exposes.values() for node in component.nodes))
+    for node in component.nodes:
+        if unknown := set(node.uses.values()) - known:
+            raise UserInputError(f"Nothing inside sets the variable {min(unknown)!r}.", where=component.name)
 
 
 def _settings(node: TemplateComponent, inputs: Sequence[str], outputs: Sequence[str], origin: Config) -> Config:

@@ -217,8 +217,16 @@ def test_nodes_behind_a_component_are_idle_and_all_are_read_back(tmp_path: Path)
         (dataclasses.replace(MAKER, inputs={"Other": ""}), "'Other' is not connected"),
         (dataclasses.replace(MAKER, connections=(*MAKER.connections, (9, "", 3, ""))), "node 9"),
         (dataclasses.replace(MAKER, nodes=(TemplateNode(3, "Nope"),)), "no node 'Nope'"),
-        (dataclasses.replace(MAKER, dialog=(dataclasses.replace(TYPED, name="start-2"),)), "refuses 'start-2'"),
-        (dataclasses.replace(MAKER, dialog=(dataclasses.replace(TYPED, default=10.0),)), "does not take 10.0"),
+        (dataclasses.replace(MAKER, nodes=(TemplateNode(11, "NumberSource"),)), "the same number"),
+        (dataclasses.replace(MAKER, dialog=DIALOG[1:]), "sets the variable 'how-many'"),
+        (
+            dataclasses.replace(MAKER, dialog=(*DIALOG, dataclasses.replace(TYPED, id=16, name="start-2"))),
+            "refuses 'start-2'",
+        ),
+        (
+            dataclasses.replace(MAKER, dialog=(*DIALOG, dataclasses.replace(TYPED, id=16, default=10.0))),
+            "does not take 10.0",
+        ),
     ],
 )
 def test_mistakes_in_a_component_are_named(component: Component, words: str) -> None:
