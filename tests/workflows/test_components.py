@@ -14,6 +14,7 @@ from headless.workflow_template import Template, TemplateComponent, TemplateNode
 LEARNER = {"training/steps": 1, "training/batch_size": 1, "model/base": 8}
 SHORT = [f"-option=4/3,{name},{value},int" for name, value in LEARNER.items()]
 FEW = [f"-option={node},images,{images},int" for node, images in ((1, 4), (2, 2), (3, 3))]
+SMALL = [f"-option={node},{side},192,int" for node in (1, 2, 3) for side in ("width", "height")]
 
 
 def entered(template: Template, number: int, **values: Any) -> Template:
@@ -35,7 +36,7 @@ def run(folder: Path, template: Template, *options: str) -> Path:
 
 def test_the_example(tmp_path: Path) -> None:
     """A training far too short to find much."""
-    out = run(tmp_path, entered(script("shared_components").EXAMPLE, 4, epochs=2, patch_size=64), *SHORT, *FEW)
+    out = run(tmp_path, entered(script("shared_components").EXAMPLE, 4, epochs=2, patch_size=64), *SHORT, *FEW, *SMALL)
     assert len(table(out / "history.csv")) == 2
     tested, counted = ([f"hl60_seed{s}_{i:04d}_medium_light" for i in range(1, n + 1)] for s, n in ((2, 2), (3, 3)))
     assert [row["Image"] for row in table(out / "scores.csv")] == tested
