@@ -25,7 +25,7 @@ format: $(READY)  ## Put the code into the project's style.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-workflows: $(READY)  ## Write the template workflows anew.
+workflows: $(READY)  ## Write the template workflows and components anew, and as archives for KNIME into out/knwf.
 	$(BIN)/python workflows/generate.py
 
 icons: $(READY)  ## Draw the icons anew.

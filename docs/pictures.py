@@ -4,7 +4,8 @@ workflow.svg shows the first template as KNIME lays it out; result.png held-out 
 """
 
 import base64
-import importlib.util
+import importlib
+import sys
 import textwrap
 from html import escape
 from pathlib import Path
@@ -24,11 +25,8 @@ TRUE, FOUND = (60, 220, 90), (255, 60, 200)
 
 def workflow() -> str:
     """The template as SVG: notes, connections, nodes with icon, name and label."""
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "workflows" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    sys.path.insert(0, str(ROOT / "workflows"))
+    generate = importlib.import_module("generate")
     extension = generate.load_extension(ROOT)
     template = generate.TRAIN_AND_COUNT
     nodes = {node.id: (node, extension.nodes[node.node_id]) for node in template.nodes}

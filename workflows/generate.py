@@ -1,31 +1,26 @@
-"""Write the template workflows: `make workflows`. A test compares the folders with what this writes.
+"""Write the template workflows and the shared components: `make workflows`. A test compares the folders with this.
 
-python workflows/generate.py [FOLDER]
+    python workflows/generate.py [FOLDER]
+
+writes them into FOLDER; without it to where they are checked in, and as archives that KNIME imports into out/knwf.
 """
 
 import sys
 from pathlib import Path
 
+from layout import NUCLEI, at, note
+from shared_components import COMPONENTS, EXAMPLE
+
 from headless.backend import load_extension
-from headless.workflow_builder import build_workflow
-from headless.workflow_template import Note, Template, TemplateNode
+from headless.workflow_builder import build_component, build_workflow, write_knwf
+from headless.workflow_template import NamedConnection, Template, TemplateNode
 
 HERE = Path(__file__).resolve().parent
-ROW, COLUMN = 140, 240
-
-
-def at(column: float, row: float) -> tuple[int, int]:
-    """Where a node lies on the canvas, in pixels."""
-    return int(140 + COLUMN * column), int(220 + ROW * row)
-
-
-def note(html: str, column: float, columns: float, lowest: float) -> Note:
-    """An explanation behind columns of nodes, down to the row of the lowest one."""
-    x, y = at(column, lowest)
-    return Note(html, x - 90, 60, int(COLUMN * columns) - 20, y + 40)
-
 
 WRITE = {"folder": "output_folder"}
+
+NUCLEI_IMAGES = {"Sample images: BBBC038 (CC0)": "https://bbbc.broadinstitute.org/BBBC038"}
+STARDIST = {"StarDist: Schmidt et al., MICCAI 2018": "https://arxiv.org/abs/1806.03535"}
 
 TRAIN_AND_COUNT = Template(
     description=(
@@ -67,6 +62,7 @@ TRAIN_AND_COUNT = Template(
         ),
     ],
     tags=["segmentation", "counting", "nuclei", "StarDist", "deep learning"],
+    links=NUCLEI_IMAGES | STARDIST,
     author="Microseg",
 )
 
@@ -128,32 +124,16 @@ RETRAIN = Template(
         note("<p><b>4. Compare and count</b></p><p>The Scorer's view shows both curves.</p>", 4, 1, 2),
     ],
     tags=["segmentation", "transfer learning", "few images", "phase contrast"],
+    links={"Sample images: Usiigaci (MIT)": "https://github.com/oist/Usiigaci"} | STARDIST,
     author="Microseg",
 )
-
-NUCLEI = {
-    "width": 256,
-    "height": 256,
-    "pixel_size": 0.325,
-    "objects": {
-        "measures": "MANUAL",
-        "smallest": 25.0,
-        "largest": 37.0,
-        "fewest": 12,
-        "most": 20,
-        "clustering": 0.7,
-    },
-}
-"""HL60-like nuclei as a 20x objective shows them: small images, quick to learn from."""
 
 NARROW = {"model": {"base": 16}}
 
 SHORT = {"training": {"epochs": 8}}
 
-Connection = tuple[int, str, int, str]
 
-
-def transfer(first: int, row: int, known: str, new: str) -> tuple[list[TemplateNode], list[Connection]]:
+def transfer(first: int, row: int, known: str, new: str) -> tuple[list[TemplateNode], list[NamedConnection]]:
     """Nodes and connections of one direction: many images at the level of light `known`, four at the level `new`.
 
     Nodes are numbered from `first`, and lie in three rows from `row`. Both are constants of the simulator's levels.
@@ -223,6 +203,7 @@ NOISE = Template(
         note("<p><b>5. Compare</b></p><p>Above: from much light to little. Below: the way back.</p>", 5, 1, 5),
     ],
     tags=["segmentation", "transfer learning", "simulation", "noise", "few images"],
+    links=STARDIST,
     author="Microseg",
 )
 
@@ -271,6 +252,7 @@ LARGE_IMAGE = Template(
         ),
     ],
     tags=["segmentation", "counting", "nuclei", "whole slide", "large image", "OME-Zarr", "tiles"],
+    links=NUCLEI_IMAGES | {"OME-Zarr": "https://ngff.openmicroscopy.org"},
     author="Microseg",
 )
 
@@ -283,11 +265,24 @@ TEMPLATES = {
 
 
 def main(folder: Path) -> None:
-    """Write every template into a folder of its name."""
+    """Write every template into a folder of its name, the components into a folder with their example."""
     extension = load_extension(HERE.parent)
     for name, template in TEMPLATES.items():
         build_workflow(folder / name, extension, template)
+    for component in COMPONENTS:
+        build_component(folder / "components" / component.name, extension, component)
+    build_workflow(folder / "components" / "Example", extension, EXAMPLE)
+
+
+def pack(folder: Path, out: Path) -> None:
+    """Write one archive per template, with its sample data, and one with the components and their example."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in TEMPLATES:
+        write_knwf(folder / name, out / f"{name}.knwf")
+    write_knwf(folder / "components", out / "components.knar")
 
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
+    if len(sys.argv) == 1:
+        pack(HERE, HERE.parent / "out" / "knwf")

@@ -1,4 +1,4 @@
-"""The settings.xml of a Python node that is configured but not executed, every key in KNIME's order."""
+"""The settings.xml of a Python node that is not executed, every key in KNIME's order."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -6,14 +6,10 @@ from typing import Any, cast
 from core.errors import UserInputError
 from headless.backend import Extension, NodeType, Port
 from headless.model_settings import merged, to_model
+from headless.settings_parts import OBJECT_CLASSES, Source, head, identity, without_results
 from headless.settings_xml import Config
 from headless.workflow import PYTHON_FACTORY
 from headless.workflow_template import TemplateNode
-
-_OBJECT_CLASSES = {
-    "table": "org.knime.core.node.BufferedDataTable",
-    "port": "org.knime.python3.nodes.ports.PythonBinaryBlobFileStorePortObject",
-}
 
 
 def node_config(extension: Extension, kind: NodeType, node: TemplateNode, connected: frozenset[str]) -> Config:
@@ -30,34 +26,22 @@ def node_config(extension: Extension, kind: NodeType, node: TemplateNode, connec
             # Python says "" for a column that is not set, but KNIME before 5.9 takes that for a column's name.
             defaults = _without_column(defaults, parameter.path)
     parameters = merged(defaults, node.parameters, where)
-    config: Config = {
-        "node_file": "settings.xml",
-        "flow_stack": {},
-        "internal_node_subsettings": {"memory_policy": "CacheSmallInMemory"},
-        "model": to_model(parameters, extension.version),
-        "variables": _assignments(parameters, node, where),
-    }
-    if node.label:
-        config["nodeAnnotation"] = annotation(node.label, "text/plain", (0, 0, 0, 0), "CENTER", 0, 0, 0xFFFFFF)
-    config |= {"customDescription": None, "state": node.state, "factory": PYTHON_FACTORY, "node-name": kind.name}
+    begin = head(to_model(parameters, extension.version), _assignments(parameters, node, where), node.label, node.state)
     feature = f"{extension.group_id}.features.{extension.name}.feature.group"
-    for part, symbolic_name in (("bundle", extension.id), ("feature", feature)):
-        config[f"node-{part}-name"] = extension.description
-        config[f"node-{part}-symbolic-name"] = symbolic_name
-        config[f"node-{part}-vendor"] = extension.vendor
-        config[f"node-{part}-version"] = extension.version
-    outputs = range(1, len(kind.output_ports) + 1)
-    return config | {
-        "factory-id-uniquifier": f"{extension.id}_!_{node.node_id}",
-        "factory_settings": {"extension_id": extension.id, "node_id": node.node_id},
-        "node_creation_config": _ports("Input", kind.input_ports, connected)
-        | _ports("Output", kind.output_ports, connected),
-        "name": kind.name,
-        "hasContent": False,
-        "isInactive": False,
-        "ports": {f"port_{i}": {"index": i, "port_dir_location": None} for i in outputs},
-        "filestores": {"file_store_location": None, "file_store_id": None},
-    }
+    bundle, feature_source = (
+        Source(extension.description, name, extension.vendor, extension.version) for name in (extension.id, feature)
+    )
+    return (
+        begin
+        | identity(PYTHON_FACTORY, kind.name, bundle, feature_source)
+        | {
+            "factory-id-uniquifier": f"{extension.id}_!_{node.node_id}",
+            "factory_settings": {"extension_id": extension.id, "node_id": node.node_id},
+            "node_creation_config": _ports("Input", kind.input_ports, connected)
+            | _ports("Output", kind.output_ports, connected),
+        }
+        | without_results(kind.name, len(kind.output_ports))
+    )
 
 
 def _without_column(parameters: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
@@ -71,7 +55,7 @@ def _ports(side: str, ports: Sequence[Port], connected: frozenset[str]) -> Confi
         if not port.optional:
             config[f"{side} {port.name} # {i}"] = {}
         else:
-            added: Config = {"port_0": {"object_class": _OBJECT_CLASSES[port.kind]}}
+            added: Config = {"port_0": {"object_class": OBJECT_CLASSES[port.kind]}}
             config[port.name] = added if port.name in connected else {}
     return config
 
@@ -93,31 +77,3 @@ def _exists(parameters: Any, path: Sequence[str]) -> bool:
     if not path:
         return not isinstance(parameters, Mapping)
     return isinstance(parameters, Mapping) and path[0] in parameters and _exists(parameters[path[0]], path[1:])
-
-
-def annotation(
-    text: str,
-    content_type: str,
-    box: tuple[int, int, int, int],
-    alignment: str,
-    border: int,
-    color: int,
-    background: int,
-) -> Config:
-    """A label or note; `box` is x, y, width and height in px, colours are 0xRRGGBB."""
-    x, y, width, height = box
-    return {
-        "text": text,
-        "contentType": content_type,
-        "bgcolor": background,
-        "x-coordinate": x,
-        "y-coordinate": y,
-        "width": width,
-        "height": height,
-        "alignment": alignment,
-        "borderSize": border,
-        "borderColor": color,
-        "defFontSize": -1,
-        "annotation-version": 20230412,
-        "styles": {},
-    }

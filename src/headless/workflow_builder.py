@@ -1,25 +1,26 @@
-"""Write workflows as KNIME stores them, from a description in Python: how the templates are made.
+"""Write workflows and components as KNIME stores them, from a description in Python: how the templates are made.
 
-The files follow KNIME 5.4 to 5.8 to the byte: format 5.1.0, nodes configured but not executed, the identity of the
-installed extension, and every parameter (defaults from the extension, overridden per node).
+The files follow KNIME 5.5 to 5.8 to the byte: format 5.1.0, nodes not executed, the identity of the installed
+extension, and every parameter (defaults from the extension, overridden per node).
 """
 
+import dataclasses
 import json
-import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape as escape_xml
 
-from core.errors import OutputError, UserInputError
+from core.errors import OutputError
 from core.io.write import atomic
-from headless.backend import Extension, NodeType, Port
-from headless.node_settings import annotation, node_config
-from headless.settings_xml import Config, array, document
+from headless.backend import Extension
+from headless.canvas import Placed, connected, contents, header, node_type, placed
+from headless.component_builder import component_files, placed_component
+from headless.metadata_xml import workflow_metadata
+from headless.node_settings import node_config
+from headless.settings_xml import Config, document
 from headless.workflow import VariableValue
-from headless.workflow_template import Note, Template, TemplateNode
+from headless.workflow_template import Component, Template, TemplateComponent, TemplateNode
 
-OLDEST_KNIME = "5.5.0"
 _CLASSES = {bool: ("BOOLEAN", "boolean"), int: ("INTEGER", "integer"), float: ("DOUBLE", "number")}
 _NODE_PITCH = 180
 
@@ -32,42 +33,46 @@ def build_workflow(folder: Path, extension: Extension, template: Template) -> No
     UserInputError : the template names a node, port or parameter that the extension does not have.
     OutputError : the folder cannot be written.
     """
-    files = workflow_files(extension, template)
-    try:
-        for name, content in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode())
-    except OSError as error:
-        raise OutputError(f"The workflow cannot be written: {error}.", where=str(folder)) from None
+    _write(folder, workflow_files(extension, template))
+
+
+def build_component(folder: Path, extension: Extension, component: Component) -> None:
+    """Write a shared component: a folder that KNIME shows in its explorer, to be dragged into workflows.
+
+    Raises
+    ------
+    UserInputError : the component names a node, port or parameter that the extension does not have.
+    OutputError : the folder cannot be written.
+    """
+    _write(folder, component_files(extension, TemplateComponent(0, component), shared=True))
 
 
 def workflow_files(extension: Extension, template: Template) -> dict[str, str]:
     """Relative path to content of every file of the workflow."""
-    types = {node.id: _type(extension, node) for node in template.nodes}
-    connections = [
-        (
-            source,
-            _port_number(types, template, source, "output", out),
-            dest,
-            _port_number(types, template, dest, "input", into),
-        )
-        for source, out, dest, into in template.connections
+    idle = _behind_components(template)
+    nodes = [
+        dataclasses.replace(node, state="IDLE") if isinstance(node, TemplateNode) and node.id in idle else node
+        for node in template.nodes
     ]
+    on_canvas = [_placed(extension, template, node, i) for i, node in enumerate(nodes)]
     files = {
-        "workflow.knime": document("workflow.knime", _workflow_config(template, types, connections)),
-        "workflow-metadata.xml": _metadata(template),
+        "workflow.knime": document("workflow.knime", _workflow_config(template, nodes, on_canvas)),
+        "workflow-metadata.xml": workflow_metadata(template),
         ".artifacts/workflow-configuration.json": _configuration(template.variables),
         ".artifacts/workflow-configuration-representation.json": "{\n}",
     }
-    for node in template.nodes:
-        config = node_config(extension, types[node.id], node, _connected(template, node.id))
-        files[f"{_folder_name(types[node.id].name, node.id)}/settings.xml"] = document("settings.xml", config)
+    for node, place in zip(nodes, on_canvas, strict=True):
+        if isinstance(node, TemplateNode):
+            ends = connected(template.connections, node.id)
+            config = node_config(extension, node_type(extension, node), node, ends)
+            files[f"{place.folder}/settings.xml"] = document("settings.xml", config)
+        else:
+            files |= {f"{place.folder}/{name}": text for name, text in component_files(extension, node).items()}
     return files
 
 
 def write_knwf(folder: Path, archive: Path) -> None:
-    """Pack a workflow folder as .knwf; the same files give the same bytes.
+    """Pack a workflow as .knwf, or a folder of workflows and components as .knar; the same files give the same bytes.
 
     Raises
     ------
@@ -81,42 +86,37 @@ def write_knwf(folder: Path, archive: Path) -> None:
             bundle.writestr(info, path.read_bytes())
 
 
-def _type(extension: Extension, node: TemplateNode) -> NodeType:
-    if node.node_id not in extension.nodes:
-        raise UserInputError(f"The extension has no node {node.node_id!r}.", where=f"node {node.id}")
-    return extension.nodes[node.node_id]
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    try:
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode())
+    except OSError as error:
+        raise OutputError(f"The workflow cannot be written: {error}.", where=str(folder)) from None
 
 
-def _connected(template: Template, identity: int) -> frozenset[str]:
-    return frozenset(into for _, _, dest, into in template.connections if dest == identity)
+def _behind_components(template: Template) -> set[int]:
+    """Components, and what is behind them: KNIME knows no specs there until they are executed."""
+    idle = {node.id for node in template.nodes if isinstance(node, TemplateComponent)}
+    while more := {dest for source, _, dest, _ in template.connections if source in idle} - idle:
+        idle |= more
+    return idle
 
 
-def _port_number(types: Mapping[int, NodeType], template: Template, identity: int, side: str, name: str) -> int:
-    if name == "":
-        return 0
-    if identity not in types:
-        raise UserInputError(f"A connection names node {identity}, which the template does not have.")
-    ports: Sequence[Port] = types[identity].output_ports if side == "output" else types[identity].input_ports
-    present = [port.name for port in ports if not port.optional or port.name in _connected(template, identity)]
-    if name not in present:
-        raise UserInputError(f"There is no {side} port {name!r}.", where=f"{types[identity].name} (#{identity})")
-    return present.index(name) + 1
-
-
-def _folder_name(name: str, identity: int) -> str:
-    return f"{re.sub(r'[^a-zA-Z0-9 ]', '_', name)} (#{identity})"
+def _placed(extension: Extension, template: Template, node: TemplateNode | TemplateComponent, index: int) -> Placed:
+    position = node.position or (100 + index * _NODE_PITCH, 200)
+    if isinstance(node, TemplateComponent):
+        return placed_component(extension, node, position)
+    return placed(extension, node, template.connections, position)
 
 
 def _workflow_config(
-    template: Template, types: Mapping[int, NodeType], connections: Sequence[tuple[int, int, int, int]]
+    template: Template, nodes: Sequence[TemplateNode | TemplateComponent], on_canvas: Sequence[Placed]
 ) -> Config:
     written = template.written.replace("T", " ") + " +0000"
-    states = {node.state for node in template.nodes}
-    config: Config = {
-        "created_by": OLDEST_KNIME,
-        "created_by_nightly": False,
-        "version": "5.1.0",
-        "name": None,
+    idle = any(isinstance(node, TemplateComponent) or node.state == "IDLE" for node in nodes)
+    config = header(None) | {
         "authorInformation": {
             "authored-by": template.author,
             "authored-when": written,
@@ -124,7 +124,7 @@ def _workflow_config(
             "lastEdited-when": written,
         },
         "customDescription": None,
-        "state": "IDLE" if "IDLE" in states else "CONFIGURED",
+        "state": "IDLE" if idle else "CONFIGURED",
     }
     if template.variables:
         config["workflow_variables"] = {
@@ -132,19 +132,7 @@ def _workflow_config(
             for i, (name, value) in enumerate(template.variables.items())
         }
     config["workflow_credentials"] = {}
-    if template.notes:
-        config["annotations"] = {f"annotation_{i}": _note(note) for i, note in enumerate(template.notes)}
-    config["nodes"] = {
-        f"node_{node.id}": _row(node, _folder_name(types[node.id].name, node.id), i)
-        for i, node in enumerate(template.nodes)
-    }
-    keys = ("sourceID", "sourcePort", "destID", "destPort")
-    config["connections"] = {
-        f"connection_{i}": {
-            k: dict(zip(keys, ends, strict=True))[k] for k in ("sourceID", "destID", "sourcePort", "destPort")
-        }
-        for i, ends in enumerate(connections)
-    }
+    config |= contents(on_canvas, template.connections, template.notes)
     config["workflow_editor_settings"] = {
         "workflow.editor.snapToGrid": True,
         "workflow.editor.ShowGrid": False,
@@ -157,40 +145,9 @@ def _workflow_config(
     return config
 
 
-def _row(node: TemplateNode, folder: str, index: int) -> Config:
-    x, y = node.position or (100 + index * _NODE_PITCH, 200)
-    return {
-        "id": node.id,
-        "node_settings_file": f"{folder}/settings.xml",
-        "node_is_meta": False,
-        "node_type": "NativeNode",
-        "ui_classname": "org.knime.core.node.workflow.NodeUIInformation",
-        "ui_settings": {"extrainfo.node.bounds": array([x, y, -1, -1])},
-    }
-
-
-def _note(note: Note) -> Config:
-    box = (note.x, note.y, note.width, note.height)
-    return annotation(note.html, "text/html", box, "LEFT", 10, note.border_color, note.background)
-
-
 def _configuration(variables: Mapping[str, VariableValue]) -> str:
     entries = {
         f"knime.var.{name}": {"type": _CLASSES.get(type(value), ("", "string"))[1], "default": value}
         for name, value in variables.items()
     }
     return json.dumps(entries, indent=4, ensure_ascii=False) if entries else "{\n}"
-
-
-def _metadata(template: Template) -> str:
-    lines = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        '<workflow-metadata content-type="text/plain" xmlns="http://www.knime.org/core/node/workflow/metadata/v1.0">',
-        f"    <author>{escape_xml(template.author)}</author>",
-        f"    <last-modified>{template.written}.000Z</last-modified>",
-        f"    <description>{escape_xml(template.description)}</description>",
-    ]
-    if template.tags:
-        tags = [f"        <tag>{escape_xml(tag)}</tag>" for tag in template.tags]
-        lines += ["    <tags>", *tags, "    </tags>"]
-    return "\n".join([*lines, "</workflow-metadata>"])

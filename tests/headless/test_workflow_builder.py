@@ -3,55 +3,19 @@
 import re
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from defusedxml import ElementTree
+from tests.headless.sample import GOLDEN, SAMPLE
 from tests.headless.toy import build, product, toy
 
 from core.errors import OutputError, UserInputError
-from headless.backend import Extension, Port
 from headless.settings_xml import parse
 from headless.workflow import Assignment, Connection, opened, read_workflow
 from headless.workflow_builder import build_workflow, workflow_files, write_knwf
 from headless.workflow_template import Note, Template, TemplateNode
 
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def node_type(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], defaults: dict[str, Any]) -> Any:
-    return SimpleNamespace(
-        name=name, input_ports=inputs, output_ports=outputs, default_parameters=lambda: defaults, parameters=tuple
-    )
-
-
-def port(name: str, kind: str = "table", optional: bool = False) -> Port:
-    return Port(name, "", kind, optional)
-
-
-SAMPLE = Extension(
-    group_id="org.example",
-    name="sample",
-    version="0.2.0",
-    description="Sample",
-    vendor="Example",
-    folder=Path(),
-    nodes={
-        "TensorSource": node_type(
-            "Tensor Source",
-            (),
-            (port("Images"), port("Model", "port")),
-            {"n": 2, "image": {"dtype": "UINT16", "height": 4, "width": 7, "channels": 1}, "previews": True},
-        ),
-        "TensorConsumer": node_type(
-            "Tensor Consumer",
-            (port("Model", "port"), port("Images"), port("Extra", optional=True)),
-            (port("Scores"), port("Plot", "image")),
-            {"column": None, "scale": 1.0},
-        ),
-    },
-)
 WITH_VARIABLES = Template(
     "",
     (
@@ -135,14 +99,22 @@ def test_a_column_that_is_not_set_is_null(tmp_path: Path) -> None:
 def test_metadata_notes_and_states(tmp_path: Path) -> None:
     notes = (Note("<p>Read & count</p>", 20, 40, 300, 120),)
     nodes = (TemplateNode(1, "NumberSource", state="IDLE"),)
-    build(tmp_path, nodes, notes=notes, tags=("a & b",))
+    build(tmp_path, nodes, notes=notes, tags=("a & b",), links={"Paper <1>": "https://example.org/?a&b"})
     config = parse((tmp_path / "workflow.knime").read_bytes())[1]
     note = cast(dict[str, Any], config["annotations"])["annotation_0"]
     assert (note["text"], note["contentType"], note["width"]) == ("<p>Read & count</p>", "text/html", 300)
     assert config["state"] == "IDLE"
     root = ElementTree.parse(tmp_path / "workflow-metadata.xml").getroot()
-    assert [child.tag.rpartition("}")[2] for child in root] == ["author", "last-modified", "description", "tags"]
-    assert root[3][0].text == "a & b"
+    assert [child.tag.rpartition("}")[2] for child in root] == [
+        "author",
+        "created",
+        "last-modified",
+        "description",
+        "tags",
+        "links",
+    ]
+    assert root[4][0].text == "a & b"
+    assert (root[5][0].text, root[5][0].get("href")) == ("Paper <1>", "https://example.org/?a&b")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 from headless.backend import Extension, load_extension
 from headless.workflow_builder import build_workflow
-from headless.workflow_template import Template, TemplateNode
+from headless.workflow_template import Template, TemplateComponent, TemplateNode
 
 FOLDER = Path(__file__).parent / "toy_extension"
 
@@ -20,7 +20,7 @@ def toy() -> Extension:
 
 def build(
     folder: Path,
-    nodes: Sequence[TemplateNode],
+    nodes: Sequence[TemplateNode | TemplateComponent],
     connections: Sequence[tuple[int, str, int, str]] = (),
     variables: Mapping[str, Any] | None = None,
     **more: Any,

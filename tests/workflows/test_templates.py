@@ -1,32 +1,24 @@
 """The templates are what their script writes, and run from end to end, outside KNIME, as a user would run them."""
 
-import csv
-import importlib.util
 import re
+import zipfile
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from tests.workflows.common import WORKFLOWS, script, table
 
 from core.io.ome_zarr import open_levels
 from core.io.read import read_labels
 from core.model import SegmentationModel
 from headless.cli import main
+from headless.workflow import opened, read_workflow
 
-WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 FOURTH = WORKFLOWS / "04_Count_a_large_image"
-
-
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", WORKFLOWS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+COMPONENTS = WORKFLOWS / "components"
+EXAMPLE = COMPONENTS / "Example"
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -35,20 +27,34 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths}
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
-    module = generator()
+    module = script("generate")
     module.main(tmp_path)
     assert set(module.TEMPLATES) == {p.name for p in WORKFLOWS.iterdir() if p.is_dir() and p.name[0].isdigit()}
-    for name in module.TEMPLATES:
+    shown = {component.name for component in module.COMPONENTS} | {EXAMPLE.name}
+    assert shown == {p.name for p in COMPONENTS.iterdir()}
+    for name in (*module.TEMPLATES, COMPONENTS.name):
         assert files(tmp_path / name) == files(WORKFLOWS / name)
 
 
-@pytest.mark.parametrize("folder", [FIRST, SECOND, THIRD, FOURTH], ids=lambda p: p.name[:2])
+def test_archives_hold_the_templates_with_their_data(tmp_path: Path) -> None:
+    module = script("generate")
+    module.pack(WORKFLOWS, tmp_path / "out" / "knwf")
+    for name in module.TEMPLATES:
+        with opened(tmp_path / "out" / "knwf" / f"{name}.knwf") as workflow:
+            read = read_workflow(WORKFLOWS / name)
+            assert (workflow.name, workflow.nodes) == (name, read.nodes)
+            assert sizes(workflow.path / "data") == sizes(WORKFLOWS / name / "data")
+    with zipfile.ZipFile(tmp_path / "out" / "knwf" / "components.knar") as archive:
+        names = set(archive.namelist())
+    assert {f"components/{p.name}/workflow.knime" for p in COMPONENTS.iterdir()} <= names
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    return {p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("folder", [FIRST, SECOND, THIRD, FOURTH, COMPONENTS], ids=lambda p: p.name[:2])
 def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
     for name, content in files(folder).items():
         assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
