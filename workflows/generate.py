@@ -22,6 +22,51 @@ WRITE = {"folder": "output_folder"}
 NUCLEI_IMAGES = {"Sample images: BBBC038 (CC0)": "https://bbbc.broadinstitute.org/BBBC038"}
 STARDIST = {"StarDist: Schmidt et al., MICCAI 2018": "https://arxiv.org/abs/1806.03535"}
 
+COUNT = Template(
+    description=(
+        "Count the nuclei in 6 images with a model that comes with the extension: nothing is trained. Look at the "
+        "outlines in the view of the Segmentation Predictor before you believe a count.\n\nFor your own images enter "
+        "their folder in the Microscopy Image Reader, and choose the model whose images are most like them. For a model "
+        "of your own put a Model Reader in place of the Pretrained Segmentation Model. The sample images are from "
+        "BBBC038 (CC0)."
+    ),
+    nodes=[
+        TemplateNode(1, "MicroscopyImageReader", "6 images", at(0, 1), {"folder": "images"}),
+        TemplateNode(2, "PretrainedSegmentationModel", "Knows nuclei", at(0, 0)),
+        TemplateNode(3, "SegmentationPredictor", "Find the nuclei", at(1, 0.5)),
+        TemplateNode(4, "InstanceCounter", "Count", at(2, 0)),
+        TemplateNode(
+            5,
+            "SegmentationLabelWriter",
+            "Keep labels and ROIs",
+            at(2, 1),
+            {"existing": "OVERWRITE", "formats": {"roi_zip": True}},
+            uses=WRITE,
+        ),
+    ],
+    connections=[
+        (2, "Model", 3, "Model"),
+        (1, "Images", 3, "Images"),
+        (3, "Segmented images", 4, "Label images"),
+        (3, "Segmented images", 5, "Label images"),
+    ],
+    variables={"output_folder": "results"},
+    notes=[
+        note("<p><b>1. Read</b></p><p>A model and images. Your own: enter their folder in the reader.</p>", 0, 1, 1),
+        note("<p><b>2. Find</b></p><p>Look at the outlines in the view.</p>", 1, 1, 1),
+        note(
+            "<p><b>3. Count, keep</b></p><p>Tables of images and of nuclei; files for Fiji go to the folder of the "
+            "variable output_folder.</p>",
+            2,
+            1,
+            1,
+        ),
+    ],
+    tags=["segmentation", "counting", "nuclei", "StarDist", "pretrained"],
+    links=NUCLEI_IMAGES | STARDIST,
+    author="Microseg",
+)
+
 TRAIN_AND_COUNT = Template(
     description=(
         "Train a model on 24 labelled images of nuclei, apply it to 8 others, count the nuclei, and compare with the "
@@ -257,6 +302,7 @@ LARGE_IMAGE = Template(
 )
 
 TEMPLATES = {
+    "00_Count_with_a_pretrained_model": COUNT,
     "01_Train_and_count_nuclei": TRAIN_AND_COUNT,
     "02_Retrain_with_four_images": RETRAIN,
     "03_Transfer_between_noise_levels": NOISE,

@@ -32,6 +32,14 @@ def copy_draw(images: Path, labels: Path, counts: dict[Path, int]) -> None:
                 shutil.copyfile(folder / f"{name}{suffix}", target / kind / f"{name}{suffix}")
 
 
+def copy_others(images: Path, taken: Path, target: Path, count: int) -> None:
+    """Copy so many images, drawn at random from those that are not in the folder `taken`, without labels."""
+    target.mkdir(parents=True, exist_ok=True)
+    others = sorted({p.name for p in images.glob("*.png")} - {p.name for p in taken.glob("*.png")})
+    for name in random.Random(SEED).sample(others, count):
+        shutil.copyfile(images / name, target / name)
+
+
 def write_mosaic(images: Path, target: Path) -> None:
     """All fields of 696 x 520 pixels among the test images, and then training images, 4 in a row, 20 in all.
 
@@ -60,6 +68,8 @@ def main(data: Path) -> None:
     first = HERE / "01_Train_and_count_nuclei" / "data"
     copy_draw(nuclei / "images" / "train", nuclei / "labels" / "train", {first / "train": 24})
     copy_draw(nuclei / "images" / "test", nuclei / "labels" / "test", {first / "test": 8})
+    zeroth = HERE / "00_Count_with_a_pretrained_model" / "data" / "images"
+    copy_others(nuclei / "images" / "test", first / "test" / "images", zeroth, 6)
     cells = data / "usiigaci_t98g_phase"
     second = HERE / "02_Retrain_with_four_images" / "data"
     copy_draw(cells / "images8" / "train", cells / "labels" / "train", {second / "train": 4, second / "test": 4})
