@@ -14,6 +14,7 @@ from core.model import SegmentationModel
 from headless.cli import main
 from headless.workflow import opened, read_workflow
 
+ZEROTH = WORKFLOWS / "00_Count_with_a_pretrained_model"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 FOURTH = WORKFLOWS / "04_Count_a_large_image"
@@ -54,7 +55,7 @@ def sizes(folder: Path) -> dict[str, int]:
     return {p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("folder", [FIRST, SECOND, THIRD, FOURTH, COMPONENTS], ids=lambda p: p.name[:2])
+@pytest.mark.parametrize("folder", [ZEROTH, FIRST, SECOND, THIRD, FOURTH, COMPONENTS], ids=lambda p: p.name[:2])
 def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
     for name, content in files(folder).items():
         assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
@@ -68,6 +69,18 @@ def test_every_sample_image_has_its_labels() -> None:
         assert images == sorted(p.stem for p in (part / "labels").iterdir())
     train, test = ({p.name for p in (FIRST / "data" / part / "images").iterdir()} for part in ("train", "test"))
     assert not train & test
+
+
+def test_count_with_a_pretrained_model(tmp_path: Path) -> None:
+    assert main(["run", str(ZEROTH), "--out", str(tmp_path)]) == 0
+    counts = {row["Name"]: int(row["Object count"]) for row in table(tmp_path / "counts.csv")}
+    assert sorted(counts) == sorted(p.stem for p in (ZEROTH / "data/images").iterdir())
+    assert len(table(tmp_path / "objects.csv")) == sum(counts.values())
+    for name, count in counts.items():
+        labels = read_labels(tmp_path / f"{name}.ome.tif")
+        drawn = read_labels(tmp_path / f"{name}_rois.zip", (labels.size("Y"), labels.size("X")))
+        assert count == len(set(labels.array.ravel().tolist()) - {0}) > 5
+        assert np.array_equal(drawn.array > 0, labels.array > 0)
 
 
 def test_train_and_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
