@@ -3,12 +3,14 @@
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from knime.extension import _settings
 from knime.extension._groups import Group
 from knime.extension._nodes import NodeEntry
 from knime.extension._ports import PortEntry
+from knime.extension._rules import And, Condition, Effect, OneOf
 from knime.extension._version import Version
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Parameter:
     groups : labels of its groups.
     kind : integer, number, boolean, text, column or choice.
     choices : what it can be, empty where it is free.
+    condition : in words, when the dialog offers it; empty: always.
     """
 
     path: tuple[str, ...]
@@ -65,11 +68,27 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     is_advanced: bool = False
+    condition: str = ""
 
     @property
     def key(self) -> str:
         """The path in one word: group/parameter."""
         return "/".join(self.path)
+
+    @property
+    def range(self) -> str:
+        """The least and the greatest value in words, empty where any is good."""
+        low, high = (_number(limit) for limit in (self.minimum, self.maximum))
+        return f"{low} to {high}" if low and high else f"at least {low}" if low else high and f"at most {high}"
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a person would write it."""
+        if self.default is None or self.default == "":
+            return "not set"
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return _number(self.default) if isinstance(self.default, int | float) else str(self.default)
 
 
 class NodeType:
@@ -90,6 +109,7 @@ class NodeType:
         self.output_ports = tuple(Port.of(port) for port in entry.output_ports(node))
         view = entry.output_view(node)
         self.view_name = view.name if view else None
+        self.view_description = view.description if view else ""
 
     def __repr__(self) -> str:
         return f"NodeType({self.id!r})"
@@ -128,7 +148,27 @@ def _flat(
                 tuple(Choice(*choice) for choice in item.options()),
                 *limits,
                 is_advanced=advanced or item.is_advanced,
+                condition=_in_words(*item.dialog_rule) if item.dialog_rule else "",
             )
+
+
+def _number(value: float | None) -> str:
+    """Without an exponent, in groups of three digits."""
+    return "" if value is None else format(Decimal(str(value)).normalize(), ",f")
+
+
+def _in_words(condition: Condition, effect: Effect = Effect.SHOW) -> str:
+    """When a rule lets a parameter be set."""
+    if effect in (Effect.HIDE, Effect.DISABLE):
+        return f"unless {_in_words(condition)}"
+    if isinstance(condition, OneOf):
+        subject = condition.subject
+        labels = {value: label for value, label, _ in subject.options()}
+        values = [f'"{labels.get(value, str(value))}"' for value in condition.values]
+        return f"{subject.label} is {' or '.join(values)}"
+    if isinstance(condition, And):
+        return " and ".join(map(_in_words, condition.conditions))
+    return "what is connected asks for it"
 
 
 def _split(docstring: str) -> tuple[str, str]:

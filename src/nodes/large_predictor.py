@@ -131,9 +131,9 @@ class LargeImagePredictor:
     `results`, and leave the rest: two processor cores take 26 minutes and 1.2 GB of memory. The page then shows the
     whole mosaic, and every outline when you zoom in. To use several computers, choose *Dask cluster* at *Computed by*.
 
-    **Limits:** about 2 seconds of one processor core per million pixels, 1.1 GB of memory with the default *Tile size
-    (pixels)*, and 2 bytes per pixel on the disk until it is done. 2-D images; stacks and time series are refused. A run
-    that was stopped goes on with the same image, model and settings only.
+    **Limits:** about 2 seconds of one processor core per million pixels, 1.1 GB of memory with the default *Tile size*,
+    and 2 bytes per pixel on the disk until it is done. 2-D images; stacks and time series are refused. A run that was
+    stopped goes on with the same image, model and settings only.
 
     **Literature:**
 

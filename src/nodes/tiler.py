@@ -114,10 +114,10 @@ class LargeImageTiler:
     contrast but noise: if the means of its squares of 8 x 8 pixels differ by less than 3 % of the contrast of the whole
     image.
 
-    **Example:** an image of 4000 x 3000 pixels with nuclei of 20 to 60 pixels. With a *Tile size (pixels)* of 1024 and
-    an *Overlap (pixels)* of 128 a tile begins every 896 pixels: 5 x 4 = 20 rows. Of a slide of 40,000 x 30,000 pixels
-    set *Pixels of the tiles* to *In the files*, which copies nothing, and *Empty tiles* to *Without pixels*, so that
-    the glass beside the tissue costs no time.
+    **Example:** an image of 4000 x 3000 pixels with nuclei of 20 to 60 pixels. With a *Tile size* of 1024 and an
+    *Overlap* of 128 a tile begins every 896 pixels: 5 x 4 = 20 rows. Of a slide of 40,000 x 30,000 pixels set *Pixels
+    of the tiles* to *In the files*, which copies nothing, and *Empty tiles* to *Without pixels*, so that the glass
+    beside the tissue costs no time.
 
     **Limits:** images of any size are cut in the memory of a few tiles. A table with the pixels of all tiles is a
     little larger than the image: with the settings of the example by a quarter. Tiles in the files need these to stay

@@ -35,14 +35,14 @@ DESCRIBED = {name: (text, ports) for name, text, ports in map(described, sorted(
 
 
 def names() -> set[str]:
-    """All texts in the nodes that are no docstrings: labels, choices, columns, ports."""
+    """All texts in the nodes, labels, choices, columns and ports among them; labels also without their units."""
     found = {*KNIME_NODES, *NAMES}
     for path in NODES.rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         found |= {
             item.value for item in ast.walk(tree) if isinstance(item, ast.Constant) and isinstance(item.value, str)
         }
-    return found
+    return found | {re.sub(r" \([^)]*\)$", "", text) for text in found}
 
 
 def test_every_node_is_described(session: Any) -> None:

@@ -1,0 +1,57 @@
+"""The reference of the nodes is what its script writes; its links lead somewhere."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from headless.backend import load_extension
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs/nodes").glob("*.md"))
+
+
+def script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs/reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pages_are_what_the_script_writes() -> None:
+    written = script().reference(load_extension(ROOT))
+    assert {page.name for page in PAGES} == set(written), "make reference; delete pages of nodes that are gone"
+    for page in PAGES:
+        assert page.read_text("utf-8") == written[page.name], "make reference"
+
+
+def test_every_setting_is_there() -> None:
+    for node in load_extension(ROOT).nodes.values():
+        text = (ROOT / f"docs/nodes/{node.id}.md").read_text("utf-8")
+        for parameter in node.parameters():
+            assert f"`{parameter.key}`" in text
+            assert all(f"`{choice.id}`" in text for choice in parameter.choices)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs/README.md"], ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = re.findall(r'\]\(([^)#]+)\)|src="([^"]+)"', text)
+    assert links
+    for link in map("".join, links):
+        assert link.startswith("https://") or (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_tables_are_whole(page: Path) -> None:
+    """Every row of a table has as many cells as its header."""
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("|")]
+    width = 0
+    for line, below in zip(rows, [*rows[1:], ""], strict=True):
+        cells = len(re.findall(r"(?<!\\)\|", line)) - 1
+        width = cells if below.startswith("|--") else width
+        assert cells == width, line
