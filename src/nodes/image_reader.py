@@ -113,20 +113,7 @@ COLUMNS = (
     "icons/image_reader.png",
     CATEGORY,
     id="MicroscopyImageReader",
-    keywords=[
-        "image",
-        "microscopy",
-        "read",
-        "load",
-        "import",
-        "TIFF",
-        "OME-TIFF",
-        "ImageJ",
-        "LSM",
-        "PNG",
-        "labels",
-        "mask",
-    ],
+    keywords=["image", "microscopy", "read", "import", "TIFF", "OME-TIFF", "ImageJ", "QuPath", "PNG", "labels", "mask"],
 )
 @knext.output_table(
     "Images",
@@ -138,17 +125,20 @@ class MicroscopyImageReader:
     """Reads the images of a folder, and the labels that belong to them.
 
     Use it to begin a workflow: **give the folder**, everything else is found. Labels are images in which the background
-    is 0 and every object has its own number. They are needed for training and scoring only; without them the column
-    *Labels* stays empty. For whole slides and mosaics take the *Large Image Predictor* or the *Large Image Tiler*,
-    which read a file part by part; where you have no images yet, the *Nuclei Simulator*.
+    is 0 and every object has its own number, or regions that were drawn in Fiji (ROI Manager) or QuPath (GeoJSON). They
+    are needed for training and scoring only; without them the column *Labels* stays empty. For whole slides and mosaics
+    take the *Large Image Predictor* or the *Large Image Tiler*, which read a file part by part; where you have no
+    images yet, the *Nuclei Simulator*.
 
     Read are TIFF (OME-TIFF, ImageJ, LSM, SVS, plain), PNG, JPEG and BMP, 8 and 16 bit or floating point, grey, colour
-    or with any number of channels. Pixel sizes are taken from the file. The images keep all their bits; the preview is
-    a picture with stretched contrast, made only to be looked at.
+    or with any number of channels. Pixel sizes are taken from the file. Regions (`.zip`, `.roi`, `.geojson`) become
+    label images of the image's size. The images keep all their bits; the preview is a picture with stretched contrast,
+    made only to be looked at.
 
     **Example:** the folder `plate1` holds `images/A01.tif` to `images/A24.tif` and `labels/A01.tif` to
     `labels/A24.tif`. Set *Folder* to its path: the table has 24 rows, each with its labels. If image and labels lie
-    side by side, as `A01.tif` and `A01_nuclei.tif`, set *Where the labels are* to `{name}_nuclei`.
+    side by side, as `A01.tif` and `A01_nuclei.tif`, set *Where the labels are* to `{name}_nuclei`; regions in `A01.zip`
+    beside `A01.tif` are found by themselves.
 
     **Limits:** one 2-D image is taken of a file, of at most 2 GiB. Of a Z-stack a projection or the middle slice can be
     taken; time series are refused. All images are copied into the table, so it takes as much space on the disk: 1,000

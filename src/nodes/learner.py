@@ -176,8 +176,8 @@ class SegmentationLearner:
     the validation rises again, more images help more than more epochs.
 
     **Limits:** 2-D images, all with the same number of channels; they are held in memory together. The example takes
-    some three minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch
-    size and the area of a patch. A graphics card is used where there is one, and not needed. StarDist's objects are
+    some minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch size
+    and the area of a patch. A graphics card is used where there is one, and not needed. StarDist's objects are
     star-convex: there is a point inside from which all of the outline is seen.
 
     **Literature:**

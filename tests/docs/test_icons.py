@@ -1,29 +1,15 @@
 """The icons are what their script draws, keep their margin, and can be told apart."""
 
-import importlib.util
 from itertools import combinations
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import PIL.Image
 import pytest
 from numpy.typing import NDArray
+from tests.scripts import ROOT, script
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw", ROOT / "icons/draw.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-DRAW = script()
+DRAW = script("icons/draw.py")
 DRAWN: dict[str, PIL.Image.Image] = DRAW.drawn()
 
 

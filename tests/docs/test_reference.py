@@ -1,29 +1,18 @@
 """The reference of the nodes is what its script writes; its links lead somewhere."""
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from tests.scripts import ROOT, script
 
 from headless.backend import load_extension
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs/nodes").glob("*.md"))
 
 
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs/reference.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_pages_are_what_the_script_writes() -> None:
-    written = script().reference(load_extension(ROOT))
+    written = script("docs/reference.py").reference(load_extension(ROOT))
     assert {page.name for page in PAGES} == set(written), "make reference; delete pages of nodes that are gone"
     for page in PAGES:
         assert page.read_text("utf-8") == written[page.name], "make reference"

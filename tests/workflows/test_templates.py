@@ -1,13 +1,12 @@
 """The templates are what their script writes, and run from end to end, outside KNIME, as a user would run them."""
 
 import csv
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
+from tests.scripts import script
 
 from core.io.ome_zarr import open_levels
 from core.io.read import read_labels
@@ -18,15 +17,6 @@ WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 FOURTH = WORKFLOWS / "04_Count_a_large_image"
-
-
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", WORKFLOWS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -41,7 +31,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
-    module = generator()
+    module = script("workflows/generate.py")
     module.main(tmp_path)
     assert set(module.TEMPLATES) == {p.name for p in WORKFLOWS.iterdir() if p.is_dir() and p.name[0].isdigit()}
     for name in module.TEMPLATES:
