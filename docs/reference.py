@@ -57,10 +57,18 @@ def _overview(nodes: Mapping[str, NodeType]) -> str:
 
 
 def _page(node: NodeType, extension: Extension) -> str:
-    lines = [MADE, f"# {_icon(node)} {node.name}", "", f"**{node.summary}**", "", _linked(node, extension), ""]
+    others = {one.name: one.id for one in extension.nodes.values() if one is not node}
+    lines = [MADE, f"# {_icon(node)} {node.name}", "", f"**{node.summary}**", "", _linked(node.description, others), ""]
     for title, ports in (("Inputs", node.input_ports), ("Outputs", node.output_ports)):
         if ports:
-            lines += [f"## {title}", "", "| port | what it is |", "|---|---|", *map(_port, ports), ""]
+            lines += [
+                f"## {title}",
+                "",
+                "| port | what it is |",
+                "|---|---|",
+                *(_port(port, others) for port in ports),
+                "",
+            ]
     if node.view_name:
         lines += ["## View", "", f"**{node.view_name}**: {node.view_description}", ""]
     if (FOLDER / f"{node.id}.png").is_file():
@@ -74,20 +82,19 @@ def _icon(node: NodeType) -> str:
     return f'<img src="../../{node.icon_path}" width="24" alt="">'
 
 
-def _linked(node: NodeType, extension: Extension) -> str:
-    """The description, with other nodes as links."""
-    pages = {one.name: one.id for one in extension.nodes.values() if one is not node}
+def _linked(text: str, pages: Mapping[str, str]) -> str:
+    """A text in which the names of other nodes lead to their pages."""
 
     def link(match: re.Match[str]) -> str:
         name = " ".join(match[1].split())
         return f"[{name}]({pages[name]}.md)" if name in pages else match[0]
 
-    return re.sub(r"(?<!\*)\*([^*]+)\*(?!\*)", link, node.description)
+    return re.sub(r"(?<!\*)\*([^*]+)\*(?!\*)", link, text)
 
 
-def _port(port: Port) -> str:
+def _port(port: Port, pages: Mapping[str, str]) -> str:
     kind = ", ".join(["model" if port.port_type else "table", *["optional"] * port.optional])
-    return f"| **{port.name}** ({kind}) | {_cell(port.description)} |"
+    return f"| **{port.name}** ({kind}) | {_cell(_linked(port.description, pages))} |"
 
 
 def _settings(node: NodeType) -> list[str]:
@@ -100,7 +107,9 @@ def _settings(node: NodeType) -> list[str]:
         "",
         "Below the name of a setting is what it is stored as: its name for flow variables, and for the command line, "
         f"`-option=3,{first.key},VALUE,{_type(first)}` where the node has the number 3. Of choices, the word in "
-        "capitals is stored. *Advanced* settings are hidden until they are asked for.",
+        "capitals is stored. *Advanced* settings are hidden until they are asked for."
+        + " A column that is not set is found by its name and type."
+        * any(one.kind == "column" for one in parameters),
         "",
     ]
     for groups in dict.fromkeys(one.groups for one in parameters):

@@ -108,9 +108,9 @@ class TileMerger:
     twice* set to *Go on* its place stays background.
 
     **Limits:** a label image takes 4 bytes per pixel and must stay below 2 GiB, about 23,000 x 23,000 pixels: use the
-    *Large Image Predictor* for larger ones. Its memory is that of the label image and of the tiles of one image. Group
-    normalisation sees each tile by itself, so that doubtful objects may differ from those of the *Large Image
-    Predictor*.
+    *Large Image Predictor* for larger ones. Its memory is that of the label image and of the tiles of one image. The
+    *Segmentation Predictor* sees each tile by itself, so that doubtful objects may differ from those of the *Large
+    Image Predictor*, which knows the whole image.
     """
 
     label_column = knext.ColumnParameter("Label column", "Label images of the tiles.", 0, is_image)

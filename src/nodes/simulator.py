@@ -190,18 +190,7 @@ COLUMNS = (
     "icons/simulator.png",
     CATEGORY,
     id="NucleiSimulator",
-    keywords=[
-        "simulate",
-        "synthetic",
-        "generate",
-        "phantom",
-        "nuclei",
-        "bacteria",
-        "spots",
-        "noise",
-        "HL60",
-        "CytoPacq",
-    ],
+    keywords=["simulate", "synthetic", "phantom", "nuclei", "bacteria", "spots", "noise", "HL60", "CytoPacq"],
 )
 @knext.output_table(
     "Images",
