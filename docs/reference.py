@@ -108,7 +108,7 @@ def _settings(node: NodeType) -> list[str]:
         "Below the name of a setting is what it is stored as: its name for flow variables, and for the command line, "
         f"`-option=3,{first.key},VALUE,{_type(first)}` where the node has the number 3. Of choices, the word in "
         "capitals is stored. *Advanced* settings are hidden until they are asked for."
-        + " A column that is not set is found by its name and type."
+        + " A column that is not set is found by its name and type; an optional one is left out."
         * any(one.kind == "column" for one in parameters),
         "",
     ]

@@ -163,8 +163,8 @@ def _in_words(condition: Condition, effect: Effect = Effect.SHOW) -> str:
         return f"unless {_in_words(condition)}"
     if isinstance(condition, OneOf):
         subject = condition.subject
-        labels = {value: label for value, label, _ in subject.options()}
-        values = [f'"{labels.get(value, str(value))}"' for value in condition.values]
+        labels = {True: "on", False: "off"} | {value: f'"{label}"' for value, label, _ in subject.options()}
+        values = [labels.get(value, str(value)) for value in condition.values]
         return f"{subject.label} is {' or '.join(values)}"
     if isinstance(condition, And):
         return " and ".join(map(_in_words, condition.conditions))
