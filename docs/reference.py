@@ -123,7 +123,7 @@ def _settings(node: NodeType) -> list[str]:
 
 def _setting(one: Parameter) -> str:
     default = next((choice.label for choice in one.choices if choice.id == one.default), one.shown_default)
-    shown = [*["advanced"] * one.is_advanced, *[f"if {one.condition}"] * bool(one.condition)]
+    shown = filter(None, [*["advanced"] * one.is_advanced, one.condition])
     cells = [
         f"**{one.label}**<br>`{one.key}` ({_type(one)})",
         one.description,

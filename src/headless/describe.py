@@ -52,7 +52,7 @@ def _port(port: Port) -> list[str]:
 
 def _parameter(parameter: Parameter) -> list[str]:
     facts = [parameter.kind, f"default {parameter.shown_default}", parameter.range]
-    facts += ["advanced"] * parameter.is_advanced + [f"if {parameter.condition}"] * bool(parameter.condition)
+    facts += ["advanced"] * parameter.is_advanced + [parameter.condition]
     label = " / ".join((*parameter.groups, parameter.label))
     head = f"{parameter.key}  {label!r} ({', '.join(filter(None, facts))})"
     lines = [_wrapped(head, 2, 6), _wrapped(parameter.description, 6)]

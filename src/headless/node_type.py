@@ -1,7 +1,7 @@
 """What is known of a node before it is used: its ports, its parameters, their defaults."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,9 @@ from knime.extension import _settings
 from knime.extension._groups import Group
 from knime.extension._nodes import NodeEntry
 from knime.extension._ports import PortEntry
-from knime.extension._rules import And, Condition, Effect, OneOf
 from knime.extension._version import Version
+
+from headless.conditions import in_words
 
 if TYPE_CHECKING:
     from headless.instance import NodeInstance
@@ -55,7 +56,7 @@ class Parameter:
     groups : labels of its groups.
     kind : integer, number, boolean, text, column or choice.
     choices : what it can be, empty where it is free.
-    condition : in words, when the dialog offers it; empty: always.
+    condition : when the dialog offers it, "if ..." or "unless ..."; empty: always.
     """
 
     path: tuple[str, ...]
@@ -126,16 +127,22 @@ class NodeType:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters in the order of the dialog."""
-        return tuple(_flat(self.entry.make(), self.default_parameters(), (), (), False))
+        ports = [port.name for port in self.input_ports]
+        return tuple(_flat(self.entry.make(), self.default_parameters(), ports))
 
 
 def _flat(
-    holder: Any, defaults: dict[str, Any], path: tuple[str, ...], groups: tuple[str, ...], advanced: bool
+    holder: Any,
+    defaults: dict[str, Any],
+    ports: Sequence[str],
+    path: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    advanced: bool = False,
 ) -> Iterator[Parameter]:
     for name, item in _settings.items(holder):
         if isinstance(item, Group):
-            inner = getattr(holder, name)
-            yield from _flat(inner, defaults[name], (*path, name), (*groups, item.label), advanced or item.is_advanced)
+            inner, hidden = getattr(holder, name), advanced or item.is_advanced
+            yield from _flat(inner, defaults[name], ports, (*path, name), (*groups, item.label), hidden)
         else:
             limits = (getattr(item, "min_value", None), getattr(item, "max_value", None))
             yield Parameter(
@@ -148,27 +155,13 @@ def _flat(
                 tuple(Choice(*choice) for choice in item.options()),
                 *limits,
                 is_advanced=advanced or item.is_advanced,
-                condition=_in_words(*item.dialog_rule) if item.dialog_rule else "",
+                condition=in_words(item.dialog_rule, ports),
             )
 
 
 def _number(value: float | None) -> str:
     """Without an exponent, in groups of three digits."""
     return "" if value is None else format(Decimal(str(value)).normalize(), ",f")
-
-
-def _in_words(condition: Condition, effect: Effect = Effect.SHOW) -> str:
-    """When a rule lets a parameter be set."""
-    if effect in (Effect.HIDE, Effect.DISABLE):
-        return f"unless {_in_words(condition)}"
-    if isinstance(condition, OneOf):
-        subject = condition.subject
-        labels = {True: "on", False: "off"} | {value: f'"{label}"' for value, label, _ in subject.options()}
-        values = [labels.get(value, str(value)) for value in condition.values]
-        return f"{subject.label} is {' or '.join(values)}"
-    if isinstance(condition, And):
-        return " and ".join(map(_in_words, condition.conditions))
-    return "what is connected asks for it"
 
 
 def _split(docstring: str) -> tuple[str, str]:

@@ -285,6 +285,8 @@ class Kind(knext.EnumParameterOptions):
     B = ("Second", "")
     C = ("Third", "")
 @node("Node")
+@knext.input_table("Images", "")
+@knext.input_table("More images", "", optional=True)
 class Node:
     \"\"\"Has rules.\"\"\"
     kind = knext.EnumParameter("Kind", "", "A", Kind)
@@ -295,18 +297,20 @@ class Node:
     both = knext.StringParameter("Both", "", "").rule(
         knext.And(knext.OneOf(kind, ["A"]), knext.OneOf(many, [True])), knext.Effect.ENABLE
     )
-    asked = knext.StringParameter("Asked", "", "x").rule(
-        knext.DialogContextCondition(lambda ctx: True), knext.Effect.SHOW
+    table = knext.StringParameter("Table", "", "x").rule(
+        knext.DialogContextCondition(lambda ctx: ctx.get_input_specs()[1] is not None), knext.Effect.SHOW
     )
+    column = knext.ColumnParameter("Column", "").rule(knext.OneOf(free, ["", "<none>"]), knext.Effect.DISABLE)
 """
     found = {one.key: one for one in extension(settings).nodes["Node"].parameters()}
     assert {key: one.condition for key, one in found.items() if one.condition} == {
-        "one": 'Kind is "Second" or "Third"',
+        "one": 'if Kind is "Second" or "Third"',
         "two": 'unless Kind is "First"',
-        "both": 'Kind is "First" and Many is on',
-        "asked": "what is connected asks for it",
+        "both": 'if Kind is "First" and Many is on',
+        "table": "if More images is connected",
+        "column": "unless Free is none",
     }
     ranges = ["-1 to 1,000,000", "at least 0.000000001", "at most 9", ""]
     assert [found[key].range for key in ("free", "one", "two", "both")] == ranges
-    defaults = [found[key].shown_default for key in ("many", "free", "one", "both", "asked")]
+    defaults = [found[key].shown_default for key in ("many", "free", "one", "both", "table")]
     assert defaults == ["true", "100,000", "0.0000001", "not set", "x"]
