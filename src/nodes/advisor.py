@@ -66,10 +66,10 @@ class PretrainingAdvisor:
     even if the model itself does not find them yet: the share of the variance that a linear regression explains on
     patches left out. The ranking is by the mean of both, the column *Transferability*.
 
-    **Example:** five labelled images of stained tissue, *Pretrained models* turned on, and a *Folder of models* with
-    two of your own: the table has five rows. In a test *simulated-mixed* came first with 0.22, before
-    *nuclei-fluorescence* with 0.13; retrained on the five images they scored 0.24 and 0.18 on others. Connect the
-    output *Model*, which is the one at rank 1, to the *Segmentation Retrainer*.
+    **Example:** five labelled images of stained tissue; the candidates are the three pretrained models and two of your
+    own, whose files lie in one folder: the table has five rows. In a test *simulated-mixed* came first with 0.22,
+    before *nuclei-fluorescence* with 0.13; retrained on the five images they scored 0.24 and 0.18 on others. Connect
+    the output *Model*, which is the one at rank 1, to the *Segmentation Retrainer*.
 
     **Limits:** a score is good for comparing models on the same images, not for telling how good the retrained model
     will be. Models with another number of channels than the images are listed last, with their *Problem*. It has been

@@ -136,7 +136,7 @@ class MicroscopyImageReader:
     made only to be looked at.
 
     **Example:** the folder `plate1` holds `images/A01.tif` to `images/A24.tif` and `labels/A01.tif` to
-    `labels/A24.tif`. Set *Folder* to its path: the table has 24 rows, each with its labels. If image and labels lie
+    `labels/A24.tif`. Give its path as the folder: the table has 24 rows, each with its labels. If image and labels lie
     side by side, as `A01.tif` and `A01_nuclei.tif`, set *Where the labels are* to `{name}_nuclei`; regions in `A01.zip`
     beside `A01.tif` are found by themselves.
 

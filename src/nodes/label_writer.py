@@ -67,7 +67,7 @@ class SegmentationLabelWriter:
     - **ImageJ ROIs** are a zip file: drag it onto Fiji, and the ROI Manager lists one region per object.
     - **GeoJSON** are detections: drag the file onto the open image in QuPath.
 
-    **Example:** eight rows, *Folder* `results`, *OME-TIFF* and *GeoJSON* turned on: 16 files are written, of a row
+    **Example:** eight rows, the folder `results`, *OME-TIFF* and *GeoJSON* turned on: 16 files are written, of a row
     `A01` the files `A01.ome.tif` and `A01.geojson`, and the output table has their paths. Executed again, the node
     stops before anything is written, unless *If files exist* is *Overwrite*.
 

@@ -166,9 +166,9 @@ class SegmentationLearner:
     Retrainer*. Without labels try a *Pretrained Segmentation Model*. Connect the *Segmentation Predictor* to apply the
     model, and the *Model Writer* to keep it.
 
-    Choose *StarDist* for round objects that touch, such as nuclei, and *Foreground* for objects of any shape that
-    rarely touch. Before the training begins, the data are checked: labels of another size than their image, pixels that
-    are no numbers, binary masks in place of labels and other faults are named with their row.
+    Choose StarDist for round objects that touch, such as nuclei, and foreground for objects of any shape that rarely
+    touch. Before the training begins, the data are checked: labels of another size than their image, pixels that are no
+    numbers, binary masks in place of labels and other faults are named with their row.
 
     **Example:** 24 images with 1,300 nuclei (template 01). Leave all settings as they are: 32 *Epochs* of 32 steps, in
     which the model sees 4 patches of 128 x 128 pixels each. Of 24 images 15 % are held back to choose the best epoch

@@ -30,7 +30,7 @@ class ModelReader:
     Advisor* takes a whole folder. Behind it come the *Segmentation Predictor*, the *Large Image Predictor* or the
     *Segmentation Retrainer*.
 
-    **Example:** set *File* to `models/nuclei-40x.microseg`, connect the model to a *Segmentation Predictor*, and a
+    **Example:** set the file to `models/nuclei-40x.microseg`, connect the model to a *Segmentation Predictor*, and a
     *Microscopy Image Reader* to its other input: images of tomorrow are segmented as those of today, and no training is
     needed. To send a workflow together with its model, put the file into the folder `data` of the workflow and give its
     name only.

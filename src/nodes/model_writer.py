@@ -37,7 +37,7 @@ class ModelWriter:
     workflow on any computer with this extension; put several into one folder to have the *Pretraining Advisor* choose
     among them.
 
-    **Example:** behind a *Segmentation Learner*, set *Folder* to `models` and *File name* to `nuclei-40x`: the file
+    **Example:** behind a *Segmentation Learner*, set the folder to `models` and *File name* to `nuclei-40x`: the file
     `nuclei-40x.microseg` appears in the folder `models` of the workflow's data area. When you train again, choose
     another name, or set *If the file exists* to *Overwrite*: the old file is replaced once the new one is whole.
 

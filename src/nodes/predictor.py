@@ -59,9 +59,9 @@ class SegmentationPredictor:
     fails the node at once.
 
     **Example:** eight images of nuclei and the model *Nuclei, fluorescence*: with all settings as they are, the table
-    gets the columns *Predicted labels*, *Object count* and *Overlay preview*. If pale nuclei are missed, set
-    *Thresholds from* to *Manual* and *Probability* from the value that the view shows, say 0.55, down to 0.4; if there
-    is one object too many where two nuclei touch, lower *Overlap*.
+    gets the columns *Predicted labels*, *Object count* and *Overlay preview*. If pale nuclei are missed, say with
+    *Thresholds from* that you set them yourself, and lower *Probability* from the value that the view shows, say 0.55,
+    to 0.4; if there is one object too many where two nuclei touch, lower *Overlap*.
 
     **Limits:** a million pixels (1024 x 1024) take about one second on one processor core with ONNX Runtime, 1.6
     seconds with PyTorch, and the node about 0.8 GB. Larger images are predicted in overlapping tiles, with the same
