@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons pictures simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons reference pictures simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -30,6 +30,9 @@ workflows: $(READY)  ## Write the template workflows and components anew, and as
 
 icons: $(READY)  ## Draw the icons anew.
 	$(BIN)/python icons/draw.py
+
+reference: $(READY)  ## Write the reference of the nodes anew, after any change of a description or a setting.
+	$(BIN)/python docs/reference.py
 
 pictures: demo  ## Draw the README's pictures anew.
 	$(BIN)/python docs/pictures.py

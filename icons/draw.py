@@ -1,244 +1,291 @@
-"""Draws the icons: a rounded tile with cells, and per node a sign of what it does.
+"""Draws the icons, and docs/nodes/icons.png, which shows them side by side: `make icons`.
+
+One family: a teal tile; on it what there is (cells, tiles, folders: white), what a model is made of (mint), and what
+the node does (amber). Lines are 3 wide and everything keeps 6 from the edge of the tile, so that the icons can
+be told apart at half their size. Readers have a folder and writers a tray; predictors draw amber outlines.
 
 python icons/draw.py writes the PNG files beside this script: 48 pixels for nodes, 16 for the category.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain, pairwise, product
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 SIDE, FINER = 48, 16
-TEAL, DEEP, WHITE, MINT, AMBER, ROSE = "#0f6e78", "#0a4a52", "#ffffff", "#8ee0d0", "#ffc14d", "#ff7a9a"
+SAFE = 7
+"""Everything lies between this and 48 less this; the tile begins at 1."""
+
+LINE = 3.0
+TEAL, DEEP, WHITE, MINT, AMBER = "#0f6e78", "#07424a", "#ffffff", "#8ee0d0", "#ffc14d"
+
+HERE = Path(__file__).resolve().parent
+OVERVIEW = HERE.parent / "docs/nodes/icons.png"
 
 
 class Sheet:
     """A tile in units of 1/48 of its side, drawn larger and reduced at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, edge: float = 1) -> None:
         self._image = Image.new("RGBA", (SIDE * FINER,) * 2)
         self._draw = ImageDraw.Draw(self._image)
-        self._draw.rounded_rectangle(self._scaled(1, 1, 47, 47), 10 * FINER, TEAL)
+        self._draw.rounded_rectangle(_fine(edge, edge, SIDE - edge, SIDE - edge), 10 * FINER, TEAL)
 
-    def _scaled(self, *numbers: float) -> list[float]:
-        return [n * FINER for n in numbers]
+    def disc(self, x: float, y: float, r: float, color: str = WHITE) -> None:
+        """A disc."""
+        self._draw.ellipse(_fine(x - r, y - r, x + r, y + r), color)
 
-    def cell(self, x: float, y: float, r: float, fill: str | None = WHITE, outline: str | None = None) -> None:
-        """A disc, filled or outlined."""
-        self._draw.ellipse(self._scaled(x - r, y - r, x + r, y + r), fill, outline, round(2.6 * FINER))
+    def cell(self, x: float, y: float, r: float, color: str = WHITE) -> None:
+        """A cell, not quite round."""
+        self._draw.polygon(_fine(*_blob(x, y, r)), color)
 
-    def nucleus(self, x: float, y: float, r: float, fill: str = WHITE) -> None:
-        """A disc with a dark nucleolus."""
-        self.cell(x, y, r, fill)
-        self.cell(x + r / 4, y - r / 5, r / 3.2, TEAL)
+    def outline(self, x: float, y: float, r: float, color: str = AMBER) -> None:
+        """The outline of a cell; its line lies inside of r."""
+        points = [*_blob(x, y, r - LINE / 2)]
+        self.line(*points, *points[:2], color=color)
 
-    def line(self, *points: float, color: str = WHITE, width: float = 3.0) -> None:
+    def line(self, *points: float, color: str = WHITE, width: float = LINE) -> None:
         """A line with round ends through x, y, x, y, ..."""
-        self._draw.line(self._scaled(*points), color, round(width * FINER), joint="curve")
+        self._draw.line(_fine(*points), color, round(width * FINER), joint="curve")
         for x, y in zip(points[::2], points[1::2], strict=True):
-            self.cell(x, y, width / 2, color)
+            self.disc(x, y, width / 2, color)
 
     def polygon(self, *points: float, color: str = WHITE) -> None:
         """A filled polygon."""
-        self._draw.polygon(self._scaled(*points), color)
+        self._draw.polygon(_fine(*points), color)
 
     def box(self, left: float, top: float, right: float, bottom: float, color: str = WHITE) -> None:
         """A filled rectangle with slightly rounded corners."""
-        self._draw.rounded_rectangle(self._scaled(left, top, right, bottom), FINER, color)
-
-    def arrow(self, x: float, y: float, length: float, angle: float, color: str = AMBER) -> None:
-        """An arrow from x, y; angle in degrees, 0 to the right, 90 down."""
-        ux, uy = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-        tip, neck = (x + ux * length, y + uy * length), (x + ux * (length - 6), y + uy * (length - 6))
-        self.line(x, y, *neck, color=color, width=4)
-        self.polygon(*tip, neck[0] - uy * 6, neck[1] + ux * 6, neck[0] + uy * 6, neck[1] - ux * 6, color=color)
+        self._draw.rounded_rectangle(_fine(left, top, right, bottom), 1.5 * FINER, color)
 
     def turn(self, x: float, y: float, r: float, color: str = AMBER) -> None:
-        """Three quarters of a circle with an arrowhead."""
-        self._draw.arc(self._scaled(x - r, y - r, x + r, y + r), -40, 230, color, round(3.6 * FINER))
-        tip = math.radians(-40)
-        px, py = x + (r - 1.8) * math.cos(tip), y + (r - 1.8) * math.sin(tip)
-        self.polygon(px - 5.5, py + 1.5, px + 5, py + 4, px - 0.5, py - 6.5, color=color)
+        """Three quarters of a circle with an arrowhead; its line lies inside of r."""
+        self._draw.arc(_fine(x - r, y - r, x + r, y + r), -30, 240, color, round(LINE * FINER))
+        end, middle = math.radians(-30), r - LINE / 2
+        px, py = x + middle * math.cos(end), y + middle * math.sin(end)
+        self.polygon(px - 6, py + 1.5, px + 4.6, py + 4, px - 0.5, py - 6.5, color=color)
 
-    def star(self, x: float, y: float, r: float, rays: int = 11, color: str = MINT) -> None:
-        """The outline of a wobbly, star-convex cell."""
-        points = []
-        for i in range(rays * 8 + 2):
-            angle = 2 * math.pi * i / (rays * 8)
-            radius = r * (1 + 0.12 * math.sin(3 * angle + 0.6))
-            points += [x + radius * math.cos(angle), y + radius * math.sin(angle)]
-        self.line(*points, color=color, width=2.8)
+    def network(self, x: float, y: float, nodes: str = WHITE, lines: str = MINT) -> None:
+        """A model: two, two and one nodes of a network, 26 by 16 units."""
+        layers = [[(x - 10, y - 5), (x - 10, y + 5)], [(x, y - 5), (x, y + 5)], [(x + 10, y)]]
+        for before, after in pairwise(layers):
+            for start, end in product(before, after):
+                self.line(*start, *end, color=lines, width=LINE / 2)
+        for node in chain(*layers):
+            self.disc(*node, 3, nodes)
 
-    def network(self, x: float, y: float) -> None:
-        """Three layers of a network, about 26 units wide."""
-        left, middle, right = [(x - 11, y - 6), (x - 11, y + 6)], [(x, y - 10), (x, y), (x, y + 10)], [(x + 11, y)]
-        for before, after in ((left, middle), (middle, right)):
-            for a in before:
-                for b in after:
-                    self.line(*a, *b, color=MINT, width=1.4)
-        for node in (*left, *middle, *right):
-            self.cell(*node, 3.4)
+    def tray(self) -> None:
+        """Where writers put things, with an arrow into it."""
+        self.line(8.5, 32, 8.5, 39.5, 39.5, 39.5, 39.5, 32)
+        self.line(24, 26, 24, 30, color=AMBER)
+        self.polygon(18, 30, 30, 30, 24, 36, color=AMBER)
 
-    def save(self, name: str, side: int = SIDE) -> None:
-        """Write the reduced picture beside this script."""
-        small = self._image.resize((side, side), Image.Resampling.BOX)
-        small.save(Path(__file__).with_name(f"{name}.png"), optimize=True)
+    def folder(self) -> None:
+        """What readers take things out of."""
+        self.polygon(7, 11, 19, 11, 23, 15, 41, 15, 41, 25, 7, 25, color=AMBER)
+        self.box(7, 19, 41, 41)
+
+    def reduced(self, side: int) -> Image.Image:
+        """The picture with this many pixels a side."""
+        return self._image.resize((side, side), Image.Resampling.BOX)
+
+
+def _fine(*numbers: float) -> list[float]:
+    return [n * FINER for n in numbers]
+
+
+def _blob(x: float, y: float, r: float) -> Iterator[float]:
+    """The corners of a shape that is r wide at most, and a tenth less at its dents."""
+    for i in range(96):
+        angle = 2 * math.pi * i / 96
+        radius = r * (0.95 + 0.05 * math.sin(3 * angle + 0.6))
+        yield x + radius * math.cos(angle)
+        yield y + radius * math.sin(angle)
 
 
 def image_reader(s: Sheet) -> None:
     """A folder with cells on it."""
-    s.polygon(7, 13, 19, 13, 23, 17, 41, 17, 41, 39, 7, 39, color=MINT)
-    s.box(7, 20, 41, 39, WHITE)
-    s.cell(17, 30, 5.5, TEAL)
-    s.cell(30, 27, 4, TEAL)
-    s.cell(33, 35, 2.5, TEAL)
+    s.folder()
+    s.cell(17, 30, 6.5, TEAL)
+    s.cell(31, 26.5, 4, TEAL)
+    s.cell(31, 35.5, 3, TEAL)
 
 
-def learner(s: Sheet) -> None:
-    """Cells, and a line that rises."""
-    s.nucleus(15, 15, 7)
-    s.nucleus(31, 13, 5, MINT)
-    s.line(8, 39, 18, 31, 26, 34, 34, 24, color=AMBER, width=3.6)
-    s.polygon(41, 18, 29, 21, 37, 30, color=AMBER)
-
-
-def retrainer(s: Sheet) -> None:
-    """A cell inside an arrow that goes round."""
-    s.nucleus(24, 25, 7.5)
-    s.turn(24, 25, 16)
-
-
-def predictor(s: Sheet) -> None:
-    """Cells with outlines."""
-    s.nucleus(19, 20, 7)
-    s.star(19, 20, 12)
-    s.nucleus(35, 35, 3.5)
-    s.star(35, 35, 7.4)
-
-
-def large_predictor(s: Sheet) -> None:
-    """A mosaic of tiles, with outlined cells across their seams."""
-    for x in (8, 24.8):
-        for y in (8, 24.8):
-            s.box(x, y, x + 15.2, y + 15.2, DEEP)
-    for x, y, r in ((24, 17, 5), (15, 31, 4), (33, 33, 3.4)):
-        s.nucleus(x, y, r)
-        s.star(x, y, 1.75 * r)
-
-
-def counter(s: Sheet) -> None:
-    """A cell above the bars of a chart."""
-    s.nucleus(14, 14, 6)
-    s.cell(28, 11, 3.6, MINT)
-    for left, top, color in ((9, 31, MINT), (20, 24, AMBER), (31, 18, WHITE)):
-        s.box(left, top, left + 8, 41, color)
-
-
-def scorer(s: Sheet) -> None:
-    """Two outlines, nearly the same, and a tick."""
-    s.cell(20, 20, 12.5, None, MINT)
-    s.cell(25, 23, 12.5, None, ROSE)
-    s.line(24, 34, 30, 40, 41, 26, color=AMBER, width=4.2)
+def model_reader(s: Sheet) -> None:
+    """A folder with a network on it."""
+    s.folder()
+    s.network(24, 30, TEAL, TEAL)
 
 
 def label_writer(s: Sheet) -> None:
     """An outlined cell that goes into a tray."""
-    s.star(24, 15, 8.5)
-    s.cell(24, 15, 3.2)
-    s.arrow(24, 24, 13, 90)
-    s.line(8, 32, 8, 41, 40, 41, 40, 32, width=3.4)
+    s.cell(24, 15, 3.5)
+    s.outline(24, 15, 8, MINT)
+    s.tray()
 
 
 def model_writer(s: Sheet) -> None:
     """A network that goes into a tray."""
-    s.network(24, 16)
-    s.arrow(24, 24, 13, 90)
-    s.line(8, 32, 8, 41, 40, 41, 40, 32, width=3.4)
+    s.network(24, 15)
+    s.tray()
 
 
-def model_reader(s: Sheet) -> None:
-    """A network that comes out of a tray."""
-    s.network(24, 16)
-    s.arrow(24, 38, 13, -90)
-    s.line(8, 32, 8, 41, 40, 41, 40, 32, width=3.4)
+def learner(s: Sheet) -> None:
+    """Cells, and a line that rises."""
+    s.cell(15, 15, 8)
+    s.cell(30, 12, 5)
+    s.line(8.5, 39.5, 18, 31.5, 26, 35, 36, 25, color=AMBER)
+    s.polygon(41, 19, 29.5, 22, 38, 30.5, color=AMBER)
+
+
+def retrainer(s: Sheet) -> None:
+    """A cell inside an arrow that goes round."""
+    s.cell(23.5, 24.5, 8)
+    s.turn(23.5, 24.5, 16)
+
+
+def advisor(s: Sheet) -> None:
+    """A network on the first place of three."""
+    s.network(24, 15)
+    for left, top, color in ((7, 33, MINT), (18.5, 26, AMBER), (30, 36, MINT)):
+        s.box(left, top, left + 11, 41, color)
 
 
 def pretrained(s: Sheet) -> None:
-    """A network with a medal: it has learned already."""
-    s.network(21, 17)
-    s.polygon(28, 34, 26, 45, 33, 41.5, 40, 45, 38, 34, color=ROSE)
-    s.cell(33, 32, 8, AMBER)
-    s.nucleus(33, 32, 4.6)
+    """A network that has graduated."""
+    s.network(24, 33)
+    s.polygon(24, 7, 41, 14, 24, 21, 7, 14, color=AMBER)
+    s.line(39.5, 14.5, 39.5, 21.5, color=AMBER)
+
+
+def predictor(s: Sheet) -> None:
+    """Cells with outlines."""
+    s.cell(19, 19, 7)
+    s.outline(19, 19, 12)
+    s.cell(34, 34, 3)
+    s.outline(34, 34, 7)
+
+
+def large_predictor(s: Sheet) -> None:
+    """Cells with outlines on a mosaic of nine tiles."""
+    for left, top in product((7, 19, 31), repeat=2):
+        s.box(left, top, left + 10, top + 10, DEEP)
+    for x, y, r in ((18, 17.5, 9.5), (34, 23, 7), (22.5, 34, 7)):
+        s.cell(x, y, r - 4.5)
+        s.outline(x, y, r)
+
+
+def tiler(s: Sheet) -> None:
+    """Four tiles with cells, cut apart."""
+    for left, top in product((7, 27), repeat=2):
+        s.box(left, top, left + 14, top + 14)
+    for x, y, r in ((14, 14, 5), (33.5, 14, 3.5), (14, 34.5, 3.5), (34, 33.5, 5)):
+        s.cell(x, y, r, TEAL)
+    for start in (8.5, 18, 27.5, 37):
+        s.line(24, start, 24, start + 2.5, color=AMBER)
+        s.line(start, 24, start + 2.5, 24, color=AMBER)
+
+
+def merger(s: Sheet) -> None:
+    """Four tiles, put together in a frame, with one cell on all of them."""
+    s.box(7, 7, 41, 41, AMBER)
+    s.box(10, 10, 38, 38, TEAL)
+    for left, top in product((11.5, 24.5), repeat=2):
+        s.box(left, top, left + 12, top + 12)
+    s.cell(24, 24, 8, TEAL)
+
+
+def counter(s: Sheet) -> None:
+    """Cells, and a tally."""
+    s.cell(13, 13, 6)
+    s.cell(25.5, 12, 5)
+    s.cell(36, 13, 4.5)
+    for x in (13, 20, 27, 34):
+        s.line(x, 25, x, 39.5, color=AMBER)
+    s.line(8.5, 36, 39.5, 28.5, color=AMBER)
+
+
+def scorer(s: Sheet) -> None:
+    """Two outlines, nearly the same, and a tick."""
+    s.outline(18, 18, 11, MINT)
+    s.outline(27, 20, 11, WHITE)
+    s.line(22, 33, 29, 39.5, 39.5, 28, color=TEAL, width=3 * LINE)
+    s.line(22, 33, 29, 39.5, 39.5, 28, color=AMBER)
 
 
 def simulator(s: Sheet) -> None:
     """Cells around a die."""
-    s.box(6, 21, 26, 41, WHITE)
-    for x, y in ((11, 26), (21, 26), (16, 31), (11, 36), (21, 36)):
-        s.cell(x, y, 2.3, TEAL)
-    s.nucleus(31, 14, 7.5, MINT)
-    s.nucleus(36, 33, 5.5)
-    s.cell(14, 12, 3.6, AMBER)
-
-
-def advisor(s: Sheet) -> None:
-    """A network, the first of three on a podium."""
-    s.network(24, 12)
-    for left, top, color in ((7, 33, MINT), (19, 24, AMBER), (31, 36, WHITE)):
-        s.box(left, top, left + 10, 42, color)
-
-
-def tiler(s: Sheet) -> None:
-    """Cells on four tiles, drawn apart."""
-    for left, top in ((6, 6), (26, 6), (6, 26), (26, 26)):
-        s.box(left, top, left + 16, top + 16, DEEP)
-    s.nucleus(14, 14, 5)
-    s.cell(33, 16, 4, MINT)
-    s.cell(15, 33, 3.4, AMBER)
-    s.nucleus(34, 34, 5.5, MINT)
-
-
-def merger(s: Sheet) -> None:
-    """A cell that reaches over four tiles, and one outline around it."""
-    for left, top in ((6, 6), (24.6, 6), (6, 24.6), (24.6, 24.6)):
-        s.box(left, top, left + 17.4, top + 17.4, DEEP)
-    s.nucleus(24, 24, 8)
-    s.star(24, 24, 14, color=AMBER)
+    s.box(7, 22, 26, 41, AMBER)
+    for x, y in ((11.5, 26.5), (21.5, 26.5), (16.5, 31.5), (11.5, 36.5), (21.5, 36.5)):
+        s.disc(x, y, 2, TEAL)
+    s.cell(32.5, 15.5, 8)
+    s.cell(14, 13, 5)
+    s.cell(35, 34.5, 6)
 
 
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
-    s.cell(18, 18, 11)
-    s.cell(34, 29, 8.5, MINT)
-    s.cell(17, 37, 6.5, AMBER)
+    s.disc(18, 18, 11)
+    s.disc(34, 29, 8.5, MINT)
+    s.disc(17, 37, 6.5, AMBER)
 
 
 NODES: tuple[Callable[[Sheet], None], ...] = (
     image_reader,
+    simulator,
+    pretrained,
+    model_reader,
+    model_writer,
     learner,
+    advisor,
     retrainer,
     predictor,
     large_predictor,
+    tiler,
+    merger,
     counter,
     scorer,
     label_writer,
-    model_writer,
-    model_reader,
-    simulator,
-    pretrained,
-    advisor,
-    tiler,
-    merger,
 )
 
 
-def main() -> None:
-    """Draw all icons."""
-    for picture, side in ((category, 16), *((node, SIDE) for node in NODES)):
-        sheet = Sheet()
+def drawn() -> dict[str, Image.Image]:
+    """All icons by their names."""
+    pictures = {}
+    for picture in (*NODES, category):
+        sheet = Sheet(0 if picture is category else 1)
         picture(sheet)
-        sheet.save(picture.__name__, side)
+        pictures[picture.__name__] = sheet.reduced(16 if picture is category else SIDE)
+    return pictures
+
+
+def overview(icons: dict[str, Image.Image]) -> Image.Image:
+    """All icons three times as large with their names; below at their size and at half of it, on white and on black."""
+    columns, wide, high, band = 6, 168, 184, 66
+    rows = -(-len(icons) // columns)
+    sheet = Image.new("RGB", (columns * wide, rows * high + 4 * band), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    draw.rectangle((0, rows * high + 2 * band, sheet.width, sheet.height), "#1c1c1c")
+    for number, (name, icon) in enumerate(icons.items()):
+        x, y = number % columns * wide + wide // 2, number // columns * high
+        large = icon.resize((3 * SIDE, 3 * SIDE), Image.Resampling.NEAREST)
+        sheet.paste(large, (x - large.width // 2, y + 8), large)
+        draw.text((x, y + 166), name.replace("_", " "), "black", font, "mm")
+        half = icon.reduce(2)
+        for below in range(4):
+            shown = half if below % 2 else icon
+            sheet.paste(shown, (12 + 62 * number, rows * high + below * band + (band - shown.height) // 2), shown)
+    return sheet
+
+
+def main() -> None:
+    """Draw all icons, and the overview."""
+    icons = drawn()
+    for name, icon in icons.items():
+        icon.save(HERE / f"{name}.png", optimize=True)
+    overview(icons).save(OVERVIEW, optimize=True)
 
 
 if __name__ == "__main__":

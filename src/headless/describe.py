@@ -38,7 +38,7 @@ def _node(node: NodeType) -> list[str]:
         if ports:
             lines += ["", title, *(line for port in ports for line in _port(port))]
     if node.view_name:
-        lines += ["", "View", f"  {node.view_name}"]
+        lines += ["", "View", f"  {node.view_name}", _wrapped(node.view_description, 6)]
     parameters = node.parameters()
     if parameters:
         lines += ["", "Settings", *(line for parameter in parameters for line in _parameter(parameter))]
@@ -51,15 +51,11 @@ def _port(port: Port) -> list[str]:
 
 
 def _parameter(parameter: Parameter) -> list[str]:
-    facts = [parameter.kind, f"default {_shown(parameter.default)}"]
-    if parameter.minimum is not None or parameter.maximum is not None:
-        low = "" if parameter.minimum is None else f"{parameter.minimum:.12g}"
-        high = "" if parameter.maximum is None else f"{parameter.maximum:.12g}"
-        facts.append(f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}")
-    if parameter.is_advanced:
-        facts.append("advanced")
+    facts = [parameter.kind, f"default {parameter.shown_default}", parameter.range]
+    facts += ["advanced"] * parameter.is_advanced + [parameter.condition]
     label = " / ".join((*parameter.groups, parameter.label))
-    lines = [f"  {parameter.key}  {label!r} ({', '.join(facts)})", _wrapped(parameter.description, 6)]
+    head = f"{parameter.key}  {label!r} ({', '.join(filter(None, facts))})"
+    lines = [_wrapped(head, 2, 6), _wrapped(parameter.description, 6)]
     width = max((len(choice.id) for choice in parameter.choices), default=0)
     for choice in parameter.choices:
         text = ": ".join(part for part in (choice.label, choice.description) if part)
@@ -78,12 +74,6 @@ def _paragraphs(markdown: str) -> list[str]:
         else:
             result[-1] += f" {stripped}"
     return result
-
-
-def _shown(value: object) -> str:
-    if value is None or value == "":
-        return "not set"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _wrapped(text: str, indent: int = 0, hanging: int | None = None) -> str:

@@ -1,8 +1,9 @@
 """What is known of a node before it is used: its ports, its parameters, their defaults."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from knime.extension import _settings
@@ -10,6 +11,8 @@ from knime.extension._groups import Group
 from knime.extension._nodes import NodeEntry
 from knime.extension._ports import PortEntry
 from knime.extension._version import Version
+
+from headless.conditions import in_words
 
 if TYPE_CHECKING:
     from headless.instance import NodeInstance
@@ -53,6 +56,7 @@ class Parameter:
     groups : labels of its groups.
     kind : integer, number, boolean, text, column or choice.
     choices : what it can be, empty where it is free.
+    condition : when the dialog offers it, "if ..." or "unless ..."; empty: always.
     """
 
     path: tuple[str, ...]
@@ -65,11 +69,27 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     is_advanced: bool = False
+    condition: str = ""
 
     @property
     def key(self) -> str:
         """The path in one word: group/parameter."""
         return "/".join(self.path)
+
+    @property
+    def range(self) -> str:
+        """The least and the greatest value in words, empty where any is good."""
+        low, high = (_number(limit) for limit in (self.minimum, self.maximum))
+        return f"{low} to {high}" if low and high else f"at least {low}" if low else high and f"at most {high}"
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a person would write it."""
+        if self.default is None or self.default == "":
+            return "not set"
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return _number(self.default) if isinstance(self.default, int | float) else str(self.default)
 
 
 class NodeType:
@@ -90,6 +110,7 @@ class NodeType:
         self.output_ports = tuple(Port.of(port) for port in entry.output_ports(node))
         view = entry.output_view(node)
         self.view_name = view.name if view else None
+        self.view_description = view.description if view else ""
 
     def __repr__(self) -> str:
         return f"NodeType({self.id!r})"
@@ -106,16 +127,22 @@ class NodeType:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """All parameters in the order of the dialog."""
-        return tuple(_flat(self.entry.make(), self.default_parameters(), (), (), False))
+        ports = [port.name for port in self.input_ports]
+        return tuple(_flat(self.entry.make(), self.default_parameters(), ports))
 
 
 def _flat(
-    holder: Any, defaults: dict[str, Any], path: tuple[str, ...], groups: tuple[str, ...], advanced: bool
+    holder: Any,
+    defaults: dict[str, Any],
+    ports: Sequence[str],
+    path: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    advanced: bool = False,
 ) -> Iterator[Parameter]:
     for name, item in _settings.items(holder):
         if isinstance(item, Group):
-            inner = getattr(holder, name)
-            yield from _flat(inner, defaults[name], (*path, name), (*groups, item.label), advanced or item.is_advanced)
+            inner, hidden = getattr(holder, name), advanced or item.is_advanced
+            yield from _flat(inner, defaults[name], ports, (*path, name), (*groups, item.label), hidden)
         else:
             limits = (getattr(item, "min_value", None), getattr(item, "max_value", None))
             yield Parameter(
@@ -128,7 +155,13 @@ def _flat(
                 tuple(Choice(*choice) for choice in item.options()),
                 *limits,
                 is_advanced=advanced or item.is_advanced,
+                condition=in_words(item.dialog_rule, ports),
             )
+
+
+def _number(value: float | None) -> str:
+    """Without an exponent, in groups of three digits."""
+    return "" if value is None else format(Decimal(str(value)).normalize(), ",f")
 
 
 def _split(docstring: str) -> tuple[str, str]:

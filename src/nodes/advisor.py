@@ -37,25 +37,46 @@ OWN = "Model at the input port"
     "icons/advisor.png",
     CATEGORY,
     id="PretrainingAdvisor",
-    keywords=["pretrained", "transferability", "transfer learning", "model selection", "rank", "retrain", "few images"],
+    keywords=["pretrained", "transferability", "transfer learning", "model selection", "rank", "compare", "retrain"],
 )
-@knext.input_table("Labelled images", "A few images of the new kind with their labels; four are enough.")
-@knext.input_port("Model", "A further candidate.", model_port, optional=True)
+@knext.input_table(
+    "Labelled images",
+    "A few images of the new kind, four or more: a column of images, and a column of label images of the same "
+    "height and width, in which 0 is background and every object has its own number.",
+)
+@knext.input_port("Model", "A further candidate, for instance of a *Segmentation Learner*.", model_port, optional=True)
 @knext.output_port("Model", "The most promising model, for the *Segmentation Retrainer*.", model_port)
-@knext.output_table("Ranking", "One row per candidate, the most promising first.")
+@knext.output_table(
+    "Ranking",
+    "One row per candidate, the most promising first: *Model*, *Transferability* (the mean of the next two), "
+    "*Zero-shot mAP@.50:.95*, *Linear probe*, all 0 to 1; *Scale*, by how much images are enlarged for the model; "
+    "and the *Problem* of a model that cannot be used.",
+)
 @knext.output_view("Advice", "The candidates, and how promising each is.")
 class PretrainingAdvisor:
     """Tells which model to start from when you retrain.
 
     Use it before the *Segmentation Retrainer* when there are several models to start from: what a model was trained on
     decides how much it helps, and that is hard to guess from its name. Nothing is trained, so it takes some seconds per
-    model and image.
+    model and image. With a single model there is nothing to choose: connect it to the *Segmentation Retrainer* at once.
 
     Every candidate gets two scores on your labelled images, 0 to 1. The **zero-shot score** is the mean average
     precision of the model as it is, on images rescaled so that the objects have the size that it knows, unless it does
     well without. The **linear probe** tells how much of where the objects are can be read from what the network sees,
     even if the model itself does not find them yet: the share of the variance that a linear regression explains on
-    patches left out (Alain and Bengio 2016). The ranking is by the mean of both.
+    patches left out. The ranking is by the mean of both, the column *Transferability*.
+
+    **Example:** five labelled images of stained tissue; the candidates are the three pretrained models and two of your
+    own, whose files lie in one folder: the table has five rows. In a test *simulated-mixed* came first with 0.22,
+    before *nuclei-fluorescence* with 0.13; retrained on the five images they scored 0.24 and 0.18 on others. Connect
+    the output *Model*, which is the one at rank 1, to the *Segmentation Retrainer*.
+
+    **Limits:** a score is good for comparing models on the same images, not for telling how good the retrained model
+    will be. Models with another number of channels than the images are listed last, with their *Problem*. It has been
+    tested on three kinds of images with two or three models each: there its first choice was the best start.
+
+    **Literature:** [Alain and Bengio 2016](https://doi.org/10.48550/arXiv.1610.01644), Understanding intermediate
+    layers using linear classifier probes.
     """
 
     image_column = knext.ColumnParameter("Image column", "Images of the new kind.", 0, is_image)

@@ -113,18 +113,40 @@ COLUMNS = (
     "icons/image_reader.png",
     CATEGORY,
     id="MicroscopyImageReader",
-    keywords=["image", "microscopy", "TIFF", "OME-TIFF", "ImageJ", "PNG", "labels", "mask", "folder"],
+    keywords=["image", "microscopy", "read", "import", "TIFF", "OME-TIFF", "ImageJ", "QuPath", "PNG", "labels", "mask"],
 )
-@knext.output_table("Images", "One row per image: the image, its labels, its name and size, a preview.")
+@knext.output_table(
+    "Images",
+    "One row per image: *Image* with its pixels, *Labels* (missing where there are none), *Name*, *Path* and "
+    "*Group* (the sub-folder) of its file, *Width* and *Height* in pixels, *Channels*, *Pixel size (µm)* as the "
+    "file states it, and *Image preview*, a picture to look at.",
+)
 class MicroscopyImageReader:
     """Reads the images of a folder, and the labels that belong to them.
 
-    Use it to begin a workflow: **give the folder**, everything else is found. Labels, that is images in which every
-    object has its own number, are needed for training and scoring only; without them the column *Labels* stays empty.
+    Use it to begin a workflow: **give the folder**, everything else is found. Labels are images in which the background
+    is 0 and every object has its own number, or regions that were drawn in Fiji (ROI Manager) or QuPath (GeoJSON). They
+    are needed for training and scoring only; without them the column *Labels* stays empty. For whole slides and mosaics
+    take the *Large Image Predictor* or the *Large Image Tiler*, which read a file part by part; where you have no
+    images yet, the *Nuclei Simulator*.
 
-    Read are TIFF (OME-TIFF, ImageJ, plain), PNG, JPEG and BMP, 8 and 16 bit or floating point, grey, colour or with any
-    number of channels. Pixel sizes are taken from the file. The images keep all their bits; the preview is a picture
-    with stretched contrast, made only to be looked at.
+    Read are TIFF (OME-TIFF, ImageJ, LSM, SVS, plain), PNG, JPEG and BMP, 8 and 16 bit or floating point, grey, colour
+    or with any number of channels. Pixel sizes are taken from the file. Regions (`.zip`, `.roi`, `.geojson`) become
+    label images of the image's size. The images keep all their bits; the preview is a picture with stretched contrast,
+    made only to be looked at.
+
+    **Example:** the folder `plate1` holds `images/A01.tif` to `images/A24.tif` and `labels/A01.tif` to
+    `labels/A24.tif`. Give its path as the folder: the table has 24 rows, each with its labels. If image and labels lie
+    side by side, as `A01.tif` and `A01_nuclei.tif`, set *Where the labels are* to `{name}_nuclei`; regions in `A01.zip`
+    beside `A01.tif` are found by themselves.
+
+    **Limits:** one 2-D image is taken of a file, of at most 2 GiB. Of a Z-stack a projection or the middle slice can be
+    taken; time series are refused. All images are copied into the table, so it takes as much space on the disk: 1,000
+    images of 1024 x 1024 pixels in 16 bit take up to 2 GB, and their labels 4 GB. Black-and-white masks in place of
+    labels count as one object, of which later nodes warn.
+
+    **Literature:** [Goldberg et al. 2005](https://doi.org/10.1186/gb-2005-6-5-r47), The Open Microscopy Environment
+    (OME) data model and XML file, Genome Biology (what an OME-TIFF says about itself).
     """
 
     folder = knext.StringParameter(

@@ -44,15 +44,44 @@ class FormatSettings:
     "icons/label_writer.png",
     CATEGORY,
     id="SegmentationLabelWriter",
-    keywords=["save", "export", "labels", "OME-TIFF", "ImageJ", "Fiji", "ROI", "QuPath", "GeoJSON"],
+    keywords=["write", "save", "export", "labels", "mask", "OME-TIFF", "ImageJ", "Fiji", "ROI", "QuPath", "GeoJSON"],
 )
-@knext.input_table("Label images", "Label images in which every object has its own number.")
-@knext.output_table("Files", "The paths of the files that were written, one row per image.")
+@knext.input_table(
+    "Label images",
+    "A column of label images in which 0 is background and every object has its own number, and perhaps one of text "
+    "for the names of the files.",
+)
+@knext.output_table(
+    "Files",
+    "One row per image, with the paths of its files: one column per format that was chosen, named after it, for "
+    "instance `OME-TIFF file`.",
+)
 class SegmentationLabelWriter:
     """Writes label images as files for other programs.
 
     Use it to go on in **Fiji** or **QuPath**: label images as OME-TIFF, outlines as ImageJ ROIs or as GeoJSON. A file
-    appears when it is whole: where the disk is full, what stood there before stays.
+    appears when it is whole: where the disk is full, what stood there before stays. Counts and measures are tables:
+    write these with KNIME's *CSV Writer*. The *Large Image Predictor* writes its labels itself, as OME-Zarr.
+
+    - **OME-TIFF** holds the numbers of the objects and the pixel size; every program that opens TIFF shows it.
+    - **ImageJ ROIs** are a zip file: drag it onto Fiji, and the ROI Manager lists one region per object.
+    - **GeoJSON** are detections: drag the file onto the open image in QuPath.
+
+    **Example:** eight rows, the folder `results`, *OME-TIFF* and *GeoJSON* turned on: 16 files are written, of a row
+    `A01` the files `A01.ome.tif` and `A01.geojson`, and the output table has their paths. Executed again, the node
+    stops before anything is written, unless *If files exist* is *Overwrite*.
+
+    **Limits:** 2-D label images. ImageJ's regions end at 32,767 pixels a side; write GeoJSON for larger images.
+    Outlines cover exactly the pixels of their objects, as steps along the pixels, and are not smoothed.
+
+    **Literature:**
+
+    - [Schindelin et al. 2012](https://doi.org/10.1038/nmeth.2019), Fiji: an open-source platform for biological-image
+      analysis, Nature Methods.
+    - [Bankhead et al. 2017](https://doi.org/10.1038/s41598-017-17204-5), QuPath: open source software for digital
+      pathology image analysis, Scientific Reports.
+    - [Goldberg et al. 2005](https://doi.org/10.1186/gb-2005-6-5-r47), The Open Microscopy Environment (OME) data model
+      and XML file, Genome Biology.
     """
 
     label_column = knext.ColumnParameter("Label column", "Label images to write.", 0, is_image)

@@ -135,25 +135,62 @@ class ModelSettings:
     id="SegmentationLearner",
     keywords=["train", "segmentation", "deep learning", "StarDist", "U-Net", "nuclei", "cells", "instance"],
 )
-@knext.input_table("Labelled images", "Images, and label images in which every object has its own number.")
+@knext.input_table(
+    "Labelled images",
+    "One row per image: a column of images with any number of channels, all with the same, and a column of label "
+    "images of the same height and width, in which 0 is background and every object has its own number. As of the "
+    "*Microscopy Image Reader*.",
+)
 @knext.input_table(
     "Validation images",
-    "Labelled images with the same columns, to choose the best epoch and the thresholds. Without them a share of the "
-    "labelled images is held back.",
+    "Labelled images with the same columns, to choose the best epoch and the thresholds. Without them a share of "
+    "the labelled images is held back.",
     optional=True,
 )
-@knext.output_port("Model", "The trained model.", model_port)
-@knext.output_table("History", "One row per epoch of training.")
-@knext.output_view("Training curve", "The loss of training and validation over the epochs.")
+@knext.output_port("Model", "The trained model of the best epoch, with its thresholds.", model_port)
+@knext.output_table(
+    "History",
+    "One row per epoch: *Epoch*, *Training loss*, *Validation loss* (missing without validation images), *Learning "
+    "rate*, and the *Seconds* that it took.",
+)
+@knext.output_view(
+    "Training curve",
+    "The loss of training and validation over the epochs: lower is better. Beside it what came of the training, and "
+    "where it was computed.",
+)
 class SegmentationLearner:
     """Trains a model that finds every single object in an image.
 
     Use it when you have **images with labels** of the kind that you want to segment: twenty images with some hundred
-    objects are a good start. With only a few images of a new kind, and a model of a similar one, use the *Segmentation
-    Retrainer*. Connect the *Segmentation Predictor* to apply the model, and the *Model Writer* to keep it.
+    objects are a good start. With only a few images, and a model that knows similar ones, use the *Segmentation
+    Retrainer*. Without labels try a *Pretrained Segmentation Model*. Connect the *Segmentation Predictor* to apply the
+    model, and the *Model Writer* to keep it.
 
-    Before the training begins, the data are checked: labels of another size than their image, pixels that are no
+    Choose StarDist for round objects that touch, such as nuclei, and foreground for objects of any shape that rarely
+    touch. Before the training begins, the data are checked: labels of another size than their image, pixels that are no
     numbers, binary masks in place of labels and other faults are named with their row.
+
+    **Example:** 24 images with 1,300 nuclei (template 01). Leave all settings as they are: 32 *Epochs* of 32 steps, in
+    which the model sees 4 patches of 128 x 128 pixels each. Of 24 images 15 % are held back to choose the best epoch
+    and the thresholds. If both lines of the training curve still fall at its end, set *Epochs* to 100; if the line of
+    the validation rises again, more images help more than more epochs.
+
+    **Limits:** 2-D images, all with the same number of channels; they are held in memory together. The example takes
+    some minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch size
+    and the area of a patch. A graphics card is used where there is one, and not needed. StarDist's objects are
+    star-convex: there is a point inside from which all of the outline is seen.
+
+    **Literature:**
+
+    - [Schmidt et al. 2018](https://doi.org/10.1007/978-3-030-00934-2_30), Cell detection with star-convex polygons,
+      MICCAI (StarDist).
+    - [Ronneberger et al. 2015](https://doi.org/10.1007/978-3-319-24574-4_28), U-Net: convolutional networks for
+      biomedical image segmentation, MICCAI.
+    - [He et al. 2016](https://doi.org/10.1109/CVPR.2016.90), Deep residual learning for image recognition, CVPR
+      (ResNet, Res-U-Net).
+    - [Tan and Le 2019](https://doi.org/10.48550/arXiv.1905.11946), EfficientNet: rethinking model scaling for
+      convolutional neural networks, ICML.
+    - Wilhelm 2019, thesis, University of Konstanz (foreground without rims, the widths of the Res-U-Net).
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to learn from.", 0, is_image)

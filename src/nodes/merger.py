@@ -80,8 +80,16 @@ class _Tile:
     id="TileMerger",
     keywords=["merge", "stitch", "mosaic", "tile", "join", "labels", "large"],
 )
-@knext.input_table("Tiles", "Tiles of the Large Image Tiler with their label images.")
-@knext.output_table("Label images", "One row per image: its label image, and the number of its objects.")
+@knext.input_table(
+    "Tiles",
+    "One row per tile: a column of label images, and the columns of the *Large Image Tiler* that tell its place. "
+    "The tiles of an image may come in any order.",
+)
+@knext.output_table(
+    "Label images",
+    "One row per image: *Labels*, in which 0 is background and every object has its own number, *Image ID*, *Path* "
+    "where the tiles have it, *Object count*, and *Label preview*, a picture to look at.",
+)
 class TileMerger:
     """Joins the label images of tiles to one label image.
 
@@ -91,10 +99,18 @@ class TileMerger:
     are put together of their parts; a warning says where. Tiles without overlap are joined along their borders, where
     objects that merely touch cannot be told from one that was cut.
 
-    Tiles whose labels are missing are background: the tiler can leave out empty ones.
+    Tiles whose labels are missing are background: the tiler can leave out empty ones. The columns that tell the place
+    of a tile are found by the names that the tiler gives them.
 
-    The columns that tell the place of a tile are found by the names that the tiler gives them. Label images of 2 GiB,
-    about 23,000 x 23,000 pixels, do not fit into a table: use the *Large Image Predictor* for such.
+    **Example:** the 20 tiles of an image of 4000 x 3000 pixels, with an overlap of 128 pixels, have 1,150 objects in
+    all, those in the strips being there twice. The node makes one row of them: a label image of 4000 x 3000 pixels and
+    an *Object count* of, say, 1,000. If a tile was filtered out on the way, the node fails; with *Tiles missing or
+    twice* set to *Go on* its place stays background.
+
+    **Limits:** a label image takes 4 bytes per pixel and must stay below 2 GiB, about 23,000 x 23,000 pixels: use the
+    *Large Image Predictor* for larger ones. Its memory is that of the label image and of the tiles of one image. The
+    *Segmentation Predictor* sees each tile by itself, so that doubtful objects may differ from those of the *Large
+    Image Predictor*, which knows the whole image.
     """
 
     label_column = knext.ColumnParameter("Label column", "Label images of the tiles.", 0, is_image)

@@ -27,13 +27,24 @@ class Existing(knext.EnumParameterOptions):
     id="ModelWriter",
     keywords=["save", "model", "write", "segmentation", "export"],
 )
-@knext.input_port("Model", "The model to write.", model_port)
+@knext.input_port("Model", "The model to write, for instance of a *Segmentation Learner*.", model_port)
 class ModelWriter:
     """Writes a model to a file.
 
     Use it to keep a trained model, or to give it to others. The file (`.microseg`) holds everything that applying and
-    retraining need: the weights, how images are normalised, the thresholds, and where the model comes from. Read it
-    with the *Model Reader*.
+    retraining need: the weights, how images are normalised, the thresholds, the size of the objects, the curve of the
+    training, and where the model comes from. It holds none of your images. Read it with the *Model Reader*, in any
+    workflow on any computer with this extension; put several into one folder to have the *Pretraining Advisor* choose
+    among them.
+
+    **Example:** behind a *Segmentation Learner*, set the folder to `models` and *File name* to `nuclei-40x`: the file
+    `nuclei-40x.microseg` appears in the folder `models` of the workflow's data area. When you train again, choose
+    another name, or set *If the file exists* to *Overwrite*: the old file is replaced once the new one is whole.
+
+    **Limits:** a model of the default size takes 6 MB, the widest and deepest networks some hundred. The last folder of
+    the path is created, the ones above it must exist. The file is for this extension: it is no PyTorch or ONNX file,
+    though its weights are in the open format safetensors. Files of older versions of the extension can be read, those
+    of newer ones perhaps not.
     """
 
     folder = knext.StringParameter(

@@ -55,14 +55,23 @@ COLUMNS = (
     id="PretrainedSegmentationModel",
     keywords=["pretrained", "model", "nuclei", "DSB2018", "BBBC038", "StarDist", "zoo", "transfer learning"],
 )
-@knext.output_port("Model", "The chosen model.", model_port)
-@knext.output_table("Available models", "One row per model that comes with the extension.")
+@knext.output_port(
+    "Model", "The chosen model, for the *Segmentation Predictor* or the *Segmentation Retrainer*.", model_port
+)
+@knext.output_table(
+    "Available models",
+    "One row per model that comes with the extension: *Name*, *Trained on*, *Training images*, *Training objects*, "
+    "*Object size (px)* (median diameter), *Pixel size (µm)* (missing where unknown), *Licence*, *Tested on*, "
+    "*AP@0.5*, *mAP@.50:.95*.",
+)
 @knext.output_view("Model card", "What the chosen model learned from, and how well it does on images it never saw.")
 class PretrainedSegmentationModel:
     """Offers models that come with the extension.
 
     Use it to find nuclei at once with the *Segmentation Predictor*, without any training, or as a start for the
-    *Segmentation Retrainer*: with a model that knows something already, a handful of labelled images is enough.
+    *Segmentation Retrainer*: with a model that knows something already, a handful of labelled images is enough. For
+    models of your own use the *Model Reader*; if you are not sure which model is best for your images, the *Pretraining
+    Advisor*.
 
     Choose the model whose images are most like yours. A model knows objects of the size that it has seen, in pixels:
     compare the column *Object size (px)* (the median diameter) with your images. All models take images of one channel;
@@ -72,7 +81,20 @@ class PretrainedSegmentationModel:
     images that were used neither for training nor for choosing thresholds. The scores in the table are those on the
     images named in the column *Tested on*; a *Segmentation Scorer* tells how good a model is on yours.
 
-    The models may be used for any purpose (BSD-3-Clause). Nothing is loaded from the internet.
+    **Example:** images of DAPI at 20x, whose nuclei are 25 pixels across: choose *Nuclei, fluorescence*, connect a
+    *Segmentation Predictor*, and look at the outlines. On images that it never saw it reached an *AP@0.5* of 0.87. If
+    your nuclei are 100 pixels across, it has seen none of this size: label four images and retrain it.
+
+    **Limits:** 2-D images of one channel; objects of 7 to 50 pixels in the models of nuclei, of 5 to 60 in *Simulated,
+    mixed*, which has seen no real image. The models may be used for any purpose (BSD-3-Clause). Nothing is loaded from
+    the internet.
+
+    **Literature:**
+
+    - [Caicedo et al. 2019](https://doi.org/10.1038/s41592-019-0612-7), Nucleus segmentation across imaging experiments:
+      the 2018 Data Science Bowl, Nature Methods (the images).
+    - [Schmidt et al. 2018](https://doi.org/10.1007/978-3-030-00934-2_30), Cell detection with star-convex polygons,
+      MICCAI (the method).
     """
 
     model = knext.EnumParameter("Model", "What the model knows.", Model.NUCLEI_FLUORESCENCE.name, Model)

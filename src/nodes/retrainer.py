@@ -102,40 +102,52 @@ class TransferSettings:
     "icons/retrainer.png",
     CATEGORY,
     id="SegmentationRetrainer",
-    keywords=["retrain", "fine-tune", "transfer learning", "segmentation", "few images", "adapt"],
+    keywords=["retrain", "fine-tune", "finetune", "transfer learning", "train", "segmentation", "few images", "adapt"],
 )
 @knext.input_port("Model", "The model to start from.", model_port)
-@knext.input_table("Labelled images", "A few images of the new kind with their labels.")
+@knext.input_table(
+    "Labelled images",
+    "A few images of the new kind: a column of images with as many channels as the model was trained on, and a "
+    "column of label images of the same height and width, in which 0 is background and every object has its own "
+    "number.",
+)
 @knext.input_table(
     "Validation images",
-    "Labelled images with the same columns, to score the given and the new model on. Without them a trial decides: a "
-    "model learns from one half of the labelled images and is scored on the other, and the other way round. Of 40 or "
-    "more images a share is held back instead, where one is set.",
+    "Labelled images with the same columns, to score the given and the new model on. Without them a trial decides: "
+    "a model learns from one half of the labelled images and is scored on the other, and the other way round. Of 40 "
+    "or more images a share is held back instead, where one is set.",
     optional=True,
 )
 @knext.input_table(
     "Former images",
-    "Labelled images of the kind that the given model was trained on, with the same columns. They are mixed in so that "
-    "the new model does not forget them, and the view tells how well both models do on them.",
+    "Labelled images of the kind that the given model was trained on, with the same columns. They are mixed in so "
+    "that the new model does not forget them, and the view tells how well both models do on them.",
     optional=True,
 )
 @knext.output_port("Model", "The given model, the retrained one, or one between them.", model_port)
 @knext.output_table(
-    "History", "One row per epoch of training; of the trial, where this showed that the given model is to be passed on."
+    "History",
+    "One row per epoch of the training, or of the trial where this showed that the given model is to be passed on: "
+    "*Epoch*, *Training loss*, *Validation loss* (missing without validation images), *Learning rate*, *Seconds*.",
 )
-@knext.output_view("Training curve", "The loss of training and validation over the epochs.")
+@knext.output_view(
+    "Training curve",
+    "What came of the retraining, in words: the scores before and after, and how much was taken over. Below it the "
+    "loss of training and validation over the epochs: lower is better.",
+)
 class SegmentationRetrainer:
     """Trains a model further on a few images of another kind.
 
     Use it when a model exists and your images **look different** from those it was trained on: another microscope,
-    stain or tissue. Four labelled images can be enough where a training from the beginning needs dozens.
+    stain or tissue. Four labelled images can be enough where a training from the beginning needs dozens. If there are
+    several models to start from, ask the *Pretraining Advisor*; with many labelled images and no model use the
+    *Segmentation Learner*.
 
     **It is to do no harm**: images that were not learned from tell how much retraining helps, by their mean average
     precision. Validation images do, or a trial that learns from one half of the images and is scored on the other,
-    before the training itself. The weights of the new model lie on the way from the given to the retrained ones
-    (Wortsman et al. 2022, Robust fine-tuning of zero-shot models), as far as these images clearly speak for it; where
-    they do not, the given model is passed on and the node says so. Tiles of one picture are not images on their own:
-    give such tables validation images from other pictures.
+    before the training itself. The weights of the new model lie on the way from the given to the retrained ones, as far
+    as these images clearly speak for it; where they do not, the given model is passed on and the node says so. Tiles of
+    one picture are not images on their own: give such tables validation images from other pictures.
 
     Objects may be of another size in pixels than those that the given model knows. Then images are rescaled, and later
     those that the new model is applied to, unless the given model does well without.
@@ -143,6 +155,24 @@ class SegmentationRetrainer:
     A model forgets what it does not see, and with very few images it forgets much. **Connect some of the former
     images** wherever you have them: they are mixed in. For the pretrained model *simulated-mixed* the *Nuclei
     Simulator* makes such images in any number.
+
+    **Example:** four images of cells in phase contrast with 260 cells, and the pretrained model *Nuclei, several
+    modalities* (template 02). Set *Epochs* to 12 and *Patch size* to 192, because these cells are large, and leave the
+    rest. The view says what came of it: the mean average precision before and after, in the trial, and how much of what
+    retraining changed was taken over, for instance 50 %.
+
+    **Limits:** the images need as many channels as the model was trained on. A step takes as long as in the
+    *Segmentation Learner*; a training with a trial takes about twice as long as one with validation images. A single
+    image is cut in two for the trial; with too few objects for that the given model is passed on.
+
+    **Literature:**
+
+    - [Wortsman et al. 2022](https://doi.org/10.48550/arXiv.2109.01903), Robust fine-tuning of zero-shot models, CVPR
+      (weights between two models).
+    - [Howard and Ruder 2018](https://doi.org/10.18653/v1/P18-1031), Universal language model fine-tuning for text
+      classification, ACL (slower learning from layer to layer).
+    - [Li et al. 2018](https://doi.org/10.48550/arXiv.1802.01483), Explicit inductive bias for transfer learning with
+      convolutional networks, ICML (L2-SP, the pull back).
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to learn from.", 1, is_image)

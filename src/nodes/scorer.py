@@ -54,20 +54,38 @@ SUMMARY = (
     "icons/scorer.png",
     CATEGORY,
     id="SegmentationScorer",
-    keywords=["evaluate", "score", "average precision", "AP", "F1", "PQ", "IoU", "validation", "compare"],
+    keywords=["evaluate", "score", "accuracy", "average precision", "AP", "F1", "PQ", "IoU", "validation", "compare"],
 )
-@knext.input_table("Label images", "Label images drawn by hand, and those that were predicted, in one row each.")
-@knext.output_table("Scores", "One row per image and method.")
-@knext.output_table("Summary", "One row per method, over all images.")
-@knext.output_view("Scores", "Average precision over IoU thresholds, and outlines of truth and prediction.")
+@knext.input_table(
+    "Label images",
+    "One row per image: a column of label images drawn by hand, one of predicted ones of the same size, and perhaps "
+    "another of a second method. In all of them 0 is background and every object has its own number.",
+)
+@knext.output_table(
+    "Scores",
+    "One row per image and method: *Image*, *Method* (the column of the predicted labels), *True count*, *Predicted "
+    "count*, *Count error* (predicted less true), *AP@0.5*, *mAP@.50:.95*, *Precision@0.5*, *Recall@0.5*, *F1@0.5*, "
+    "*PQ@0.5*, *Mean matched IoU*. Scores are 0 to 1.",
+)
+@knext.output_table(
+    "Summary",
+    "One row per method, over all images: the same, with *Mean absolute count error (%)*, *AP (DSB 2018)*, and the "
+    "pooled AP at each of the ten thresholds.",
+)
+@knext.output_view(
+    "Scores",
+    "Average precision over IoU thresholds as a curve per method, and the images with the outlines of truth and "
+    "prediction.",
+)
 class SegmentationScorer:
     """Scores predicted objects against objects drawn by hand.
 
     Use it on images that the model has **not** been trained on, to learn how well it works, or to compare two methods
-    side by side (for instance before and after retraining).
+    side by side (for instance before and after retraining). It compares objects one by one; for counts without drawn
+    labels use the *Instance Counter*.
 
-    A predicted object is right when it overlaps an object drawn by hand with an intersection over union (IoU) above a
-    threshold. With TP right objects, FP wrong and FN missed ones:
+    A predicted object is right when it overlaps an object drawn by hand with an intersection over union (IoU) of at
+    least a threshold. With TP right objects, FP wrong and FN missed ones:
 
     - **AP** is TP / (TP + FP + FN); AP@0.5 at the threshold 0.5, mAP@.50:.95 averaged over ten thresholds.
     - **Precision** is TP / (TP + FP), **recall** TP / (TP + FN), **F1** 2 TP / (2 TP + FP + FN).
@@ -77,6 +95,20 @@ class SegmentationScorer:
     the Data Science Bowl 2018 did. Where there is no object, neither drawn nor predicted, nothing is wrong: the scores
     are 1. Where nothing is predicted, no prediction is wrong: the precision is 1, whatever was missed; likewise the
     recall where nothing is drawn.
+
+    **Example:** 20 nuclei are drawn and 18 predicted, of which 16 overlap with an IoU of at least 0.5. TP is 16, FP 2,
+    FN 4: AP@0.5 is 16 / 22 = 0.73, precision 0.89, recall 0.80, F1 0.84, the count error -2. To compare with a second
+    model, apply both in a row and choose the second column of labels as *Predicted labels to compare*.
+
+    **Limits:** this AP is not the area under a precision-recall curve that other fields call AP: compare with numbers
+    of the same definition only. 33,000 objects of one image are matched in half a second and 0.8 GB. Both label images
+    must be of the same size.
+
+    **Literature:**
+
+    - [Caicedo et al. 2019](https://doi.org/10.1038/s41592-019-0612-7), Nucleus segmentation across imaging experiments:
+      the 2018 Data Science Bowl, Nature Methods.
+    - [Kirillov et al. 2019](https://doi.org/10.1109/CVPR.2019.00963), Panoptic segmentation, CVPR (PQ).
     """
 
     truth_column = knext.ColumnParameter("True labels", "Labels drawn by hand.", 0, is_image)

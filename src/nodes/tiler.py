@@ -85,12 +85,20 @@ class _Source:
     "icons/tiler.png",
     CATEGORY,
     id="LargeImageTiler",
-    keywords=["tile", "mosaic", "whole slide", "large", "OME-Zarr", "pyramid", "crop", "cut"],
+    keywords=["tile", "split", "mosaic", "whole slide", "large", "OME-Zarr", "SVS", "pyramid", "crop", "cut", "patch"],
 )
 @knext.input_table(
-    "Images", "Images, or paths of image files; without this table the file is taken that is set.", optional=True
+    "Images",
+    "A column of images, or of text with the paths of image files or OME-Zarr folders; without this table the one "
+    "image is taken that is set.",
+    optional=True,
 )
-@knext.output_table("Tiles", "One row per tile: its pixels, its image, its place.")
+@knext.output_table(
+    "Tiles",
+    "One row per tile: *Tile* with its pixels, *Image ID*, *Level* (the resolution), *Y* and *X* of its first "
+    "pixel, *Height* and *Width*, *Overlap*, *Image height* and *Image width*, all in pixels; *Path* of the file, "
+    "and *Tile preview*, a picture to look at.",
+)
 class LargeImageTiler:
     """Cuts large images into tiles that overlap.
 
@@ -102,9 +110,21 @@ class LargeImageTiler:
     Neighbouring tiles share a strip, the overlap. **It should be larger than the objects**: then every object is whole
     in one of the tiles.
 
-    Read are TIFF in all its dialects, SVS and OME-Zarr, with their lower resolutions. Images of any size are
-    cut in the memory of a few tiles. A tile is empty if it has no contrast but noise: if the means of its squares of
-    8 x 8 pixels differ by less than 3 % of the contrast of the whole image.
+    Read are TIFF in all its dialects, SVS and OME-Zarr, with their lower resolutions. A tile is empty if it has no
+    contrast but noise: if the means of its squares of 8 x 8 pixels differ by less than 3 % of the contrast of the whole
+    image.
+
+    **Example:** an image of 4000 x 3000 pixels with nuclei of 20 to 60 pixels. With a *Tile size* of 1024 and an
+    *Overlap* of 128 a tile begins every 896 pixels: 5 x 4 = 20 rows. Of a slide of 40,000 x 30,000 pixels set *Pixels
+    of the tiles* to *In the files*, which copies nothing, and *Empty tiles* to *Without pixels*, so that the glass
+    beside the tissue costs no time.
+
+    **Limits:** images of any size are cut in the memory of a few tiles. A table with the pixels of all tiles is a
+    little larger than the image: with the settings of the example by a quarter. Tiles in the files need these to stay
+    where they are, and unchanged. PNG, JPEG and BMP are read as a whole.
+
+    **Literature:** [Moore et al. 2023](https://doi.org/10.1007/s00418-023-02209-1), OME-Zarr: a cloud-optimized
+    bioimaging file format with international community support, Histochemistry and Cell Biology.
     """
 
     file = knext.StringParameter("Image", f"An image file or OME-Zarr folder. {HOW}", "")

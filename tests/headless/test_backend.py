@@ -276,3 +276,41 @@ def test_a_table_from_outside_is_an_input(context: Context) -> None:
     numbers = pa.table({"<RowID>": ["r"], "value": [0.5], "name": ["n"]})
     output: Any = toy().nodes["Trouble"].create().execute([numbers], context).outputs[0]
     assert output.to_pyarrow().to_pydict() == {"<RowID>": ["r"], "value": [0.5], "name": ["n"]}
+
+
+def test_settings_say_when_they_are_shown_and_what_they_can_be(extension: Callable[[str], Extension]) -> None:
+    settings = """
+class Kind(knext.EnumParameterOptions):
+    A = ("First", "")
+    B = ("Second", "")
+    C = ("Third", "")
+@node("Node")
+@knext.input_table("Images", "")
+@knext.input_table("More images", "", optional=True)
+class Node:
+    \"\"\"Has rules.\"\"\"
+    kind = knext.EnumParameter("Kind", "", "A", Kind)
+    many = knext.BoolParameter("Many", "", True)
+    free = knext.IntParameter("Free", "", 100_000, min_value=-1, max_value=10**6)
+    one = knext.DoubleParameter("One", "", 1e-7, min_value=1e-9).rule(knext.OneOf(kind, ["B", "C"]), knext.Effect.SHOW)
+    two = knext.IntParameter("Two", "", 0, max_value=9).rule(knext.OneOf(kind, ["A"]), knext.Effect.HIDE)
+    both = knext.StringParameter("Both", "", "").rule(
+        knext.And(knext.OneOf(kind, ["A"]), knext.OneOf(many, [True])), knext.Effect.ENABLE
+    )
+    table = knext.StringParameter("Table", "", "x").rule(
+        knext.DialogContextCondition(lambda ctx: ctx.get_input_specs()[1] is not None), knext.Effect.SHOW
+    )
+    column = knext.ColumnParameter("Column", "").rule(knext.OneOf(free, ["", "<none>"]), knext.Effect.DISABLE)
+"""
+    found = {one.key: one for one in extension(settings).nodes["Node"].parameters()}
+    assert {key: one.condition for key, one in found.items() if one.condition} == {
+        "one": 'if Kind is "Second" or "Third"',
+        "two": 'unless Kind is "First"',
+        "both": 'if Kind is "First" and Many is on',
+        "table": "if More images is connected",
+        "column": "unless Free is none",
+    }
+    ranges = ["-1 to 1,000,000", "at least 0.000000001", "at most 9", ""]
+    assert [found[key].range for key in ("free", "one", "two", "both")] == ranges
+    defaults = [found[key].shown_default for key in ("many", "free", "one", "both", "table")]
+    assert defaults == ["true", "100,000", "0.0000001", "not set", "x"]

@@ -165,7 +165,7 @@ def test_nodes_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> N
     text = capsys.readouterr().out
     assert "Number Source (NumberSource)" in text
     assert "count  'Count' (integer, default 3, at least 0)" in text
-    assert "values/scale  'Values / Scale' (number, default 1.0, at least 0)" in text
+    assert "values/scale  'Values / Scale' (number, default 1, at least 0)" in text
     assert "SQUARE  Square: 0, 1, 4, ..." in text
     assert microseg("describe", "Multiplier") == 0
     text = capsys.readouterr().out

@@ -1,9 +1,16 @@
 """Checks on dialogs, settings and descriptions, as KNIME's Java side would make them."""
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+_SHOWN = {"a", "b", "br", "h3", "h4", "hr", "i", "li", "ol", "p", "pre", "table", "td", "tr", "tt", "u", "ul"}
+"""Elements that the description panel of a node shows."""
+
+_MARKDOWN = re.compile(r"\*\*|`|\]\(|(?<!\S)[*_]\w|\w[*_](?!\S)|^\s*(?:[-*+]|\d+\.|#+|>|\|) ", re.MULTILINE)
+"""What only stands in a text if Markdown was not understood."""
 
 _KNIME_CATEGORIES = {"/", "/community", "/labs", "/io", "/views", "/analytics"}
 
@@ -50,7 +57,7 @@ def description_problems(node: Mapping[str, Any], categories: list[dict[str, Any
         parts.append((f"tab {tab['name']!r}", tab["description"]))
         parts += [(f"option {tab['name']}/{o['name']}", o["description"]) for o in tab["options"]]
     parts += [(f"view {v['name']!r}", v["description"]) for v in node["views"]]
-    found = [f"{where}: no well-formed XML" for where, text in parts if not _is_xml(text)]
+    found = [f"{where}: {problem}" for where, text in parts for problem in _text_problems(text)]
     if not node["icon_path"] or not (folder / node["icon_path"]).is_file():
         found.append(f"the icon {node['icon_path']!r} is not below the folder of knime.yml")
     known = {c["path"].rstrip("/") + "/" + c["level_id"] for c in categories} | _KNIME_CATEGORIES
@@ -65,12 +72,28 @@ def _ports(node: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*node["input_port_specifier"], *node["output_port_specifier"]]
 
 
-def _is_xml(text: str) -> bool:
+def _text_problems(text: str) -> Iterator[str]:
     try:
-        ET.fromstring(f"<fragment>{text}</fragment>")
+        root = ET.fromstring(f"<fragment>{text}</fragment>")
     except ET.ParseError:
-        return False
-    return True
+        yield "no well-formed XML"
+        return
+    unknown = sorted({element.tag for element in root.iter()} - _SHOWN - {"fragment"})
+    if unknown:
+        yield f"elements that KNIME does not show: {', '.join(unknown)}"
+    for block in _blocks(root):
+        left = _MARKDOWN.search(block)
+        if left:
+            yield f"Markdown that was not understood: {block[max(0, left.start() - 20) : left.end() + 20]!r}"
+
+
+def _blocks(element: ET.Element) -> Iterator[str]:
+    """The texts of paragraphs and list items, without what is code."""
+    yield element.text or ""
+    for inner in element:
+        if inner.tag not in ("tt", "pre"):
+            yield from _blocks(inner)
+        yield inner.tail or ""
 
 
 def _scopes(element: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -69,6 +69,21 @@ def test_descriptions() -> None:
     assert len(description_problems({**node, "short_description": "a < b"}, [], ROOT)) == 4
 
 
+@pytest.mark.parametrize(
+    "text", ["**bold", "<p>a <i>b</i> *c*</p>", "`code`", "<p>\n- a\n- b</p>", "[a](b)", "<th>a</th>"]
+)
+def test_markdown_that_knime_leaves(text: str) -> None:
+    views = [{"name": "V", "description": text}]
+    parts: dict[str, list[Any]] = {
+        key: [] for key in ("input_port_specifier", "output_port_specifier", "options", "tabs")
+    }
+    node = {**parts, "views": views, "short_description": "A.", "full_description": "<p><tt>*.tif</tt> 2 * 3</p>"}
+    node |= {"icon_path": "icons/category.png", "category": "/community", "node_type": "Source"}
+    assert len(description_problems(node, [], ROOT)) == 1
+    views[0]["description"] = "Fine: a_b, x-y, 2 * 3, <b>c</b>."
+    assert description_problems(node, [], ROOT) == []
+
+
 @pytest.mark.skipif(not ON_KNIME, reason="needs KNIME's sources")
 def test_our_extension_in_knime() -> None:
     import knime.extension

@@ -1,19 +1,11 @@
 """What tests of the templates share."""
 
 import csv
-import importlib
-import sys
 from pathlib import Path
-from types import ModuleType
 
-WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+from tests.scripts import ROOT
 
-
-def script(name: str) -> ModuleType:
-    """A script of the folder of templates, as a module."""
-    if str(WORKFLOWS) not in sys.path:
-        sys.path.insert(0, str(WORKFLOWS))
-    return importlib.import_module(name)
+WORKFLOWS = ROOT / "workflows"
 
 
 def table(path: Path) -> list[dict[str, str]]:

@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tests.workflows.common import WORKFLOWS, script, table
+from tests.scripts import script
+from tests.workflows.common import WORKFLOWS, table
 
 from headless.backend import load_extension
 from headless.cli import main
@@ -36,7 +37,8 @@ def run(folder: Path, template: Template, *options: str) -> Path:
 
 def test_the_example(tmp_path: Path) -> None:
     """A training far too short to find much."""
-    out = run(tmp_path, entered(script("shared_components").EXAMPLE, 4, epochs=2, patch_size=64), *SHORT, *FEW, *SMALL)
+    example = script("workflows/shared_components.py").EXAMPLE
+    out = run(tmp_path, entered(example, 4, epochs=2, patch_size=64), *SHORT, *FEW, *SMALL)
     assert len(table(out / "history.csv")) == 2
     tested, counted = ([f"hl60_seed{s}_{i:04d}_medium_light" for i in range(1, n + 1)] for s, n in ((2, 2), (3, 3)))
     assert [row["Image"] for row in table(out / "scores.csv")] == tested
@@ -45,7 +47,7 @@ def test_the_example(tmp_path: Path) -> None:
 
 
 def test_what_is_entered_decides_what_counts(tmp_path: Path) -> None:
-    module = script("shared_components")
+    module = script("workflows/shared_components.py")
     template = Template(
         "",
         [

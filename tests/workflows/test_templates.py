@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.workflows.common import WORKFLOWS, script, table
+from tests.scripts import script
+from tests.workflows.common import WORKFLOWS, table
 
 from core.io.ome_zarr import open_levels
 from core.io.read import read_labels
@@ -29,7 +30,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
-    module = script("generate")
+    module = script("workflows/generate.py")
     module.main(tmp_path)
     assert set(module.TEMPLATES) == {p.name for p in WORKFLOWS.iterdir() if p.is_dir() and p.name[0].isdigit()}
     shown = {component.name for component in module.COMPONENTS} | {EXAMPLE.name}
@@ -39,7 +40,7 @@ def test_the_folders_are_what_the_script_writes(tmp_path: Path) -> None:
 
 
 def test_archives_hold_the_templates_with_their_data(tmp_path: Path) -> None:
-    module = script("generate")
+    module = script("workflows/generate.py")
     module.pack(WORKFLOWS, tmp_path / "out" / "knwf")
     for name in module.TEMPLATES:
         with opened(tmp_path / "out" / "knwf" / f"{name}.knwf") as workflow:

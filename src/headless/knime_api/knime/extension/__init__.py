@@ -38,18 +38,20 @@ from knime.extension._ports import (
     output_view,
     port_type,
 )
-from knime.extension._rules import Effect, OneOf
+from knime.extension._rules import And, DialogContextCondition, Effect, OneOf
 from knime.extension._schema import Column, Schema
 from knime.extension._table import BatchOutputTable, Table
 from knime.extension._version import Version
 from knime.extension._views import view_html
 
 __all__ = [
+    "And",
     "BatchOutputTable",
     "BoolParameter",
     "Column",
     "ColumnParameter",
     "ConfigurationContext",
+    "DialogContextCondition",
     "DoubleParameter",
     "Effect",
     "EnumParameter",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Generic, Self, TypeVar, overload
 
-from knime.extension._rules import Effect, OneOf
+from knime.extension._rules import Condition, Effect
 from knime.extension._version import FIRST, Version
 
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Parameter(Generic[T]):
     ) -> None:
         self._label, self._description, self._default = label, description, default_value
         self._validator = validator
+        self.dialog_rule: tuple[Condition, Effect] | None = None
         self.since = Version.parse_version(since_version) if since_version else FIRST
         self.is_advanced = is_advanced
         self.name = ""
@@ -83,10 +84,11 @@ class Parameter(Generic[T]):
         self._validator = function
         return function
 
-    def rule(self, condition: OneOf, effect: Effect) -> Self:
+    def rule(self, condition: Condition, effect: Effect) -> Self:
         """Show, hide, enable or disable the parameter in the dialog; its value stays as it is."""
-        if not isinstance(condition, OneOf) or not isinstance(effect, Effect):
+        if not isinstance(condition, Condition) or not isinstance(effect, Effect):
             raise TypeError("A rule has a condition and an effect.")
+        self.dialog_rule = (condition, effect)
         return self
 
     def _check(self, value: Any) -> None:
