@@ -27,8 +27,8 @@ COUNT = Template(
         "Count the nuclei in 6 images with a model that comes with the extension: nothing is trained. Look at the "
         "outlines in the view of the Segmentation Predictor before you believe a count.\n\nFor your own images enter "
         "their folder in the Microscopy Image Reader, and choose the model whose images are most like them. For a "
-        "model of your own put a Model Reader in place of the Pretrained Segmentation Model. The sample images are from "
-        "BBBC038 (CC0)."
+        "model of your own put a Model Reader in place of the Pretrained Segmentation Model. The sample images are "
+        "from BBBC038 (CC0)."
     ),
     nodes=[
         TemplateNode(1, "MicroscopyImageReader", "6 images", at(0, 1), {"folder": "images"}),
