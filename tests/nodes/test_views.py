@@ -224,8 +224,21 @@ def test_a_view_takes_part_in_knime(monkeypatch: pytest.MonkeyPatch) -> None:
     assert node_view.node_view(page, "<svg/>", rows=True).html == page
     monkeypatch.setattr(node_view, "_knime_script", lambda: "service()")
     view = node_view.node_view(page, "<svg/>", b"png", rows=True)
-    assert view.can_be_used_in_report
+    assert getattr(view, "can_be_used_in_report", True)  # KNIME before 5.7 knows nothing of it
     assert '<template id="report"><svg/><img' in view.html
     assert "<body data-rows>" in view.html
     assert view.html.index("service()") < view.html.index("joinKnime")
     assert "<body>" in node_view.node_view(page, "<svg/>").html
+
+
+def test_a_knime_without_views_in_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    import knime.extension as knext
+
+    from nodes.views import node_view
+
+    def view_html(html: str, svg_or_png: Any = None, render_fn: Any = None) -> str:
+        return html
+
+    monkeypatch.setattr(knext, "view_html", view_html)
+    monkeypatch.setattr(node_view, "_knime_script", lambda: "service()")
+    assert "service()" in str(node_view.node_view("<body></body>", "<svg/>"))

@@ -27,6 +27,7 @@ body:not(.knime) .pick{display:none}
 :focus-visible{outline:2px solid #4c9aff;outline-offset:1px}
 svg:focus:not(:focus-visible){outline:none}
 svg{max-width:100%;height:auto}
+.scroll+svg{margin-top:12px}
 figure{margin:0;max-width:100%}
 .side{display:flex;flex-wrap:wrap;gap:8px 24px}
 .said{min-height:1.4em;margin:0;font-variant-numeric:tabular-nums}

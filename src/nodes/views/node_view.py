@@ -6,6 +6,7 @@ such script, and pages do without.
 
 import base64
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 import knime.extension as knext
@@ -32,7 +33,13 @@ def node_view(html: str, *pictures: str | bytes, rows: bool = False) -> Any:
         html = html.replace("<body>", "<body data-rows>" if rows else "<body>", 1)
         head, end, tail = html.rpartition("</body>")
         html = head + more + end + tail
-    return knext.view_html(html, svg_or_png=pictures[0], can_be_used_in_report=bool(service))
+    in_report = {"can_be_used_in_report": True} if service and _knows_reports() else {}
+    return knext.view_html(html, svg_or_png=pictures[0], **in_report)
+
+
+def _knows_reports() -> bool:
+    """Whether this KNIME shows views in reports; before 5.7 it does not."""
+    return "can_be_used_in_report" in signature(knext.view_html).parameters
 
 
 def _image(png: bytes) -> str:
