@@ -90,8 +90,9 @@ class InstanceCounter:
 
     Use it behind the *Segmentation Predictor* or the *Tile Merger*, or on labels that were drawn by hand. The *Large
     Image Predictor* counts and measures by itself. All columns that hold no images, such as names, groups and
-    conditions, travel with the counts and the objects: summarise them by group with KNIME's *GroupBy* node. To learn
-    how far the counts can be trusted, compare them with drawn labels in the *Segmentation Scorer*.
+    conditions, travel with the counts and the objects: the view shows the counts by group (*Group by*), and KNIME's
+    *GroupBy* node makes a table of them. To learn how far the counts can be trusted, compare them with drawn labels in
+    the *Segmentation Scorer*.
 
     Areas in µm² and densities need a pixel size, which the *Microscopy Image Reader* takes from the file or is told.
     Without it these cells are missing.

@@ -30,7 +30,8 @@ def counts_view(
     if not groups:
         return node_view(page("Counts", paragraph(text), chart, each), chart, rows=True)
     summary = group_chart(groups, "Objects per image")
-    html = page("Counts", paragraph(text), summary, _group_table(groups, group_column), chart, each)
+    caution = paragraph("The intervals take the images of a group as independent: not several of one animal or well.")
+    html = page("Counts", paragraph(text), summary, _group_table(groups, group_column), caution, chart, each)
     return node_view(html, summary, chart, rows=True)
 
 
