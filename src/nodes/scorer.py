@@ -168,7 +168,9 @@ class SegmentationScorer:
                     scored[method].append(score)
                     ids.append(row.id if len(methods) == 1 else f"{row.id} / {method}")
                     lines.append([row.id, method, *_score_values(score)])
-                if not album.is_full:
+                if album.is_full:
+                    album.passed += 1
+                else:
                     self._show(album, row, table.schema, cells, scores)
             if missing:
                 left_out = amount(len(missing), "row")

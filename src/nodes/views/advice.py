@@ -25,5 +25,6 @@ def advice_view(ranking: "Sequence[Transferability]", images: int) -> Any:
     chart = bar_chart([(one.name, one.score) for one in usable], "Transferability")
     header = ["Model", "Transferability", "Zero-shot", "Linear probe", "Scale", "Problem"]
     rows = [[one.name, one.score, one.zero_shot, one.probe, one.scale, one.problem or "–"] for one in ranking]
-    html = page("Advice", *map(paragraph, text), chart, table(header, rows))
-    return node_view(html, chart)
+    ranked = table(header, rows)
+    html = page("Advice", *map(paragraph, text), chart, ranked)
+    return node_view(html, chart, ranked)

@@ -16,5 +16,5 @@ def card_view(card: ModelCard) -> Any:
         "of all images together."
     )
     chart = bar_chart([(score.on, score.ap_50) for score in card.scores], "AP@0.5")
-    html = page(card.name, paragraph(card.purpose), facts, tested, table(SCORES, card.score_rows()), chart)
-    return node_view(html, chart)
+    scores = table(SCORES, card.score_rows())
+    return node_view(page(card.name, paragraph(card.purpose), facts, tested, scores), chart, facts, scores)

@@ -31,8 +31,9 @@ def counts_view(
         return node_view(page("Counts", paragraph(text), chart, each), chart, rows=True)
     summary = group_chart(groups, "Objects per image")
     caution = paragraph("The intervals take the images of a group as independent: not several of one animal or well.")
-    html = page("Counts", paragraph(text), summary, _group_table(groups, group_column), caution, chart, each)
-    return node_view(html, summary, chart, rows=True)
+    by_group = _group_table(groups, group_column)
+    html = page("Counts", paragraph(text), summary, by_group, caution, chart, each)
+    return node_view(html, summary, by_group, chart, rows=True)
 
 
 def _group_table(groups: "Sequence[Group]", column: str) -> str:
@@ -50,4 +51,4 @@ def _group_table(groups: "Sequence[Group]", column: str) -> str:
         [one.name, len(one.counts), sum(one.counts), one.mean, one.deviation, one.low, one.high, one.density]
         for one in groups
     ]
-    return table(header, rows, sortable=True)
+    return table(header, rows)

@@ -14,27 +14,27 @@ import knime.extension as knext
 from nodes.views.stage import read
 
 
-def node_view(html: str, *pictures: str | bytes, rows: bool = False) -> Any:
+def node_view(html: str, picture: str | bytes, *more: str | bytes, rows: bool = False) -> Any:
     """A view of a whole page.
 
     Parameters
     ----------
     html : of `nodes.views.html.page`.
-    pictures : what a report shows: SVG, or the content of PNG files; the first stands for the view where there is room
-        for one.
+    picture : SVG, or a PNG file's content, that stands for the view.
+    more : what a report shows below it: such pictures, and other HTML.
     rows : whether the page's rows are those of the node's first input, so that a row selected here is one selected in
         KNIME. It knows selections of the first input only.
     """
     service = _knime_script()
     if service:
-        content = "".join(one if isinstance(one, str) else _image(one) for one in pictures)
-        more = f'<template id="report">{content}</template><script>{service}</script>'
-        more += f"<script>{read('shared/knime.js')}</script>"
+        content = "".join(one if isinstance(one, str) else _image(one) for one in (picture, *more))
+        added = f'<template id="report">{content}</template><script>{service}</script>'
+        added += f"<script>{read('shared/knime.js')}</script>"
         html = html.replace("<body>", "<body data-rows>" if rows else "<body>", 1)
         head, end, tail = html.rpartition("</body>")
-        html = head + more + end + tail
+        html = head + added + end + tail
     in_report = {"can_be_used_in_report": True} if service and _knows_reports() else {}
-    return knext.view_html(html, svg_or_png=pictures[0], **in_report)
+    return knext.view_html(html, svg_or_png=picture, **in_report)
 
 
 def _knows_reports() -> bool:

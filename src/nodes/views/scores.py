@@ -44,10 +44,11 @@ def scores_view(
     ids, slides = [line[0] for line in worst], [numbers.get(line[0]) for line in worst]
     each = table(image_header, worst, 2000, ids=ids, slides=slides, sortable=True)
     layers = list(zip(("Drawn by hand", *methods), LAYERS, strict=False))
+    by_method = table(header, summary)
     shown = viewer(album, layers)
     html = page(
         "Scores",
-        table(header, summary),
+        by_method,
         chart,
         "<h2>Images, the worst first</h2>" if images else "",
         each if images else "",
@@ -55,4 +56,4 @@ def scores_view(
         style=read(*STYLE) + _FRAMED,
         script=read(*SCRIPTS) if album.slides else "",
     )
-    return node_view(html, chart, *([album.sheet()] if album.slides else []), rows=True)
+    return node_view(html, chart, by_method, *([album.sheet()] if album.slides else []), rows=True)

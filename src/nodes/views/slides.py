@@ -131,9 +131,10 @@ class Album:
     Parameters
     ----------
     most : so many slides at most.
-    rows : how many images there are; the fewer, the finer they can be shown.
+    rows : how many images there may be; the fewer, the finer they can be shown.
     colors : of the layers' outlines, for small pictures.
     budget : bytes of all slides together.
+    passed : how many images were passed over.
     """
 
     most: int
@@ -141,12 +142,12 @@ class Album:
     colors: Sequence[str]
     budget: int = BUDGET
     slides: list[Slide] = field(default_factory=list)
-    _is_full: bool = False
+    passed: int = 0
 
     @property
     def is_full(self) -> bool:
         """Whether no further slide is taken."""
-        return self._is_full or len(self.slides) >= self.most
+        return self.passed > 0 or len(self.slides) >= self.most
 
     def add(self, title: str, caption: str, image: Image | None, layers: Sequence[Layer]) -> None:
         """A slide of an image and layers of objects, reduced until it fits; without image the ground is black.
@@ -154,6 +155,7 @@ class Album:
         Once one does not fit, no further one is taken, so that the first rows are shown without gaps.
         """
         if self.is_full:
+            self.passed += 1
             return
         one = draft(title, caption, image, layers, self.colors)
         longest = max(layers[0].labels.array.shape)
@@ -165,7 +167,7 @@ class Album:
             factor = min(coarsest, factor * max(1.05, math.sqrt(shown.size / share)))
             shown = one.slide(factor)
         if sum(one.size for one in self.slides) + shown.size > self.budget:
-            self._is_full = True
+            self.passed += 1
         else:
             self.slides.append(shown)
 
@@ -175,10 +177,10 @@ class Album:
 
     def note(self) -> str:
         """Which images are shown, and where the others can be seen."""
-        if len(self.slides) >= self.rows:
-            return f"{len(self.slides)} of {self.rows} images."
+        if not self.passed:
+            return f"{len(self.slides)} of {len(self.slides)} images."
         return (
-            f"The first {len(self.slides)} of {self.rows} images; all are in KNIME's Table View, in a column of "
+            f"The first {len(self.slides)} of {len(self.slides) + self.passed} images; all are in KNIME's Table View, in a column of "
             "previews. How many are shown here is set in the node's dialog."
         )
 
