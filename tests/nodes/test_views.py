@@ -173,7 +173,7 @@ def test_an_album_keeps_its_budget() -> None:
         assert sum(one.size for one in album.slides) <= 300_000
     assert {one.data["width"] for one in many.slides} == {SMALLEST}
     assert SMALLEST < few.slides[0].data["width"] < 800
-    assert few.note() == "2 of 2 images."
+    assert few.note() == "2 images."
     assert 0 < len(many.slides) < 9
     assert many.is_full
     assert many.note().startswith(f"The first {len(many.slides)} of 9 images; all are in KNIME's Table View")

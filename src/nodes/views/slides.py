@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.image import Image
+from nodes.running import amount
 from nodes.views.measures import measures
 from nodes.views.sheet import sheet, thumb
 
@@ -177,10 +178,11 @@ class Album:
 
     def note(self) -> str:
         """Which images are shown, and where the others can be seen."""
+        shown = len(self.slides)
         if not self.passed:
-            return f"{len(self.slides)} of {len(self.slides)} images."
+            return f"{amount(shown, 'image')}."
         return (
-            f"The first {len(self.slides)} of {len(self.slides) + self.passed} images; all are in KNIME's Table View, in a column of "
+            f"The first {shown} of {shown + self.passed} images; all are in KNIME's Table View, in a column of "
             "previews. How many are shown here is set in the node's dialog."
         )
 
