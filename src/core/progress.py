@@ -50,4 +50,11 @@ class Progress:
         return Progress(self._report, self._is_canceled, begin, end, self._prefix + prefix)
 
 
+def time_left(seconds: float) -> str:
+    """How much longer work takes, in words: "about 40 s left", "about 12 min left", "about 2.5 h left"."""
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+
+
 SILENT = Progress()

@@ -14,9 +14,10 @@ from core.normalization import NormalizationConfig, limits_between, normalize
 Picture = NDArray[np.uint8]
 """Axes YX (grey) or YX3 (red, green, blue), 0 to 255."""
 
-_STRETCH = NormalizationConfig(0.5, 99.8)
+STRETCH = NormalizationConfig(0.5, 99.8)
+"""The percentiles between which contrast is stretched."""
 
-_COMPOSITE = np.array([[1, 0, 1], [0, 1, 0], [0, 0.6, 1]], np.float32)
+COMPOSITE = np.array([[1, 0, 1], [0, 1, 0], [0, 0.6, 1]], np.float32)
 """What channels that are no colours are shown in: magenta, green, blue; the first two tell the colour-blind apart."""
 
 _PLASTIC = 1.2207440846057596
@@ -33,11 +34,11 @@ def to_display(image: Image) -> Picture:
     three are laid over each other. Probabilities are shown from 0 to 1, labels in colours. Of a time series the
     first point is shown, of a stack the middle slice.
     """
-    pixels = _plane(image)
+    pixels = shown_plane(image)
     if image.kind == "labels":
         return color_labels(pixels[0])
     pixels = pixels[:3]
-    whole = limits_between(image.percentiles[:3], _STRETCH) if image.percentiles else None
+    whole = limits_between(image.percentiles[:3], STRETCH) if image.percentiles else None
     if image.is_colour:
         alike = None if whole is None else np.array([[whole[:, 0].min(), whole[:, 1].max()]])
         return laid_over(_stretch(pixels.reshape(1, -1, pixels.shape[-1]), alike).reshape(pixels.shape), colours=True)
@@ -58,7 +59,7 @@ def laid_over(shown: Picture, *, colours: bool) -> Picture:
         return grey
     if colours:
         return np.ascontiguousarray(shown.transpose(1, 2, 0))
-    light = np.einsum("cyx,ck->yxk", shown.astype(np.float32), _COMPOSITE[: len(shown)])
+    light = np.einsum("cyx,ck->yxk", shown.astype(np.float32), COMPOSITE[: len(shown)])
     composite: Picture = np.minimum(light, 255).astype(np.uint8)
     return composite
 
@@ -121,8 +122,8 @@ def png_bytes(picture: Picture) -> bytes:
     return buffer.getvalue()
 
 
-def _plane(image: Image) -> NDArray[Any]:
-    """First time point, middle slice; axes CYX."""
+def shown_plane(image: Image) -> NDArray[Any]:
+    """What is shown of an image: the first time point, the middle slice; axes CYX."""
     array = image.array[0] if "T" in image.axes else image.array
     if "Z" in image.axes:
         array = np.take(array, image.size("Z") // 2, axis=-3)
@@ -138,7 +139,7 @@ def _stretch(pixels: NDArray[Any], between: NDArray[np.float64] | None = None) -
     if pixels.dtype.kind == "f":
         finite = np.isfinite(pixels)
         pixels = pixels if finite.all() else np.where(finite, pixels, pixels[finite].min() if finite.any() else 0)
-    return to_bytes(normalize(pixels, _STRETCH, between))
+    return to_bytes(normalize(pixels, STRETCH, between))
 
 
 def to_bytes(fractions: NDArray[Any]) -> Picture:

@@ -32,7 +32,7 @@ table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabula
 caption { caption-side: bottom; text-align: left; color: var(--soft); padding-top: 4px }
 th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap }
 .n { text-align: right }
-iframe { width: 100%; height: 440px; border: 1px solid var(--line); border-radius: 6px; margin-top: 14px;
+iframe { width: 100%; height: 600px; border: 1px solid var(--line); border-radius: 6px; margin-top: 14px;
   background: #fff }
 @media print { body { background: #fff } main { max-width: none; padding: 0 } tr, iframe { break-inside: avoid }
   .scroll { overflow: visible } table { font-size: 10px } th, td { white-space: normal; padding-right: 6px } }

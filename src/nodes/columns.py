@@ -41,6 +41,11 @@ def is_text(column: Any) -> bool:
     return bool(column.ktype == knext.string())
 
 
+def is_group(column: Any) -> bool:
+    """Whether a column can say which group a row belongs to: text or whole numbers."""
+    return is_text(column) or column.ktype in (knext.int32(), knext.int64())
+
+
 def find_column(
     schema: Any,
     chosen: str | None,

@@ -12,6 +12,7 @@ from nodes.columns import (
     check_optional_column,
     find_column,
     is_chosen,
+    is_group,
     is_image,
     plain_columns,
     unique_names,
@@ -23,6 +24,7 @@ from nodes.views.counts import counts_view
 
 if TYPE_CHECKING:
     from core.image import Image
+    from core.measurement.groups import Group
 
 
 class EdgeRule(knext.EnumParameterOptions):
@@ -88,8 +90,9 @@ class InstanceCounter:
 
     Use it behind the *Segmentation Predictor* or the *Tile Merger*, or on labels that were drawn by hand. The *Large
     Image Predictor* counts and measures by itself. All columns that hold no images, such as names, groups and
-    conditions, travel with the counts and the objects: summarise them by group with KNIME's *GroupBy* node. To learn
-    how far the counts can be trusted, compare them with drawn labels in the *Segmentation Scorer*.
+    conditions, travel with the counts and the objects: the view shows the counts by group (*Group by*), and KNIME's
+    *GroupBy* node makes a table of them. To learn how far the counts can be trusted, compare them with drawn labels in
+    the *Segmentation Scorer*.
 
     Areas in µm² and densities need a pixel size, which the *Microscopy Image Reader* takes from the file or is told.
     Without it these cells are missing.
@@ -113,6 +116,16 @@ class InstanceCounter:
         is_image,
         include_none_column=True,
     )
+    group_column = knext.ColumnParameter(
+        "Group by",
+        "A column that says which group an image belongs to, such as the condition, the well or the animal: text or "
+        "whole numbers. The view then shows the counts of each group, with their mean and its 95 % confidence "
+        "interval; none shows no groups. The tables do not change.",
+        0,
+        is_group,
+        include_none_column=True,
+        since_version="0.2.0",
+    )
     channels = knext.IntParameter(
         "Channels to measure",
         "For images with several channels: the first so many get a column of mean intensities each.",
@@ -126,6 +139,7 @@ class InstanceCounter:
     def configure(self, ctx: Any, schema: Any) -> Any:
         """The carried columns and those of counts and objects."""
         self.label_column, _ = self._input_columns(schema)
+        check_optional_column(schema, self.group_column, "column of groups", is_group)
         if 0 < self.limits.largest < self.limits.smallest:
             raise knext.InvalidParametersError("The largest area is below the smallest. Exchange them.")
         return tuple(knext.Schema.from_columns(columns) for columns in self._columns(schema))
@@ -167,8 +181,20 @@ class InstanceCounter:
             return (
                 small_table(count_columns, ids, [*whole.columns[1:], *per_image]),
                 self._objects_table(object_columns, whole, ids, found),
-                counts_view(ids, per_image[0], per_image[1]),
+                counts_view(ids, per_image[0], per_image[1], *self._groups(table.schema, whole, per_image)),
             )
+
+    def _groups(self, schema: Any, carried: Any, per_image: list[list[float | None]]) -> "tuple[list[Group], str]":
+        """The counts summed up by group, and the column that says which; images without count or group are left out."""
+        from core.measurement.groups import groups
+
+        column = check_optional_column(schema, self.group_column, "column of groups", is_group)
+        if column is None:
+            return [], ""
+        every = zip(carried.column(column).to_pylist(), per_image[0], per_image[1], strict=True)
+        return groups(
+            [(str(group), n, dense) for group, n, dense in every if group is not None and n is not None]
+        ), column
 
     def _objects_table(self, columns: list[Any], carried: Any, ids: list[str], found: dict[int, dict[str, Any]]) -> Any:
         """One row per object: its measures, then what its image carries."""

@@ -222,23 +222,22 @@ class LargeImagePredictor:
         with plain_errors():
             progress = progress_of(ctx)
             progress.step(0.0, "Loading the model")
-            from nodes.views.html import page, paragraph
+            from nodes.views.large import large_view
 
             loaded = model.load()
             channels = loaded.config.network.in_channels
             images = self._images(ctx, table)
             folder = output_folder(ctx, self.output, "output folder")
-            results, files, warnings, view = NewRows(_columns(table and table.schema)), [], [], ""
+            results, files, warnings = NewRows(_columns(table and table.schema)), [], []
             for done, (name, (path, carried)) in enumerate(images.items()):
                 part = progress.part(done / len(images), (done + 1) / len(images), f"{name}: ")
                 found = self._segment(loaded, path, folder / name, part)
                 warnings += [f"{name}: {warning}" for warning in found.warnings]
                 files.append(found.folder / "objects.parquet")
                 results.add(name, [*carried, *_row(name, found)])
-                view = view or (found.folder / "view.html").read_text("utf-8")
             warn(ctx, warnings)
             objects = read_objects(files if self.objects_table else [], channels)
-            return results.finish(), objects, knext.view_html(view or page("Large image", paragraph("No images.")))
+            return results.finish(), objects, large_view(files[0].parent if files else None)
 
     def _path_column(self, schema: Any) -> str:
         check_optional_column(schema, self.path_column, "column of paths", is_text)

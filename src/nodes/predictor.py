@@ -12,7 +12,7 @@ from nodes.settings import CATEGORY, ComputeSettings, ThresholdSettings
 
 if TYPE_CHECKING:
     from core.inference.predict import Predictor
-    from nodes.views.overlay import Slide
+    from nodes.views.slides import Album
 
 
 class MissingImages(knext.EnumParameterOptions):
@@ -116,6 +116,8 @@ class SegmentationPredictor:
             from core.errors import UserInputError
             from core.inference.predict import Predictor
             from nodes.views.found import found_view
+            from nodes.views.overlay import COLORS
+            from nodes.views.slides import Album
 
             column = self._column(table.schema)
             computing = self.computing
@@ -133,16 +135,16 @@ class SegmentationPredictor:
                     todo = "Remove the row, or let rows without image have missing results."
                     raise UserInputError("The image is missing.", where=row.at(column), todo=todo)
             writer = RowWriter(table, self._new_columns(table.column_names))
-            slides: list[Slide] = []
+            album = Album(self.shown, count, [COLORS["found"]])
             for done, row in enumerate(rows(table)):
                 part = progress_of(ctx, f"{row.id} ({done + 1} of {count})").part(done / count, (done + 1) / count)
                 part.step(0.0)
-                writer.add(row, self._segment(row, column, predictor, part, slides, warnings))
+                writer.add(row, self._segment(row, column, predictor, part, album, warnings))
             if missing:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
             warn(ctx, warnings)
             thresholds = predictor.model.thresholds_with(self.thresholds.chosen(predictor.model.thresholds))
-            return writer.finish(), found_view(slides, count, thresholds, describe_device(predictor.device))
+            return writer.finish(), found_view(album, thresholds, describe_device(predictor.device))
 
     def _column(self, schema: Any) -> str:
         return find_column(schema, self.image_column, "image column", preferred=(IMAGE,), avoid=["Labels"])
@@ -184,14 +186,14 @@ class SegmentationPredictor:
         column: str,
         predictor: "Predictor",
         progress: Any,
-        slides: "list[Slide]",
+        album: "Album",
         warnings: list[str],
     ) -> list[Any]:
         """The values of the new columns."""
         from core.errors import UserInputError
         from core.training.data import check_pixels, image_is_constant
         from core.visual import outline_overlay, png_bytes
-        from nodes.views.overlay import COLORS, slide
+        from nodes.views.slides import Layer
 
         image = row.image(column)
         if image is None:
@@ -204,7 +206,6 @@ class SegmentationPredictor:
         if image_is_constant(image):
             warnings.append(f"{row}: all pixels of the image have the same value.")
         count = len(found.scores)
-        if len(slides) < self.shown:
-            slides.append(slide(row.id, amount(count, "object"), image, [(found.labels.array, COLORS["found"])]))
+        album.add(row.id, amount(count, "object"), image, [Layer(found.labels, found.scores.tolist())])
         preview = [png_bytes(outline_overlay(image, found.labels.array))] if self.previews else []
         return [found.labels, count, *preview]

@@ -8,12 +8,13 @@ from nodes.cells import Row, rows, small_table
 from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_chosen, is_image
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
-from nodes.views.scores import scores_view
+from nodes.views.scores import LAYERS, scores_view
+from nodes.views.slides import Album, Layer
 
 if TYPE_CHECKING:
+    from core.evaluation.matching import Partners
     from core.evaluation.scores import ImageScore, Score
     from core.image import Image
-    from nodes.views.overlay import Slide
 
 THRESHOLDS = tuple(f"{0.5 + 0.05 * i:.2f}" for i in range(10))
 """The IoU thresholds of `core.evaluation.scores`, as columns have them."""
@@ -153,7 +154,7 @@ class SegmentationScorer:
             missing: list[str] = []
             warnings: list[str] = []
             lines: list[list[Any]] = []
-            slides: list[Slide] = []
+            album = Album(self.shown, table.num_rows, LAYERS)
             for done, row in enumerate(rows(table)):
                 progress.step(done / total, f"{row.id} ({done + 1} of {total})")
                 cells = {column: row.labels(column) for column in (truth, *methods)}
@@ -167,8 +168,10 @@ class SegmentationScorer:
                     scored[method].append(score)
                     ids.append(row.id if len(methods) == 1 else f"{row.id} / {method}")
                     lines.append([row.id, method, *_score_values(score)])
-                if len(slides) < self.shown:
-                    slides.append(self._slide(row, table.schema, [*cells.values()], scores))
+                if album.is_full:
+                    album.passed += 1
+                else:
+                    self._show(album, row, table.schema, cells, scores)
             if missing:
                 left_out = amount(len(missing), "row")
                 warnings.append(f"Left out {left_out} without labels or prediction: {named(missing)}.")
@@ -177,16 +180,17 @@ class SegmentationScorer:
             return (
                 small_table(_columns(SCORES), ids, list(zip(*lines, strict=True)) or [[]] * len(SCORES)),
                 small_table(_columns(SUMMARY), methods, list(zip(*summary, strict=True))),
-                self._view(summary, slides),
+                self._view(summary, lines, album),
             )
 
-    def _view(self, summary: list[list[Any]], slides: "list[Slide]") -> Any:
+    def _view(self, summary: list[list[Any]], lines: list[list[Any]], album: Album) -> Any:
         first = len(SUMMARY) - len(THRESHOLDS)
         curves = [
             [(float(t), v) for t, v in zip(THRESHOLDS, line[first:], strict=True) if v is not None] for line in summary
         ]
         header = [name for name, _ in SUMMARY[:first]]
-        return scores_view([line[0] for line in summary], [line[:first] for line in summary], header, curves, slides)
+        methods, images = [line[0] for line in summary], [name for name, _ in SCORES]
+        return scores_view(methods, [line[:first] for line in summary], header, curves, lines, images, album)
 
     def _label_columns(self, schema: Any) -> list[str]:
         """Truth and one or two predictions.
@@ -226,21 +230,48 @@ class SegmentationScorer:
             )
         return score_image(a.array, b.array)
 
-    def _slide(self, row: Row, schema: Any, labels: "list[Image | None]", scores: "dict[str, ImageScore]") -> "Slide":
-        from nodes.views.overlay import COLORS, slide
-
+    def _show(
+        self,
+        album: Album,
+        row: Row,
+        schema: Any,
+        cells: "dict[str, Image | None]",
+        scores: "dict[str, ImageScore]",
+    ) -> None:
+        """Add a row to the view, on its image if there is one of the labels' size."""
         column = (self.background_column if is_chosen(self.background_column) else None) or IMAGE
         image = row.image(column) if column in [c.name for c in schema if is_image(c)] else None
-        first = labels[0]
-        if image is not None and first is not None and (image.size("Y"), image.size("X")) != first.array.shape:
+        (_, truth), *others = [(name, labels) for name, labels in cells.items() if labels is not None]
+        if image is not None and (image.size("Y"), image.size("X")) != truth.array.shape:
             image = None
-        colors = (COLORS["truth"], COLORS["first"], COLORS["second"])
-        layers = [(one.array, color) for one, color in zip(labels, colors, strict=False) if one is not None]
         caption = "; ".join(
             f"{method}: {score.true_count} drawn, {score.pred_count} predicted, AP@0.5 {score.ap[0]:.2f}"
             for method, score in scores.items()
         )
-        return slide(row.id, caption, image, layers)
+        album.add(row.id, caption, image, _compared(truth, dict(others)))
+
+
+def _compared(truth: "Image", predicted: "dict[str, Image]") -> list[Layer]:
+    """Layers of the truth and of every method: what each object is matched with at an IoU of 0.5.
+
+    The truth is right where the first method has found it.
+    """
+    from core.evaluation.matching import partners
+
+    found = {method: partners(truth.array, labels.array) for method, labels in predicted.items()}
+    titles = {method: f"Match, {method}" if len(found) > 1 else "Match" for method in found}
+    of_truth = {titles[method]: _in_words(of_truth) for method, (of_truth, _) in found.items()}
+    layers = [Layer(truth, (), of_truth, (next(iter(found.values()))[0].partner > 0).tolist())]
+    for method, (_, own) in found.items():
+        layers.append(Layer(predicted[method], (), {"Match": _in_words(own)}, (own.partner > 0).tolist()))
+    return layers
+
+
+def _in_words(found: "Partners") -> list[str]:
+    return [
+        f"object {partner}, IoU {iou:.2f}" if partner else f"none, highest IoU {iou:.2f}"
+        for partner, iou in zip(found.partner, found.iou, strict=True)
+    ]
 
 
 def _columns(names: Any) -> list[Any]:

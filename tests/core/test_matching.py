@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from core.errors import UserInputError
 from core.evaluation import matching
-from core.evaluation.matching import Overlaps, match, overlaps
+from core.evaluation.matching import Overlaps, match, overlaps, partners
 from core.image import Labels
 
 shapes = array_shapes(min_dims=2, max_dims=2, max_side=8)
@@ -105,6 +105,28 @@ def test_matches_do_not_depend_on_which_is_the_truth(pair: tuple[Labels, Labels]
     np.testing.assert_array_equal(as_table(one), as_table(other).T)
     assert len(match(one, threshold)) == len(match(other, threshold))
     assert one.iou[match(one, threshold)].sum() == pytest.approx(other.iou[match(other, threshold)].sum())
+
+
+@settings(max_examples=60, deadline=None)
+@given(label_pairs(), thresholds)
+def test_partners_are_the_matches_told_by_their_labels(pair: tuple[Labels, Labels], threshold: float) -> None:
+    truth, prediction = pair
+    found = overlaps(truth, prediction)
+    table = dense(truth, prediction)
+    chosen = match(found, threshold)
+    of_truth, of_prediction = partners(truth, prediction, threshold)
+    for labels, others, own, best, matched in [
+        (truth, prediction, of_truth, table.max(1, initial=0), found.true),
+        (prediction, truth, of_prediction, table.max(0, initial=0), found.predicted),
+    ]:
+        assert own.labels.tolist() == np.unique(labels[labels > 0]).tolist()
+        assert np.flatnonzero(own.partner).tolist() == sorted(matched[chosen])
+        assert (own.iou <= best + 1e-12).all()
+        assert own.iou[own.partner == 0] == pytest.approx(best[own.partner == 0])
+        for label, partner, iou in zip(own.labels, own.partner, own.iou, strict=True):
+            if partner:
+                one, other = labels == label, others == partner
+                assert iou == pytest.approx((one & other).sum() / (one | other).sum())
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int64, np.uint64])

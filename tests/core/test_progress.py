@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Canceled, ImageReadError, MicrosegError, OutputError, UserInputError
-from core.progress import SILENT, Progress
+from core.progress import SILENT, Progress, time_left
 
 FRACTIONS = st.floats(0, 1)
 
@@ -58,3 +58,11 @@ def test_a_message_says_what_where_and_what_to_do() -> None:
     assert issubclass(OutputError, OSError)
     assert str(OutputError("Disk full.", where="x")) == "x: Disk full."
     assert issubclass(OutputError, MicrosegError)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (5400, "1.5 h"), (90_000, "25.0 h")],
+)
+def test_time_left_in_words(seconds: float, words: str) -> None:
+    assert time_left(seconds) == f"about {words} left"

@@ -1,5 +1,6 @@
 """Training learns, repeats itself, and goes on after a stop."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -160,9 +161,18 @@ def test_objects_on_validation_images_only_are_refused() -> None:
         train(blank, config(quick()), validation=discs(1, 2))
 
 
-def test_progress_rises_to_one() -> None:
+def test_progress_rises_to_one_and_tells_where_the_training_stands() -> None:
     fractions: list[float] = []
-    train(discs(5, 1), config(quick()), Progress(lambda f, _: fractions.append(f)))
+    messages: list[str] = []
+
+    def hear(fraction: float, message: str) -> None:
+        fractions.append(fraction)
+        messages.append(message)
+
+    train(discs(10, 1), config(quick()), Progress(hear))
+    epochs = [message for message in messages if message.startswith("epoch")]
+    assert re.fullmatch(r"epoch 1 of \d+, loss \d\.\d{3}, about \d+ s left", epochs[0])
+    assert re.fullmatch(r"epoch (\d+) of \1, loss .*, validation loss \d\.\d{3}, about 0 s left", epochs[-1])
     assert fractions == sorted(fractions)
     assert 0.9 < fractions[-1] <= 1
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.backends import open_session
+from tests.nodes.browser import CHROMIUM, Browser
 from tests.nodes.samples import TINY, disks
 
 from core.image import Image
@@ -60,6 +61,16 @@ def refused() -> Callable[[str], AbstractContextManager[None]]:
         assert failure is None or failure.invalid_settings, f"not refused with InvalidParametersError: {caught.value}"
 
     return expect
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser for the pages of views."""
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed")
+    browser = Browser()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -159,3 +160,36 @@ def test_cancel(session: Any, table: Callable[..., Any]) -> None:
     node = session.node("InstanceCounter")
     with pytest.raises(Exception, match="Canceled"):
         node.execute(table(Labels=[squares()] * 3), cancel=lambda ctx: len(ctx.progress) > 1)
+
+
+def test_counts_are_shown_by_group(session: Any, table: Callable[..., Any]) -> None:
+    empty = replace(squares(), array=np.zeros((40, 50), np.int32))
+    images = table(
+        Labels=[squares(), squares(), empty, None, squares()],
+        Condition=["drug <b>", "control", "control", "control", None],
+        Day=[1, 2, 1, 2, 1],
+    )
+    plain = count(session, images)
+    by_text, by_number = (count(session, images, group_column=name) for name in ("Condition", "Day"))
+    for grouped in (by_text, by_number):
+        for one, other in zip(plain.outputs, grouped.outputs, strict=True):
+            assert one.to_pyarrow().equals(other.to_pyarrow())
+    rows = re.findall(r"<tr>(.*?)</tr>", by_text.view_html)
+    cells = [re.sub("<[^>]+>", "|", row).strip("|").split("||") for row in rows]
+    assert cells[0][0] == "Condition"
+    assert cells[1] == ["drug &lt;b&gt;", "1", "3", "3", "?", "?", "?", "6,000"]
+    assert cells[2][:5] == ["control", "2", "3", "1.5", "2.121"]
+    assert cells[2][5:] == ["-17.559", "20.559", "3,000"]
+    assert "95 % confidence interval" in by_number.view_html
+    assert "95 % confidence interval" not in plain.view_html
+
+
+def test_columns_that_are_no_groups(session: Any, table: Callable[..., Any], refused: Any) -> None:
+    images = table(Labels=[squares()], Weight=[1.5])
+    for column, message in [
+        ("Gone", "no column 'Gone'"),
+        ("Weight", "'Weight' is of the type number"),
+        ("Labels", "image"),
+    ]:
+        with refused(message):
+            session.node("InstanceCounter").set(group_column=column).configure(images)

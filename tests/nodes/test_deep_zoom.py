@@ -5,7 +5,7 @@ Where there is no Chromium (Debian's package chromium), what needs a browser is 
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,6 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "image.html"
     path.write_text(text, "utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    browser = Browser()
-    yield browser
-    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -128,3 +128,42 @@ def _assigned(true: NDArray[np.int64], predicted: NDArray[np.int64], iou: NDArra
     matched, partner = min_weight_full_bipartite_matching(table, maximize=True)
     best[matched] = partner
     return np.flatnonzero(best[row] == column)
+
+
+@dataclass(frozen=True, eq=False)
+class Partners:
+    """What became of every object of a label image in a comparison with another.
+
+    Parameters
+    ----------
+    labels : int64, N, the objects, ascending.
+    partner : int64, N, the label of the matched object of the other image; 0 without one.
+    iou : float64, N, IoU with that, or the highest with any object of the other image; 0 to 1.
+    """
+
+    labels: NDArray[np.int64]
+    partner: NDArray[np.int64]
+    iou: NDArray[np.float64]
+
+
+def partners(truth: Labels, prediction: Labels, threshold: float = 0.5) -> tuple[Partners, Partners]:
+    """Which object is whose match at an IoU of at least `threshold`: of the true objects, and of the predicted ones.
+
+    Raises
+    ------
+    UserInputError : as `overlaps`.
+    """
+    found = overlaps(truth, prediction)
+    chosen = match(found, threshold)
+    true, predicted = (np.unique(labels[labels > 0]).astype(np.int64) for labels in (truth, prediction))
+
+    def of(labels: NDArray[np.int64], own: NDArray[np.int64], others: NDArray[np.int64]) -> Partners:
+        partner, iou = np.zeros(len(labels), np.int64), np.zeros(len(labels))
+        np.maximum.at(iou, own, found.iou)
+        partner[own[chosen]], iou[own[chosen]] = others[chosen], found.iou[chosen]
+        return Partners(labels, partner, iou)
+
+    return (
+        of(true, found.true, predicted[found.predicted]),
+        of(predicted, found.predicted, true[found.true]),
+    )

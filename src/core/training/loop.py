@@ -21,7 +21,7 @@ from core.errors import UserInputError
 from core.image import Labels
 from core.model import SegmentationModel
 from core.networks.base import has_batch_statistics
-from core.progress import SILENT, Progress
+from core.progress import SILENT, Progress, time_left
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch
 from core.training.checkpoint import Row, State, read
 from core.training.config import ScheduleConfig
@@ -175,7 +175,7 @@ def take_part(
         if checkpoint is not None:
             state.write(checkpoint, fingerprint)
 
-    epochs = range(len(state.history), schedule.epochs)
+    epochs, start = range(len(state.history), schedule.epochs), time.monotonic()
     # One batch ahead on a CPU, which has to compute itself; several for a GPU, which waits for them.
     workers = 1 if device == "cpu" else max(1, min(8, (os.cpu_count() or 2) // schedule.devices - 1))
     with computed_ahead(batch_of, range(epochs.start * schedule.steps, total), workers) as batches:
@@ -201,8 +201,9 @@ def take_part(
                 _average(state.averaged, model, min(schedule.average, (1 + step) / (10 + step)))
                 losses.append(float(team.mean(loss.detach())))
                 _refuse_divergence(losses[-1], epoch, schedule)
-                done, message = (step + 1) / total, _message(epoch, schedule, losses, state.history)
-                team.decide(partial(progress.step, done, message))
+                pace = (time.monotonic() - start) / (step + 1 - epochs.start * schedule.steps)
+                message = _message(epoch, schedule, losses, state.history, pace * (total - step - 1))
+                team.decide(partial(progress.step, (step + 1) / total, message))
             row = {"epoch": epoch + 1.0, "train_loss": float(np.mean(losses)), "learning_rate": rate}
             state.finish_epoch({**row, **team.decide(judge), "seconds": time.monotonic() - begin})
             team.decide(keep)
@@ -283,8 +284,11 @@ def _patience_is_over(state: State, schedule: ScheduleConfig) -> bool:
     return 0 < schedule.patience <= len(state.history) - state.best_epoch
 
 
-def _message(epoch: int, schedule: ScheduleConfig, losses: Sequence[float], history: Sequence[Row]) -> str:
+def _message(
+    epoch: int, schedule: ScheduleConfig, losses: Sequence[float], history: Sequence[Row], seconds: float
+) -> str:
+    """Where the training stands; `seconds` are left if it runs to its last epoch."""
     message = f"epoch {epoch + 1} of {schedule.epochs}, loss {np.mean(losses):.3f}"
     if history and "validation_loss" in history[-1]:
         message += f", validation loss {history[-1]['validation_loss']:.3f}"
-    return message
+    return f"{message}, {time_left(seconds)}"

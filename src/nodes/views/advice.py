@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import knime.extension as knext
-
 from nodes.running import amount, rescaled
 from nodes.views.charts import bar_chart
 from nodes.views.html import page, paragraph, table
+from nodes.views.node_view import node_view
 
 if TYPE_CHECKING:
     from core.training.transferability import Transferability
@@ -26,5 +25,6 @@ def advice_view(ranking: "Sequence[Transferability]", images: int) -> Any:
     chart = bar_chart([(one.name, one.score) for one in usable], "Transferability")
     header = ["Model", "Transferability", "Zero-shot", "Linear probe", "Scale", "Problem"]
     rows = [[one.name, one.score, one.zero_shot, one.probe, one.scale, one.problem or "–"] for one in ranking]
-    html = page("Advice", *map(paragraph, text), chart, table(header, rows))
-    return knext.view_html(html, svg_or_png=chart, can_be_used_in_report=True)
+    ranked = table(header, rows)
+    html = page("Advice", *map(paragraph, text), chart, ranked)
+    return node_view(html, chart, ranked)

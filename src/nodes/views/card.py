@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import knime.extension as knext
-
 from core.pretrained.card import SCORES, ModelCard
+from nodes.views.charts import bar_chart
 from nodes.views.html import page, paragraph, table
+from nodes.views.node_view import node_view
 
 
 def card_view(card: ModelCard) -> Any:
@@ -15,5 +15,6 @@ def card_view(card: ModelCard) -> Any:
         "Scores on images that were used neither for training nor for choosing thresholds; AP is TP / (TP + FP + FN) "
         "of all images together."
     )
-    html = page(card.name, paragraph(card.purpose), facts, tested, table(SCORES, card.score_rows()))
-    return knext.view_html(html, can_be_used_in_report=True)
+    chart = bar_chart([(score.on, score.ap_50) for score in card.scores], "AP@0.5")
+    scores = table(SCORES, card.score_rows())
+    return node_view(page(card.name, paragraph(card.purpose), facts, tested, scores), chart, facts, scores)

@@ -1,10 +1,15 @@
 """Charts as SVG: they stand alone as a picture, and inside a page they take its text colour."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from nodes.views.html import number
+
+if TYPE_CHECKING:
+    from core.measurement.groups import Group
 
 Points = Sequence[tuple[float, float]]
 
@@ -15,7 +20,7 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 320, 64, 16, 30, 44
 
 
 def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: tuple[float, str] | None = None) -> str:
-    """Lines with a legend; the vertical axis begins at 0.
+    """Lines with a legend; the vertical axis begins at 0. In a page the values under the cursor are shown.
 
     Parameters
     ----------
@@ -38,7 +43,7 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
     parts = _frame(x_label, y_label)
     for tick in ticks_y:
         y = y_of(tick)
-        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8884"/>')
+        parts.append(_rule(y))
         parts.append(_text(_LEFT - 8, y + 4, number(tick), "end"))
     for tick in _ticks(low, high, whole=all(x == int(x) for x in xs)):
         if low <= tick <= high:
@@ -54,8 +59,12 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
         for x, y in points if len(points) < 60 else []:
             parts.append(f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" fill="{color}"/>')
         parts.append(f'<rect x="{_LEFT + 190 * i}" y="6" width="14" height="14" fill="{color}"/>')
-        parts.append(_text(_LEFT + 190 * i + 20, 18, name, "start"))
-    return _svg(_HEIGHT, parts)
+        parts.append(_text(_LEFT + 190 * i + 20, 18, name if len(name) <= 24 else name[:23] + "…", "start"))
+    at = sorted({x for points in lines.values() for x, _ in points})
+    known = {name: dict(points) for name, points in lines.items()}
+    texts = [{"name": n, "texts": [number(v[x]) if x in v else "" for x in at]} for n, v in known.items()]
+    data = {"label": x_label, "xs": [{"at": round(x_of(x), 1), "text": number(x)} for x in at], "series": texts}
+    return _svg(_HEIGHT, parts, data)
 
 
 def bar_chart(bars: Sequence[tuple[str, float]], label: str, most: int = 40) -> str:
@@ -74,6 +83,42 @@ def bar_chart(bars: Sequence[tuple[str, float]], label: str, most: int = 40) -> 
     return _svg(height, parts)
 
 
+def group_chart(groups: "Sequence[Group]", label: str, most: int = 24) -> str:
+    """A point per image and, per group, the mean with its 95 % interval; the first `most` groups."""
+    shown = groups[:most]
+    highest = [*(n for one in shown for n in one.counts), *(one.high for one in shown if math.isfinite(one.high))]
+    ticks = _ticks(0.0, max(highest, default=0.0) or 1.0)
+    slot = (_WIDTH - _LEFT - _RIGHT) / max(1, len(shown))
+
+    def y_of(y: float) -> float:
+        return _HEIGHT - _BOTTOM - max(0.0, y) / ticks[-1] * (_HEIGHT - _TOP - _BOTTOM)
+
+    parts = _frame("", label)
+    for tick in ticks:
+        parts.append(_rule(y_of(tick)))
+        parts.append(_text(_LEFT - 8, y_of(tick) + 4, number(tick), "end"))
+    letters = max(4, int(slot / 7))
+    for i, one in enumerate(shown):
+        middle, wide = _LEFT + slot * (i + 0.5), min(28.0, 0.3 * slot)
+        for j, count in enumerate(one.counts):
+            x = middle + wide * (0.8 * (j * 0.618 % 1) - 0.4)  # points of equal counts side by side
+            parts.append(f'<circle cx="{x:.1f}" cy="{y_of(count):.1f}" r="3.5" fill="{COLORS[0]}" fill-opacity=".6"/>')
+        line = f'stroke="{COLORS[1]}" stroke-width="2.5"'
+        y = y_of(one.mean)
+        parts.append(f'<line x1="{middle - wide:.1f}" x2="{middle + wide:.1f}" y1="{y:.1f}" y2="{y:.1f}" {line}/>')
+        if math.isfinite(one.high):
+            low, high = y_of(one.low), y_of(one.high)
+            ends = "".join(f"M{middle - 6:.1f} {end:.1f}h12" for end in (low, high))
+            parts.append(f'<path d="M{middle:.1f} {low:.1f}V{high:.1f}{ends}" fill="none" {line}/>')
+        name = one.name if len(one.name) <= letters else one.name[: letters - 1] + "…"
+        parts.append(_text(middle, _HEIGHT - _BOTTOM + 18, name))
+    parts.append(f'<circle cx="{_LEFT + 7}" cy="14" r="3.5" fill="{COLORS[0]}"/>')
+    parts.append(_text(_LEFT + 18, 18, "an image", "start"))
+    parts.append(f'<rect x="{_LEFT + 96}" y="12" width="18" height="3" fill="{COLORS[1]}"/>')
+    parts.append(_text(_LEFT + 120, 18, "mean and its 95 % confidence interval", "start"))
+    return _svg(_HEIGHT, parts)
+
+
 _DASHED = 'stroke="#888" stroke-dasharray="4 4"'
 
 
@@ -85,14 +130,19 @@ def _frame(x_label: str, y_label: str) -> list[str]:
     ]
 
 
+def _rule(y: float) -> str:
+    return f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8884"/>'
+
+
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(height: float, parts: list[str]) -> str:
+def _svg(height: float, parts: list[str], data: Mapping[str, object] | None = None) -> str:
+    values = f' data-chart="{escape(json.dumps(data, ensure_ascii=False), quote=True)}"' if data else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
-        f'font-family="system-ui,sans-serif" font-size="12" fill="currentColor">{"".join(parts)}</svg>'
+        f'font-family="system-ui,sans-serif" font-size="12" fill="currentColor"{values}>{"".join(parts)}</svg>'
     )
 
 

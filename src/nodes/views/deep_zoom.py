@@ -5,7 +5,6 @@ import io
 import json
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from core.pyramid import Pyramid
 from nodes.views.html import page, paragraph
+from nodes.views.stage import BUTTONS, read
 
 _WORDS = {
     "centroid_x": ("Centre x, y", ""),
@@ -59,12 +59,20 @@ def deep_zoom_page(
     data = json.dumps(_data(pyramid, objects, pixel_size or {}), ensure_ascii=False).replace("<", "\\u003c")
     first = pyramid.levels[0].pictures[0]
     kind = "png" if first.startswith(b"\x89PNG") else "jpeg"
-    body = _BODY.format(first=f"data:image/{kind};base64,{_text(first)}", colors=_colors(first), data=data)
-    parts = Path(__file__).with_name("zoom")
-    style, *scripts = (
-        (parts / name).read_text("utf-8") for name in ("style.css", "tiles.js", "drawing.js", "words.js", "hands.js")
+    body = _BODY.format(
+        first=f"data:image/{kind};base64,{_text(first)}", colors=_colors(first), buttons=BUTTONS, data=data
     )
-    return page(title, paragraph(note), body, style=style, script="".join(scripts))
+    style = read("shared/stage.css", "zoom/style.css")
+    script = read(
+        "zoom/tiles.js",
+        "shared/place.js",
+        "shared/objects.js",
+        "zoom/drawing.js",
+        "zoom/words.js",
+        "shared/pointer.js",
+        "zoom/hands.js",
+    )
+    return page(title, paragraph(note), body, style=style, script=script)
 
 
 _BODY = """
@@ -80,12 +88,7 @@ _BODY = """
 <canvas id="over" tabindex="0" role="application" aria-label="Image with objects. Arrow keys move it, plus and minus
 zoom, 0 shows the whole, the space bar switches the outlines, Escape lets go of an object."></canvas>
 <div id="panel" class="card" role="status"></div>
-<div id="buttons"><button class="card" id="in" title="Zoom in (+)" aria-label="Zoom in">+</button>
-<button class="card" id="out" title="Zoom out (-)" aria-label="Zoom out">&minus;</button>
-<button class="card" id="all" title="Whole image (0)" aria-label="Whole image">
-<svg width="16" height="16" fill="none" stroke="currentColor" stroke-width="2">
-<path d="M1 5V1h4M11 1h4v4M15 11v4h-4M5 15H1v-4"/></svg>
-</button></div>
+{buttons}
 <div id="corner"><div id="words" class="card" role="status"></div>
 <div id="scale" class="card"><i></i><span></span></div></div>
 <canvas id="inset" class="card" hidden></canvas></div>

@@ -1,22 +1,25 @@
 """What a model found, as a page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import knime.extension as knext
-
-from nodes.running import amount
-from nodes.views.html import thresholds_text
-from nodes.views.overlay import COLORS, overlay_page
+from nodes.views.html import page, paragraph, thresholds_text
+from nodes.views.node_view import node_view
+from nodes.views.overlay import COLORS, SCRIPTS, STYLE, viewer
+from nodes.views.stage import read
 
 if TYPE_CHECKING:
-    from nodes.views.overlay import Slide
+    from nodes.views.slides import Album
+
+_FILLED = "body{box-sizing:border-box;height:100vh;min-height:260px;display:flex;flex-direction:column}"
 
 
-def found_view(slides: "Sequence[Slide]", count: int, thresholds: Mapping[str, float], device: str) -> Any:
-    """Images with the outlines of their objects; the thresholds and the device in words."""
-    note = (
-        f"{amount(count, 'image')}, {len(slides)} shown. Thresholds: {thresholds_text(thresholds)}. "
-        f"Computed on {device}. Arrow keys change the image, the space bar switches the outlines."
+def found_view(album: "Album", thresholds: Mapping[str, float], device: str) -> Any:
+    """Images with the objects found in them; the thresholds and the device in words."""
+    note = paragraph(f"Thresholds: {thresholds_text(thresholds)}. Computed on {device}.")
+    images = viewer(album, [("Objects found", COLORS["found"])])
+    script = read(*SCRIPTS) if album.slides else ""
+    html = page(
+        "Objects found", note.replace("<p>", '<p class="note">', 1), images, style=read(*STYLE) + _FILLED, script=script
     )
-    return knext.view_html(overlay_page("Objects found", note, [("Outlines", COLORS["found"])], slides))
+    return node_view(html, album.sheet())

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from nodes.views.stage import read
+
 _STYLE = """
 :root{color-scheme:light dark}
 body{margin:0;padding:12px 16px;background:Canvas;color:CanvasText;font:14px/1.4 system-ui,sans-serif}
+[hidden]{display:none!important}
 h1{font-size:16px;margin:0 0 8px}
 p{margin:4px 0;max-width:80ch}
 .scroll{overflow:auto;max-height:70vh;margin-top:10px}
@@ -14,17 +17,34 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:3px 10px;text-align:left;border-bottom:1px solid #8885;white-space:nowrap}
 th{position:sticky;top:0;background:Canvas}
 .n{text-align:right}
+tbody tr.picked{background:#4c9aff40}
+th button,.link{font:inherit;font-weight:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
+th button::after{content:" \\2195";opacity:.5}
+th[aria-sort=ascending] button::after{content:" \\2191";opacity:1}
+th[aria-sort=descending] button::after{content:" \\2193";opacity:1}
+.link{text-decoration:underline}
+body:not(.knime) .pick{display:none}
+:focus-visible{outline:2px solid #4c9aff;outline-offset:1px}
+svg:focus:not(:focus-visible){outline:none}
 svg{max-width:100%;height:auto}
+.scroll+svg{margin-top:12px}
+figure{margin:0;max-width:100%}
+.side{display:flex;flex-wrap:wrap;gap:8px 24px}
+.said{min-height:1.4em;margin:0;font-variant-numeric:tabular-nums}
+@media (max-height:420px),(max-width:480px){body{padding:6px 8px}h1{font-size:14px;margin:0 0 4px}}
 """
 
 
 def page(title: str, *parts: str, style: str = "", script: str = "") -> str:
     """A whole page; `parts` are HTML, the title is text."""
     body = "\n".join(parts)
-    code = f"<script>{script}</script>" if script else ""
+    code = read("shared/base.js") + (read("shared/sort.js") if "data-sort" in body else "")
+    code += read("shared/chart.js") if "data-chart" in body else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{_STYLE}{style}</style></head><body><h1>{escape(title)}</h1>{body}{code}</body></html>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}{style}</style></head><body><h1>{escape(title)}</h1>{body}<script>{code}{script}</script>"
+        "</body></html>"
     )
 
 
@@ -33,17 +53,57 @@ def paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]], most: int = 200) -> str:
-    """The first rows of a table; numbers are rounded, what is missing is a question mark."""
+def side_by_side(*charts: str) -> str:
+    """Charts beside each other where there is room."""
+    figures = "".join(f"<figure>{chart}</figure>" for chart in charts)
+    return f'<div class="side">{figures}</div>'
+
+
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    most: int = 200,
+    *,
+    ids: Sequence[str] = (),
+    slides: Sequence[int | None] = (),
+    sortable: bool = False,
+) -> str:
+    """The first rows of a table; numbers are rounded, what is missing is a question mark.
+
+    Parameters
+    ----------
+    ids : of the rows in KNIME's table, where they can be selected there; one per row.
+    slides : per row, the number of its slide in the viewer of the page, None without one.
+    sortable : whether a click on a column sorts by it.
+    """
     numeric = [all(not isinstance(row[i], str) for row in rows) for i in range(len(header))]
     kinds = [' class="n"' if number else "" for number in numeric]
-    head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, header, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{k}>{escape(number(v))}</td>" for k, v in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows[:most]
-    )
+    names = [
+        f'<button type="button" data-sort>{escape(name)}</button>' if sortable else escape(name) for name in header
+    ]
+    head = '<th class="pick">Selected</th>' if ids else ""
+    head += "".join(f'<th scope="col"{kind}>{name}</th>' for kind, name in zip(kinds, names, strict=True))
+    lines = []
+    for i, row in enumerate(rows[:most]):
+        cells = [f"<td{k}{_sorted_by(v, sortable)}>{escape(number(v))}</td>" for k, v in zip(kinds, row, strict=True)]
+        if slides and slides[i] is not None:
+            link = f'<button type="button" class="link" data-slide="{slides[i]}" title="Show the image">'
+            cells[0] = cells[0].replace(">", f">{link}", 1).replace("</td>", "</button></td>")
+        if ids:
+            row_id = escape(ids[i], quote=True)
+            box = f'<input type="checkbox" data-row="{row_id}" aria-label="Select {row_id} in KNIME">'
+            cells.insert(0, f'<td class="pick">{box}</td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
     more = paragraph(f"The first {most} of {len(rows)} rows.") if len(rows) > most else ""
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{more}"
+    )
+
+
+def _sorted_by(value: Any, sortable: bool) -> str:
+    """A number's attribute by which its row is sorted; what is missing has none."""
+    return f' data-v="{float(value):.9g}"' if sortable and isinstance(value, int | float) and value == value else ""
 
 
 def thresholds_text(thresholds: Mapping[str, float]) -> str:

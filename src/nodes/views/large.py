@@ -1,11 +1,14 @@
 """A large result as a page to travel through, and as a preview."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nodes.running import amount
-from nodes.views.html import thresholds_text
+from nodes.views.html import page, paragraph, thresholds_text
+from nodes.views.node_view import node_view
+from nodes.views.sheet import sheet
 
 if TYPE_CHECKING:
     from core.blockwise.segment import Segmented
@@ -48,3 +51,10 @@ def write_view(found: "Segmented", longest: int, budget: int, progress: "Progres
     text = deep_zoom_page(found.folder.name, note, pyramid, objects, plan.sizes)
     with atomic(found.folder / "view.html") as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def large_view(folder: Path | None) -> Any:
+    """The view of a node with the results in a folder, as `write_view` left them; None where there are none."""
+    if folder is None:
+        return node_view(page("Large image", paragraph("No images.")), sheet([]))
+    return node_view((folder / "view.html").read_text("utf-8"), (folder / "preview.png").read_bytes())

@@ -1,138 +1,81 @@
-"""Images with outlines of their objects on top: layers that can be switched, and faded, from image to image."""
+"""Images with their objects: from row to row, channel by channel, with the object under the cursor."""
 
-import base64
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
-import numpy as np
-from numpy.typing import NDArray
-
-from core.image import Image, Labels
-from nodes.views.html import page
+from nodes.views.slides import Album
+from nodes.views.stage import BUTTONS
 
 COLORS = {"found": "#ffd400", "truth": "#22d36b", "second": "#38b6ff", "first": "#ff4fa3"}
 """Of outlines: seen on dark fluorescence and on bright-field images."""
 
-LONGEST = 1024
-"""Longest side of a picture in a view, pixels; larger images are reduced."""
+HELP = (
+    "Left and right arrow: another image. Plus and minus: zoom, 0: the whole. Shift and arrows, or dragging: move. "
+    "Space bar: outlines on and off. Full stop and comma: from object to object. Escape: let go."
+)
+
+STYLE = ("shared/stage.css", "viewer/style.css")
+SCRIPTS = (
+    "viewer/slides.js",
+    "shared/place.js",
+    "shared/objects.js",
+    "viewer/paint.js",
+    "viewer/words.js",
+    "shared/pointer.js",
+    "viewer/hands.js",
+)
 
 
-@dataclass(frozen=True)
-class Slide:
-    """An image of a view.
-
-    Parameters
-    ----------
-    title, caption : texts.
-    picture : data URI of the image.
-    layers : data URI of each layer of outlines, in the order of the view's layers.
-    """
-
-    title: str
-    caption: str
-    picture: str
-    layers: tuple[str, ...]
-
-
-def slide(title: str, caption: str, image: Image | None, layers: Sequence[tuple[Labels, str]]) -> Slide:
-    """A slide of an image and label images with the colour of their outlines; without image the ground is black."""
-    from core.visual import to_display
-
-    height, width = layers[0][0].shape if image is None else (image.size("Y"), image.size("X"))
-    factor = max(1, -(-max(height, width) // LONGEST))
-    display = np.zeros((height, width), np.uint8) if image is None else to_display(image)
-    drawn = tuple(_uri(_outline_picture(labels, color, factor)) for labels, color in layers)
-    return Slide(title, caption, _uri(_small(display, factor)), drawn)
-
-
-def overlay_page(
-    title: str, note: str, layers: Sequence[tuple[str, str]], slides: Sequence[Slide], before: str = ""
-) -> str:
-    """The page.
+def viewer(album: Album, layers: Sequence[tuple[str, str]]) -> str:
+    """The viewer as a part of a page that has `STYLE` and, where there is an image, `SCRIPTS`.
 
     Parameters
     ----------
-    note : a sentence below the title.
-    layers : name and colour of each layer.
-    slides : what to show.
-    before : HTML in front of all this.
+    layers : name and colour of each layer of the slides.
     """
+    note = f'<p class="note">{escape(album.note())}</p>'
+    if not album.slides:
+        return note
+    hidden = " hidden" * (len(layers) == 1)
     boxes = "".join(
-        f'<label><input type="checkbox" class="layer" checked> <i style="background:{color}"></i>{escape(name)}</label>'
+        f'<label class="swatch"{hidden}><input type="checkbox" class="layer" checked><i style="background:{color}"></i>'
+        f"{escape(name)}</label>"
         for name, color in layers
     )
-    data = json.dumps([[s.title, s.caption, s.picture, s.layers] for s in slides]).replace("</", "<\\/")
-    body = f"""
-<p>{escape(note)}</p>
-<div class="bar"><button id="before" title="Previous image (left arrow)">&#9664;</button>
-<select id="choice" aria-label="Image"></select><button id="next" title="Next image (right arrow)">&#9654;</button>
-{boxes}<label>Opacity <input type="range" id="opacity" min="0" max="100" value="100"></label>
-<label><input type="checkbox" id="fit" checked> Fit</label></div>
-<p id="caption"></p><div id="stage" class="fit"></div>"""
-    return page(
-        title, before, body if slides else "", style=_STYLE, script=f"const slides={data};{_SCRIPT}" if slides else ""
-    )
+    compared = any(layer["right"] for one in album.slides for layer in one.data["layers"])
+    colors = {"layer": "of its layer" if len(layers) > 1 else "yellow", "each": "one per object"}
+    colors |= {"match": "right or wrong"} if compared else {}
+    data = {
+        "layers": [{"name": name, "color": color} for name, color in layers],
+        "slides": [one.data for one in album.slides],
+    }
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    options = "".join(f'<option value="{value}">{text}</option>' for value, text in colors.items())
+    return _VIEWER.format(boxes=boxes, colors=options, help=escape(HELP), buttons=BUTTONS, data=text) + note
 
 
-_STYLE = """
-.bar{display:flex;flex-wrap:wrap;gap:12px;align-items:center;margin:8px 0}
-.bar i{display:inline-block;width:12px;height:12px;margin-right:4px;border-radius:2px}
-#stage{position:relative;display:inline-block;background:#000;line-height:0}
-#stage img{image-rendering:pixelated}
-#stage .over{position:absolute;left:0;top:0}
-#stage.fit{width:min(100%,max(256px,(100vh - 170px)*var(--ratio,1)))}
-#stage.fit img{width:100%}
-select{max-width:40vw}
-"""
-
-_SCRIPT = """
-const $=id=>document.getElementById(id),boxes=[...document.querySelectorAll('.layer')];let now=0;
-slides.forEach((s,i)=>$('choice').add(new Option((i+1)+' / '+slides.length+'   '+s[0],i)));
-function paint(){[...document.querySelectorAll('.over')].forEach((im,i)=>{
- im.style.opacity=$('opacity').value/100;im.style.display=boxes[i].checked?'':'none'})}
-function show(i){now=(i+slides.length)%slides.length;const s=slides[now],st=$('stage');
- st.replaceChildren();[s[2],...s[3]].forEach((u,k)=>{const im=new Image();im.src=u;if(k)im.className='over';
- im.alt=k?'outlines':s[0];st.append(im);
- if(!k)im.onload=()=>st.style.setProperty('--ratio',im.naturalWidth/im.naturalHeight)});$('choice').value=now;$('caption').textContent=s[1];paint()}
-$('before').onclick=()=>show(now-1);$('next').onclick=()=>show(now+1);
-$('choice').onchange=e=>show(+e.target.value);
-$('opacity').oninput=paint;boxes.forEach(b=>b.onchange=paint);
-$('fit').onchange=e=>$('stage').classList.toggle('fit',e.target.checked);
-document.addEventListener('keydown',e=>{if(e.target.type==='range')return;
- if(e.key==='ArrowLeft')show(now-1);else if(e.key==='ArrowRight')show(now+1);
- else if(e.key===' '&&e.target===document.body){e.preventDefault();boxes.forEach(b=>b.checked=!b.checked);paint()}});
-show(0);
-"""
-
-
-def _outline_picture(labels: Labels, color: str, factor: int) -> NDArray[np.uint8]:
-    """RGBA: the innermost pixels of every object in a colour, everything else clear."""
-    from core.visual import outlines
-
-    edge = outlines(labels)
-    height, width = (-(-n // factor) for n in labels.shape)
-    padded = np.pad(edge, ((0, height * factor - labels.shape[0]), (0, width * factor - labels.shape[1])))
-    small = padded.reshape(height, factor, width, factor).any(axis=(1, 3))
-    picture = np.zeros((height, width, 4), np.uint8)
-    picture[small] = [*bytes.fromhex(color[1:]), 255]
-    return picture
-
-
-def _small(display: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """A picture, YX or YX3, of the size of its reduced outlines."""
-    from core.visual import reduced
-
-    if display.ndim == 2:
-        return reduced(display, factor)
-    return np.ascontiguousarray(np.moveaxis(reduced(np.moveaxis(display, 2, 0), factor), 0, 2))
-
-
-def _uri(picture: NDArray[np.uint8]) -> str:
-    import PIL.Image
-
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(picture).save(buffer, "PNG", compress_level=6)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+_VIEWER = """
+<section id="viewer" aria-label="Images"><div class="bar" role="group" aria-label="Image and layers">
+<button id="before" title="Previous image (left arrow)" aria-label="Previous image">&#9664;</button>
+<select id="choice" aria-label="Image"></select>
+<button id="next" title="Next image (right arrow)" aria-label="Next image">&#9654;</button>
+<label class="pick" title="In KNIME's other views too"><input type="checkbox" id="mine" data-row="">Selected</label>
+{boxes}<details id="display"><summary>Display</summary>
+<div class="menu" role="group" aria-label="How the image is shown">
+<label><input type="checkbox" id="outlines" checked>Outlines</label>
+<label><input type="checkbox" id="fill">Fill</label>
+<label>Colour <select id="color">{colors}</select></label>
+<label>Opacity <input type="range" id="opacity" min="0" max="100" value="100"></label>
+<label>Channel <select id="channel"></select></label>
+<label>Darkest <input type="range" id="low" min="0" max="1000"></label>
+<label>Brightest <input type="range" id="high" min="0" max="1000"></label>
+<output id="range" for="low high"></output><button id="auto" title="Contrast by each image's own values">Auto</button>
+</div></details></div>
+<p id="caption" role="status"></p>
+<div id="stage"><canvas id="below"></canvas>
+<canvas id="over" tabindex="0" role="application" aria-label="Image with objects. {help}" title=""></canvas>
+<div id="panel" class="card" role="status"></div>{buttons}
+<div id="corner"><div id="words" class="card" role="status"></div>
+<div id="scale" class="card"><i></i><span></span></div></div></div></section>
+<script type="application/json" id="data">{data}</script>"""

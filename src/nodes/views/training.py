@@ -2,26 +2,36 @@
 
 from typing import TYPE_CHECKING, Any
 
-import knime.extension as knext
-
 from nodes.running import amount
 from nodes.views.charts import line_chart
-from nodes.views.html import page, paragraph, thresholds_text
+from nodes.views.html import page, paragraph, side_by_side, table, thresholds_text
+from nodes.views.node_view import node_view
 
 if TYPE_CHECKING:
     from core.training.train import TrainingResult
 
+COLUMNS = {
+    "Training loss": "train_loss",
+    "Validation loss": "validation_loss",
+    "Learning rate": "learning_rate",
+    "Seconds": "seconds",
+}
+"""Columns of the table of epochs, and what the library calls them."""
+
 
 def training_view(result: "TrainingResult", *notes: str) -> Any:
-    """The losses over the epochs, with the score, the thresholds and the device in words."""
+    """The losses and the learning rate over the epochs, with the score, the thresholds and the device in words."""
     history, config = result.history, result.model.config
     series = {
         name: [(float(row["epoch"]), float(row[key])) for row in history if row.get(key) is not None]
-        for name, key in (("Training loss", "train_loss"), ("Validation loss", "validation_loss"))
+        for name, key in COLUMNS.items()
     }
     validated = series["Validation loss"]
-    best = (min(validated, key=lambda point: point[1])[0], "best epoch") if validated else None
-    chart = line_chart({name: points for name, points in series.items() if points}, "Epoch", "Loss", best)
+    best = min(validated, key=lambda point: point[1])[0] if validated else None
+    mark = (best, "best epoch") if best is not None else None
+    losses = {name: series[name] for name in ("Training loss", "Validation loss") if series[name]}
+    chart = line_chart(losses, "Epoch", "Loss", mark)
+    rates = line_chart({"Learning rate": series["Learning rate"]}, "Epoch", "", mark)
     seconds = sum(float(row.get("seconds", 0.0)) for row in history)
     text = [
         *notes,
@@ -30,5 +40,10 @@ def training_view(result: "TrainingResult", *notes: str) -> Any:
         f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}. "
         f"Network {config.network.name}, head {config.head.name}, {amount(config.network.in_channels, 'channel')}.",
     ]
-    html = page("Training curve", *map(paragraph, text), chart)
-    return knext.view_html(html, svg_or_png=chart, can_be_used_in_report=True)
+    epochs = [
+        [int(row["epoch"]), *(row.get(key) for key in COLUMNS.values()), "best" if row["epoch"] == best else ""]
+        for row in history
+    ]
+    every = table(["Epoch", *COLUMNS, "Kept"], epochs, 1000)
+    html = page("Training curve", *map(paragraph, text), side_by_side(chart, rates), every)
+    return node_view(html, chart)

@@ -12,32 +12,12 @@ function* inSight(number) {
     for (let c = Math.max(0, to(x0, level.columns)); c <= to(x1, level.columns); c++)
       yield seen(number, r * level.columns + c);
 }
-const screenX = x => Math.round((x - view.x) * view.scale + below.width / 2);
-const screenY = y => Math.round((y - view.y) * view.scale + below.height / 2);
-function put(context, picture, tile) {
-  const { row, column, rows, columns, factor } = tile, x = screenX(column * factor), y = screenY(row * factor);
-  context.drawImage(picture, x, y, screenX((column + columns) * factor) - x, screenY((row + rows) * factor) - y);
-}
 function within(context) {
   context.save();
   context.beginPath();
   context.rect(screenX(0), screenY(0), screenX(width) - screenX(0), screenY(height) - screenY(0));
   context.clip();
   context.imageSmoothingEnabled = view.scale * levels[wish()].factor < 2;
-}
-function outline(context, tile, ids, style, thickness) {
-  context.save();
-  context.translate(screenX(tile.column * tile.factor), screenY(tile.row * tile.factor));
-  context.scale(view.scale * tile.factor, view.scale * tile.factor);
-  context.lineWidth = thickness * ratio() / (view.scale * tile.factor);
-  context.lineCap = 'round';
-  for (const id of ids) {
-    const place = find(tile.ids, id);
-    if (place < 0) continue;
-    context.strokeStyle = style(id);
-    context.stroke(paths(tile)[place]);
-  }
-  context.restore();
 }
 let asked = 0;
 function draw() {
@@ -73,19 +53,12 @@ function drawObjects(context, level, objects) {
   context.clearRect(0, 0, over.width, over.height);
   within(context);
   context.globalAlpha = $('opacity').value / 100;
-  if (rim || area) for (const tile of objects) put(context, raster(tile, rim, area), tile);
+  if (rim || area) for (const tile of objects) put(context, raster(tile, rim, area, $('color').value, colorOf), tile);
   if (outlined && lines) for (const tile of objects) outline(context, tile, tile.ids, styleOf, 2);
   context.globalAlpha = 1;
   for (const [style, thickness] of [['#000', 4.5], ['#fff', 2]])
     for (const tile of objects) outline(context, tile, [hovered, chosen], () => style, thickness);
   context.restore();
-}
-function drawScale() {
-  const css = view.scale / ratio() / (unit ? unit.X : 1), most = 140 / css, power = 10 ** Math.floor(Math.log10(most));
-  const length = power * (most / power >= 5 ? 5 : most / power >= 2 ? 2 : 1);
-  const shownAs = unit && length >= 1000 ? [length / 1000, 'mm'] : [length, unit ? 'µm' : 'px'];
-  $('scale').firstElementChild.style.width = length * css + 'px';
-  $('scale').lastElementChild.textContent = plain(shownAs[0]) + ' ' + shownAs[1];
 }
 function drawInset() {
   const inset = $('inset'), side = 150, scale = side / Math.max(width, height), [x0, y0] = toImage(0, 0);

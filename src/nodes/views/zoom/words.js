@@ -1,9 +1,5 @@
 // ---- words
 
-function plain(value) {
-  const size = Math.abs(value), digits = size >= 1000 || Number.isInteger(value) ? 0 : size >= 10 ? 1 : 3;
-  return size && size < 1e-3 ? value.toExponential(1) : value.toLocaleString('en', { maximumFractionDigits: digits });
-}
 let ids = new Int32Array(0), columns = null;
 const rowOf = id => find(ids, id);
 async function readObjects() {
