@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons reference pictures simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons reference pictures tutorial simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -36,6 +36,9 @@ reference: $(READY)  ## Write the reference of the nodes anew, after any change 
 
 pictures: demo  ## Draw the README's pictures anew.
 	$(BIN)/python docs/pictures.py
+
+tutorial: $(READY)  ## Follow docs/tutorial.md to the letter and take its pictures; needs Chromium.
+	PYTHONPATH=. $(BIN)/python docs/tutorial.py
 
 simulated: $(READY)  ## Draw the page of simulated images anew, and measure how long they take.
 	OMP_NUM_THREADS=1 $(BIN)/python docs/simulated.py

@@ -23,12 +23,12 @@ SHOWN = ("0bf4b144167694b6", "33618678c167c5e0", "4dbbb275960ab9e4")
 TRUE, FOUND = (60, 220, 90), (255, 60, 200)
 
 
-def workflow() -> str:
-    """The template as SVG: notes, connections, nodes with icon, name and label."""
+def workflow(name: str) -> str:
+    """A template of `workflows/generate.py` as SVG: notes, connections, nodes with icon, name and label."""
     sys.path.insert(0, str(ROOT / "workflows"))
     generate = importlib.import_module("generate")
     extension = generate.load_extension(ROOT)
-    template = generate.TRAIN_AND_COUNT
+    template = getattr(generate, name)
     nodes = {node.id: (node, extension.nodes[node.node_id]) for node in template.nodes}
     width = max(n.x + n.width for n in template.notes) + 40
     height = max(n.y + n.height for n in template.notes) + 40
@@ -103,5 +103,5 @@ def result() -> PIL.Image.Image:
 
 
 if __name__ == "__main__":
-    (HERE / "workflow.svg").write_text(workflow())
+    (HERE / "workflow.svg").write_text(workflow("TRAIN_AND_COUNT"))
     result().save(HERE / "result.png", optimize=True)
