@@ -57,4 +57,4 @@ window.show = (dialog) => {
 };
 
 /** The settings as they are now. */
-window.settings = () => data;
+window.settings = () => JSON.parse(JSON.stringify(data));
