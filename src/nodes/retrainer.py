@@ -41,7 +41,9 @@ class Load(knext.EnumParameterOptions):
 class TransferSettings:
     """What the new model takes over from the given one."""
 
-    load = knext.EnumParameter("Take over", "What of the given model the new one starts from.", Load.ALL.name, Load)
+    load = knext.EnumParameter(
+        "Take over", "What of the given model the new one starts from.", Load.ALL.name, Load, is_advanced=True
+    )
     freeze = knext.IntParameter(
         "Keep the encoder as it is for (epochs)",
         "In the first epochs what the network sees (its encoder) does not change, so that a few images cannot spoil "
@@ -49,6 +51,7 @@ class TransferSettings:
         2,
         min_value=0,
         max_value=100_000,
+        is_advanced=True,
     )
     loaded_rate = knext.DoubleParameter(
         "Learning rate of what was taken over (share)",

@@ -49,6 +49,17 @@ def connected(port: int) -> knext.DialogContextCondition:
     return knext.DialogContextCondition(is_connected)
 
 
+def _none_for_validation(ctx: Any) -> bool:
+    """Whether no table is connected behind the labelled images, which are the first one."""
+    tables = [isinstance(spec, knext.Schema) for spec in ctx.get_input_specs()]
+    return True not in tables or not any(tables[tables.index(True) + 1 :][:1])
+
+
+def _polygons_may_come(ctx: Any) -> bool:
+    """Whether the connected model makes polygons, as far as is known yet."""
+    return not any(getattr(spec, "head", None) not in (None, "stardist") for spec in ctx.get_input_specs())
+
+
 def device_parameter() -> knext.EnumParameter:
     """The choice of the device."""
     return knext.EnumParameter(
@@ -124,7 +135,10 @@ class ThresholdSettings:
         0.4,
         min_value=0.0,
         max_value=1.0,
-    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
+    ).rule(
+        knext.And(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.DialogContextCondition(_polygons_may_come)),
+        knext.Effect.SHOW,
+    )
 
     def chosen(self, known: Iterable[str]) -> dict[str, float]:
         """The thresholds that are set by hand, of those that the model's head knows; empty for the model's own."""
@@ -218,7 +232,7 @@ class TrainingSettings:
         min_value=0.0,
         max_value=0.5,
         is_advanced=True,
-    )
+    ).rule(knext.DialogContextCondition(_none_for_validation), knext.Effect.SHOW)
     patience = knext.IntParameter(
         "Stop early after (epochs, 0: never)",
         "Stop when the validation loss has not become better for so many epochs, at most 100,000. It has no effect "

@@ -2,41 +2,16 @@
 
 import html
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import PIL.Image
 import pytest
 from tests.backends import ON_KNIME, Session
 from tests.dialogs import record
+from tests.dialogs.controls import controls, path_of, rules_of
 from tests.dialogs.scenes import Scene
 
 NODES = sorted(file.stem for file in record.FOLDER.glob("*.json"))
-
-
-Control = tuple[tuple[str, ...], dict[str, Any], dict[str, Any], bool]
-
-
-def controls(node_id: str) -> Iterator[Control]:
-    """Path, control, schema of every setting, and whether it is advanced, alone or with its section."""
-    dialog = record.read(node_id)
-
-    def walk(element: dict[str, Any], advanced: bool) -> Iterator[Control]:
-        advanced = advanced or bool(element.get("options", {}).get("isAdvanced"))
-        if "scope" in element:
-            path = path_of(element["scope"])
-            schema = dialog["schema"]
-            for name in ("model", *path):
-                schema = schema["properties"][name]
-            yield path, element, schema, advanced
-        for inner in element.get("elements", []):
-            yield from walk(inner, advanced)
-
-    return walk(dialog["ui_schema"], False)
-
-
-def path_of(scope: str) -> tuple[str, ...]:
-    return tuple(part for part in scope.split("/") if part not in ("#", "properties"))[1:]
 
 
 def words(text: str) -> str:
@@ -72,8 +47,8 @@ def test_kept_dialogs_are_those_that_knime_makes(scene: dict[str, Scene], node_i
 @pytest.mark.parametrize("node_id", NODES)
 def test_kept_dialogs_are_not_out_of_date(session: Any, node_id: str) -> None:
     kind = session.extension.nodes[node_id]
-    rules = dict(rules_of(kind.entry.make(), ()))
-    shown = list(controls(node_id))
+    rules = {path: (effect.value, plain(one)) for path, (one, effect) in rules_of(kind.entry.make())}
+    shown = list(controls(record.read(node_id)))
     assert [path for path, *_ in shown] == [parameter.path for parameter in kind.parameters()]
     for (path, control, schema, advanced), parameter in zip(shown, kind.parameters(), strict=True):
         limits = control["options"].get("validation", {})
@@ -88,19 +63,6 @@ def test_kept_dialogs_are_not_out_of_date(session: Any, node_id: str) -> None:
             texts += ["Available options:", *(f"{one.label}: {one.description}" for one in parameter.choices)]
         assert words(schema["description"]) == words("".join(texts)), path
         assert rule_in(control) == rules.get(path), path
-
-
-def rules_of(holder: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """When settings are shown, by their paths."""
-    from knime.extension._groups import Group
-    from knime.extension._settings import items
-
-    for name, item in items(holder):
-        if isinstance(item, Group):
-            yield from rules_of(getattr(holder, name), (*path, name))
-        elif item.dialog_rule:
-            condition, effect = item.dialog_rule
-            yield (*path, name), (effect.value, plain(condition))
 
 
 def plain(condition: Any) -> Any:
@@ -126,7 +88,7 @@ def rule_in(control: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("node_id", NODES)
 def test_numbers_say_what_they_can_be(node_id: str) -> None:
     """In the label or the description, for those who do not want to try."""
-    for path, control, schema, _ in controls(node_id):
+    for path, control, schema, _ in controls(record.read(node_id)):
         for limit in control["options"].get("validation", {}).values():
             (bound,) = (value for key, value in limit["parameters"].items() if key != "isExclusive")
             text = f"{control['label']} {schema['description']}".replace(",", "")
@@ -143,7 +105,7 @@ def test_nothing_stands_below_a_section_that_it_is_no_part_of(node_id: str) -> N
 
 @pytest.mark.parametrize("node_id", NODES)
 def test_columns_are_chosen_before_a_dialog_opens(node_id: str) -> None:
-    for path, control, *_ in controls(node_id):
+    for path, control, *_ in controls(record.read(node_id)):
         possible = [one["id"] for one in control["options"].get("possibleValues", [])]
         value = record.read(node_id)["data"]["model"]
         for name in path:
