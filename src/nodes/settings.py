@@ -50,13 +50,14 @@ def connected(port: int) -> knext.DialogContextCondition:
 
 
 def _none_for_validation(ctx: Any) -> bool:
-    """Whether no table is connected behind the labelled images, which are the first one."""
+    """Whether no validation images are connected."""
+    # they are the table behind the labelled images, which are the first one
     tables = [isinstance(spec, knext.Schema) for spec in ctx.get_input_specs()]
     return True not in tables or not any(tables[tables.index(True) + 1 :][:1])
 
 
 def _polygons_may_come(ctx: Any) -> bool:
-    """Whether the connected model makes polygons, as far as is known yet."""
+    """Whether the model makes polygons, as far as is known."""
     return not any(getattr(spec, "head", None) not in (None, "stardist") for spec in ctx.get_input_specs())
 
 
@@ -122,14 +123,14 @@ class ThresholdSettings:
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
     probability = knext.DoubleParameter(
-        "Smallest probability (0 to 1)",
+        "Probability (0 to 1)",
         "From which probability on there is an object: fewer and surer objects with a larger one.",
         0.5,
         min_value=0.0,
         max_value=1.0,
     ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
     overlap = knext.DoubleParameter(
-        "Largest overlap (0 to 1, StarDist only)",
+        "Overlap (0 to 1, StarDist only)",
         "How much two objects may overlap before the less probable one is dropped, as a share of the smaller one. It "
         "has no effect on models without StarDist.",
         0.4,
