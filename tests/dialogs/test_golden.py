@@ -23,7 +23,7 @@ def test_there_is_a_dialog_and_a_picture_of_every_node(scene: dict[str, Scene], 
     every = sorted(node["id"] for node in session.nodes)
     assert every == sorted(scene) == NODES
     pictures = record.ROOT / "docs/nodes"
-    assert sorted(file.stem for file in pictures.glob("*.png")) == NODES
+    assert set(NODES) <= {file.stem for file in pictures.glob("*.png")}
     for node_id in NODES:
         with PIL.Image.open(pictures / f"{node_id}.png") as picture:
             assert picture.width == 630
