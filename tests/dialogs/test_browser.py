@@ -112,6 +112,13 @@ def test_sizes_are_asked_for_where_they_are_not_the_usual_ones(dialog: Dialog) -
     assert "Light" not in dialog.labels
 
 
+def test_what_does_not_fit_is_noticed(dialog: Dialog) -> None:
+    wide = copy.deepcopy(record.read("PretrainingAdvisor"))
+    wide["schema"]["properties"]["model"]["properties"]["missing"]["oneOf"][1]["title"] = long = "Unending " * 9
+    dialog.show(wide, advanced=True)
+    assert long.strip() in dialog.cut
+
+
 @pytest.mark.parametrize("node_id", sorted(file.stem for file in record.FOLDER.glob("*.json")))
 def test_every_dialog_fits_its_panel(dialog: Dialog, node_id: str) -> None:
     dialog.show(record.read(node_id), advanced=True)
