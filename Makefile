@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons reference pictures tutorial simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -43,11 +43,20 @@ tutorial: $(READY)  ## Follow docs/tutorial.md to the letter and take its pictur
 simulated: $(READY)  ## Draw the page of simulated images anew, and measure how long they take.
 	OMP_NUM_THREADS=1 $(BIN)/python docs/simulated.py
 
+dialogs: $(READY) dialog-renderer  ## Draw the dialogs of all nodes anew; as KNIME describes them now, where KNIME_PYTHON_SOURCE is set.
+ifdef KNIME_PYTHON_SOURCE
+	$(BIN)/pip install -q -c constraints.txt -e '.[knime]'
+	MICROSEG_BACKEND=knime $(BIN)/python -W ignore -m tests.dialogs.record
+endif
+	$(BIN)/python -m tests.dialogs.draw
+
+dialog-renderer: tests/dialogs/node_modules/.ready  ## KNIME's renderer of dialogs, for their tests; needs npm.
+
 test-knime: $(READY)  ## The nodes in KNIME's own Python backend; KNIME_PYTHON_SOURCE is a git folder of knime/knime-python.
 	@test -n "$(KNIME_PYTHON_SOURCE)" || { echo "Set KNIME_PYTHON_SOURCE to a git folder or tree of knime/knime-python."; exit 2; }
 	$(BIN)/pip install -q -c constraints.txt -e '.[knime]'
 	$(BIN)/python -W ignore tests/knime_backend/harness.py .
-	MICROSEG_BACKEND=knime OMP_NUM_THREADS=2 $(BIN)/pytest -W default tests/nodes tests/knime_backend
+	MICROSEG_BACKEND=knime OMP_NUM_THREADS=2 $(BIN)/pytest -W default tests/nodes tests/dialogs tests/knime_backend
 
 bench: $(READY)  ## Speed and memory beside StarDist-TF; writes benchmarks/RESULTS.md.
 	$(BIN)/python benchmarks/run.py
@@ -73,7 +82,7 @@ weights: $(READY)  ## Train the models that come with the extension, an hour on 
 	OMP_NUM_THREADS=1 $(BIN)/python -m weights.train "$(DATA)"
 
 clean:
-	rm -rf $(VENV) out build *.egg-info
+	rm -rf $(VENV) out build *.egg-info tests/dialogs/node_modules
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -81,3 +90,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
 	$(BIN)/pip install -q -c constraints.txt -e '.[onnx,imagenet,dev]'
 	@touch $(READY)
+
+tests/dialogs/node_modules/.ready: tests/dialogs/package-lock.json
+	npm ci --prefix tests/dialogs --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -29,6 +29,9 @@ __all__ = ["ON_KNIME", "Execution", "Node", "NodeFailure", "Run", "Session", "op
 
 ON_KNIME = os.environ.get("MICROSEG_BACKEND") == "knime"
 
+_TEMP = tempfile.gettempdir()
+"""As it was before KNIME's backend made a session's folder that of all temporary files."""
+
 
 class Run(Protocol):
     """What a test's `cancel` can see of an execution."""
@@ -87,7 +90,7 @@ def prepare() -> None:
 
 def open_session(extension: Path) -> Session:
     """Load the extension whose knime.yml lies in a folder. Its tables lie in a folder that goes with the process."""
-    temp = Path(tempfile.mkdtemp(prefix="microseg-tests-"))
+    temp = Path(tempfile.mkdtemp(prefix="microseg-tests-", dir=_TEMP))
     atexit.register(shutil.rmtree, temp, ignore_errors=True)
     (temp / "workflow" / "data").mkdir(parents=True)
     return _on_knime(extension, temp) if ON_KNIME else StandInSession(extension, temp)

@@ -14,7 +14,8 @@ def in_words(rule: tuple[Condition, Effect] | None, ports: Sequence[str]) -> str
 
     Parameters
     ----------
-    ports : names of the node's inputs.
+    ports : names of the node's inputs. They are named by conditions whose function does not say what it asks, with a
+        docstring "Whether ...".
     """
     if rule is None:
         return ""
@@ -31,6 +32,8 @@ def _phrase(condition: Condition, ports: Sequence[str]) -> str:
     if isinstance(condition, And):
         return " and ".join(_phrase(one, ports) for one in condition.conditions)
     if isinstance(condition, DialogContextCondition):
+        if said := condition.predicate.__doc__:
+            return said.removeprefix("Whether ").rstrip(".")
         needed = [name for i, name in enumerate(ports) if condition.predicate(_Connected(i, len(ports)))]
         return f"{' or '.join(needed)} is connected"
     raise TypeError(f"No words for {condition!r}.")

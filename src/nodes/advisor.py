@@ -85,11 +85,11 @@ class PretrainingAdvisor:
     )
     missing = missing_examples_parameter()
     pretrained = knext.BoolParameter(
-        "Pretrained models", "The models that come with the extension are candidates.", True
+        "Rank the pretrained models", "The models that come with the extension are candidates.", True
     )
     folder = knext.StringParameter(
-        "Folder of models",
-        f"All model files (`.microseg`) in this folder are candidates too. Empty: none. {HOW}",
+        "Folder of further models (empty: none)",
+        f"All model files (`.microseg`) in this folder are candidates too. {HOW}",
         "",
     )
     device = device_parameter()

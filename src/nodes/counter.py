@@ -8,6 +8,7 @@ from nodes.cells import ROW_ID, Row, rows, small_table
 from nodes.columns import (
     IMAGE,
     LABELS,
+    NONE,
     PREDICTED,
     check_optional_column,
     find_column,
@@ -47,17 +48,34 @@ class LimitSettings:
     """Which objects count."""
 
     edge = knext.EnumParameter(
-        "Objects at the edge", "What to do with objects that the image cuts off.", EdgeRule.ALL.name, EdgeRule
+        "Objects at the edge",
+        "What to do with objects that the image cuts off.",
+        EdgeRule.ALL.name,
+        EdgeRule,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
-    smallest = knext.DoubleParameter("Smallest area", "Smaller objects are left out.", 0.0, min_value=0.0)
-    largest = knext.DoubleParameter("Largest area", "Larger objects are left out; 0 is no limit.", 0.0, min_value=0.0)
     unit = knext.EnumParameter(
         "Unit of the areas",
-        "In which unit the two limits are.",
+        "In which unit the two limits are that follow.",
         Unit.PIXELS.name,
         Unit,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
+    smallest = knext.DoubleParameter(
+        "Smallest area (0: no limit)", "Objects with a smaller area are left out.", 0.0, min_value=0.0
+    )
+    largest = knext.DoubleParameter(
+        "Largest area (0: no limit)", "Objects with a larger area are left out.", 0.0, min_value=0.0
+    )
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if no object can have the areas that are asked for."""
+        if 0 < values["largest"] < values["smallest"]:
+            raise knext.InvalidParametersError("The largest area is below the smallest. Exchange them.")
+
+    def check(self) -> None:
+        """The same for the settings in force."""
+        self.validate({"smallest": self.smallest, "largest": self.largest})
 
 
 @knext.node(
@@ -111,7 +129,7 @@ class InstanceCounter:
     label_column = knext.ColumnParameter("Label column", "Objects to count.", 0, is_image)
     image_column = knext.ColumnParameter(
         "Image column for intensities",
-        "The mean intensity of every object is measured in this image; none measures no intensity.",
+        "The mean intensity of every object is measured in this image; *None* measures no intensity.",
         0,
         is_image,
         include_none_column=True,
@@ -128,20 +146,20 @@ class InstanceCounter:
     )
     channels = knext.IntParameter(
         "Channels to measure",
-        "For images with several channels: the first so many get a column of mean intensities each.",
+        "For images with several channels: the first so many, 1 to 64, get a column of mean intensities each.",
         1,
         min_value=1,
         max_value=64,
         is_advanced=True,
-    )
+    ).rule(knext.OneOf(image_column, ["", NONE]), knext.Effect.HIDE)
     limits = LimitSettings()
 
     def configure(self, ctx: Any, schema: Any) -> Any:
         """The carried columns and those of counts and objects."""
-        self.label_column, _ = self._input_columns(schema)
-        check_optional_column(schema, self.group_column, "column of groups", is_group)
-        if 0 < self.limits.largest < self.limits.smallest:
-            raise knext.InvalidParametersError("The largest area is below the smallest. Exchange them.")
+        self.label_column, image = self._input_columns(schema)
+        self.image_column = image or NONE
+        self.group_column = check_optional_column(schema, self.group_column, "column of groups", is_group) or NONE
+        self.limits.check()
         return tuple(knext.Schema.from_columns(columns) for columns in self._columns(schema))
 
     def execute(self, ctx: Any, table: Any) -> Any:

@@ -31,7 +31,7 @@ class MissingLabels(knext.EnumParameterOptions):
 class Colours(knext.EnumParameterOptions):
     """What becomes of colour pictures."""
 
-    KEEP = ("Keep", "Red, green and blue become three channels.")
+    KEEP = ("Three channels", "Red, green and blue become three channels.")
     GREY = ("Grey", "One channel, as bright as the eye sees the colour.")
 
 
@@ -55,8 +55,8 @@ class LabelSettings:
     """Labels are images in which 0 is background and every object has a number of its own."""
 
     pattern = knext.StringParameter(
-        "Where the labels are",
-        "Empty: labels are found by themselves in a folder `labels` or `masks` beside the folder `images` or below the "
+        "Where the labels are (empty: found by themselves)",
+        "Labels are found by themselves in a folder `labels` or `masks` beside the folder `images` or below the "
         "images, or in files with `_labels` or `_mask` behind the name. Otherwise a folder, or a pattern in which "
         "`{name}` is the name of the image, for instance `../truth/{name}.tif` or `{name}_nuclei`.",
         "",
@@ -81,7 +81,13 @@ class PixelSettings:
         Colours,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
-    stacks = knext.EnumParameter("Z-stacks", "What to do with a stack of slices.", Stacks.REFUSE.name, Stacks)
+    stacks = knext.EnumParameter(
+        "Z-stacks",
+        "What to do with a stack of slices.",
+        Stacks.REFUSE.name,
+        Stacks,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
     pages = knext.EnumParameter(
         "Pages of plain TIFF files",
         "What the pages of a TIFF are that does not say it itself.",
@@ -90,7 +96,7 @@ class PixelSettings:
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
     pixel_size = knext.DoubleParameter(
-        "Pixel size (µm)", "Width and height of a pixel; 0 takes what the file says.", 0.0, min_value=0.0
+        "Pixel size (µm, 0: as the file says)", "Width and height of a pixel in micrometres.", 0.0, min_value=0.0
     )
 
 
@@ -150,10 +156,10 @@ class MicroscopyImageReader:
     """
 
     folder = knext.StringParameter(
-        "Folder", "The folder of the images, or one that holds them in a sub-folder `images`. " + HOW, ""
+        "Folder of the images", "The folder of the images, or one that holds them in a sub-folder `images`. " + HOW, ""
     )
     pattern = knext.StringParameter(
-        "Files",
+        "Names of the files",
         "Which files are images: `*` stands for any text, `?` for one character, for instance `*.tif` or `*_dapi*`. "
         "`{name}` stands for any text too, and is the name that the labels share: `{name}_dapi`.",
         "*",
@@ -163,9 +169,9 @@ class MicroscopyImageReader:
         "Read the images of sub-folders too; the column *Group* then names the sub-folder.",
         False,
     )
+    previews = knext.BoolParameter("Append previews", "Append a picture of each image that KNIME's table shows.", True)
     labels = LabelSettings()
     pixels = PixelSettings()
-    previews = knext.BoolParameter("Previews", "Append a picture of each image that KNIME's table shows.", True)
 
     def configure(self, ctx: Any) -> Any:
         """The columns, which no setting but the previews changes."""

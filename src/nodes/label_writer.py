@@ -7,7 +7,7 @@ from typing import Any
 import knime.extension as knext
 
 from nodes.cells import rows, small_table
-from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_image, is_text
+from nodes.columns import IMAGE, LABELS, NONE, PREDICTED, check_optional_column, find_column, is_image, is_text
 from nodes.paths import HOW, check_path, free_name, output_folder, safe_name
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
@@ -86,12 +86,11 @@ class SegmentationLabelWriter:
 
     label_column = knext.ColumnParameter("Label column", "Label images to write.", 0, is_image)
     folder = knext.StringParameter(
-        "Folder", f"Where to write. It is created if only its last part does not exist. {HOW}", ""
+        "Folder to write to", f"The folder of the files. It is created if only its last part does not exist. {HOW}", ""
     )
     name_column = knext.ColumnParameter(
-        "File names from", "A column of text; none takes the row IDs.", 0, is_text, include_none_column=True
+        "File names from", "A column of text; *None* takes the row IDs.", 0, is_text, include_none_column=True
     )
-    formats = FormatSettings()
     existing = knext.EnumParameter(
         "If files exist",
         "What to do where files of these names exist.",
@@ -99,11 +98,12 @@ class SegmentationLabelWriter:
         Existing,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
+    formats = FormatSettings()
 
     def configure(self, ctx: Any, schema: Any) -> Any:
         """One column per format."""
         self.label_column = self._label_column(schema)
-        check_optional_column(schema, self.name_column, "column of file names", is_text)
+        self.name_column = check_optional_column(schema, self.name_column, "column of file names", is_text) or NONE
         check_path(self.folder, "folder for the labels")
         if not self._chosen():
             raise knext.InvalidParametersError("No format is chosen. Choose at least one.")

@@ -19,7 +19,7 @@ from nodes.objects import COUNTS, count_values, object_columns, read_objects, wr
 from nodes.paths import HOW, check_path, free_name, image_name, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, ThresholdSettings, device_parameter, engine_parameter
+from nodes.settings import CATEGORY, ThresholdSettings, connected, device_parameter, engine_parameter
 
 if TYPE_CHECKING:
     from core.blockwise.config import BlockwiseConfig
@@ -145,10 +145,12 @@ class LargeImagePredictor:
       MICCAI.
     """
 
-    file = knext.StringParameter("Image", f"An image file or OME-Zarr folder. {HOW}", "")
-    path_column = knext.ColumnParameter(
-        "Column of paths", "Of the table at the second port; it takes the place of the image above.", 1, is_text
+    file = knext.StringParameter("Image file", f"An image file or OME-Zarr folder. {HOW}", "").rule(
+        connected(1), knext.Effect.HIDE
     )
+    path_column = knext.ColumnParameter(
+        "Column of paths", "Paths of image files or OME-Zarr folders.", 1, is_text
+    ).rule(connected(1), knext.Effect.SHOW)
     output = knext.StringParameter(
         "Output folder", f"Where the results are written. It is created if only its last part does not exist. {HOW}", ""
     )
@@ -157,19 +159,23 @@ class LargeImagePredictor:
         "What to do where results are in the output folder already.",
         Existing.CONTINUE.name,
         Existing,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
     level = knext.IntParameter(
-        "Resolution",
-        "Of images with several: 0 is the full resolution, 1 the next coarser; -1 chooses by the model's pixel size.",
+        "Resolution (0: the full one, -1: automatic)",
+        "Of images with several resolutions: 0 is the full one, 1 the next coarser, up to 32; -1 chooses by the "
+        "model's pixel size.",
         -1,
         min_value=-1,
         max_value=32,
     )
-    thresholds = ThresholdSettings()
+    objects_table = knext.BoolParameter(
+        "Objects as a table", "Give the objects at the second output, too; in the Parquet file they are always.", True
+    )
     largest = knext.IntParameter(
-        "Largest expected object (pixels)",
-        "How long objects are at most; 0 takes four times what is usual for the model. Larger ones are found too, but "
-        "take longer.",
+        "Longest object (pixels, 0: automatic)",
+        "How long objects are at most, 0 to 1024; 0 takes four times what is usual for the model. Larger ones are "
+        "found too, but take longer.",
         0,
         min_value=0,
         max_value=1024,
@@ -192,17 +198,15 @@ class LargeImagePredictor:
         style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
     )
-    objects_table = knext.BoolParameter(
-        "Objects in the table", "Give the objects at the second output, too; in the Parquet file they are always.", True
-    )
     view_size = knext.IntParameter(
-        "Size of the page (MB)",
-        "How large the pictures in the view may be together; more of them show finer details.",
+        "Size of the view (MB)",
+        "How large the pictures in the view may be together, 1 to 500; more of them show finer details.",
         24,
         min_value=1,
         max_value=500,
         is_advanced=True,
     )
+    thresholds = ThresholdSettings()
     cluster = ClusterSettings()
     computing = ComputeSettings()
 

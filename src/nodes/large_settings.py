@@ -54,7 +54,7 @@ class Where(knext.EnumParameterOptions):
     CLUSTER = ("Dask cluster", "Workers of a scheduler that is running already, on other computers, too.")
 
 
-@knext.parameter_group("Cluster", is_advanced=True)
+@knext.parameter_group("Sharing the work", is_advanced=True)
 class ClusterSettings:
     """Who does the work. The result does not depend on it."""
 
@@ -65,9 +65,9 @@ class ClusterSettings:
         Where.THREADS.name,
         Where,
     )
-    workers = knext.IntParameter("Processes", "How many, each with one thread.", 2, min_value=1, max_value=256).rule(
-        knext.OneOf(where, [Where.PROCESSES.name]), knext.Effect.SHOW
-    )
+    workers = knext.IntParameter(
+        "Number of processes", "1 to 256, each with one thread.", 2, min_value=1, max_value=256
+    ).rule(knext.OneOf(where, [Where.PROCESSES.name]), knext.Effect.SHOW)
     address = knext.StringParameter(
         "Address of the scheduler", "For instance `tcp://server:8786`, as `dask scheduler` prints it.", ""
     ).rule(knext.OneOf(where, [Where.CLUSTER.name]), knext.Effect.SHOW)

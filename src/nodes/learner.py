@@ -26,8 +26,14 @@ if TYPE_CHECKING:
 class Head(knext.EnumParameterOptions):
     """What the network predicts, and how objects come out of it."""
 
-    STARDIST = ("StarDist", "Every object as a star-convex polygon: for round objects that touch, such as nuclei.")
-    FOREGROUND = ("Foreground", "Object or background for every pixel: for objects of any shape that rarely touch.")
+    STARDIST = (
+        "Round, may touch (StarDist)",
+        "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
+    )
+    FOREGROUND = (
+        "Any shape, rarely touch (foreground)",
+        "Object or background for every pixel; what is connected is one object.",
+    )
 
 
 class Network(knext.EnumParameterOptions):
@@ -65,7 +71,7 @@ ENCODERS = [
 class ModelSettings:
     """What the model is made of."""
 
-    head = knext.EnumParameter("Objects", "How objects are found.", Head.STARDIST.name, Head)
+    head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.STARDIST.name, Head)
     network = knext.EnumParameter(
         "Network",
         "What looks at the image.",
@@ -75,7 +81,7 @@ class ModelSettings:
         is_advanced=True,
     )
     encoder_weights = knext.EnumParameter(
-        "Start from",
+        "Network starts from",
         "What the network has learned before it sees your images. That changes from the second epoch on.",
         EncoderWeights.RANDOM.name,
         EncoderWeights,
@@ -89,42 +95,65 @@ class ModelSettings:
         "",
         is_advanced=True,
         since_version="0.2.0",
-    ).rule(knext.OneOf(encoder_weights, [EncoderWeights.FILE.name]), knext.Effect.SHOW)
+    ).rule(
+        knext.And(knext.OneOf(network, ENCODERS), knext.OneOf(encoder_weights, [EncoderWeights.FILE.name])),
+        knext.Effect.SHOW,
+    )
     rays = knext.IntParameter(
-        "Rays",
-        "Corners of a polygon: 32 for round objects, 64 for more detail.",
+        "Rays (corners of a polygon)",
+        "How finely outlines are drawn, 8 to 128: 32 for round objects, 64 for more detail.",
         32,
         min_value=8,
         max_value=128,
         is_advanced=True,
     ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
     grid = knext.IntParameter(
-        "Stride of the output (pixels)",
-        "StarDist predicts one polygon for every so many pixels: 1, 2 or 4. 1 for objects smaller than ten "
-        "pixels, 4 for ones larger than eighty; larger is faster.",
+        "Stride of the output (1, 2 or 4 pixels)",
+        "StarDist predicts one polygon for every so many pixels: 1 for objects smaller than ten pixels, 4 for ones "
+        "larger than eighty; larger is faster.",
         2,
         min_value=1,
         max_value=4,
         is_advanced=True,
     ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
     base = knext.IntParameter(
-        "Width",
-        "Channels of the network's first level, a multiple of 4. Twice as many takes four times as long. For networks "
-        "on an image classifier: of the way up only.",
+        "Width of the network (channels)",
+        "Channels of its first level, a multiple of 4 from 4 to 128. Twice as many takes four times as long. For "
+        "networks on an image classifier: of the way up only.",
         32,
         min_value=4,
         max_value=128,
         is_advanced=True,
     )
     depth = knext.IntParameter(
-        "Depth",
-        "How often the image is halved: one more sees twice as far, for larger objects. U-Net and Res-U-Net halve it "
-        "for the stride of the output besides: with a stride of 2 their 3 is a 4 of networks on an image classifier.",
+        "Depth of the network (halvings)",
+        "How often the image is halved, 1 to 5 times: one more sees twice as far, for larger objects. U-Net and "
+        "Res-U-Net halve it for the stride of the output besides: with a stride of 2 their 3 is a 4 of networks on an "
+        "image classifier.",
         3,
         min_value=1,
         max_value=5,
         is_advanced=True,
     )
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if the values make no network."""
+        if values["grid"] == 3:
+            raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
+        if values["base"] % 4:
+            raise knext.InvalidParametersError(f"The width of the network is {values['base']}. Choose a multiple of 4.")
+        lacking = values["network"] in ENCODERS and values["network"] != Network.EFFICIENTNET_LITE0.name
+        if values.get("encoder_weights") == EncoderWeights.IMAGENET.name and lacking:
+            raise knext.InvalidParametersError(
+                "Weights of ImageNet are installed for EfficientNet-Lite0 only. Choose this network, or a file with "
+                "the weights of yours."
+            )
+
+    def check(self) -> None:
+        """The same for the settings in force, and that a file of weights is named where one is needed."""
+        self.validate({name: getattr(self, name) for name in ("grid", "base", "network", "encoder_weights")})
+        if self.network in ENCODERS and self.encoder_weights == EncoderWeights.FILE.name:
+            check_path(self.encoder_file, "file of weights")
 
 
 @knext.node(
@@ -206,11 +235,7 @@ class SegmentationLearner:
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         if validation is not None:
             check_columns(VALIDATION, validation, self.image_column, self.label_column)
-        if self.model.grid == 3:
-            raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
-        if self.model.base % 4:
-            raise knext.InvalidParametersError(f"The width is {self.model.base}. Choose a multiple of 4.")
-        self._check_encoder()
+        self.model.check()
         self.training.check()
         spec = SegmentationModelSpec({"head": {"name": self.model.head.lower()}})
         return spec, knext.Schema.from_columns(history_columns())
@@ -234,18 +259,6 @@ class SegmentationLearner:
             )
             warn(ctx, [*warnings, *more, *result.warnings])
             return SegmentationModelObject.of(result.model), history_table(result.history), training_view(result)
-
-    def _check_encoder(self) -> None:
-        if self.model.network not in ENCODERS:
-            return
-        if self.model.encoder_weights == EncoderWeights.FILE.name:
-            check_path(self.model.encoder_file, "file of weights")
-        installed = self.model.network == Network.EFFICIENTNET_LITE0.name
-        if self.model.encoder_weights == EncoderWeights.IMAGENET.name and not installed:
-            raise knext.InvalidParametersError(
-                "Weights of ImageNet are installed for EfficientNet-Lite0 only. Choose this network, or a file with "
-                "the weights of yours."
-            )
 
     def _encoder_weights(self, ctx: Any) -> str:
         """What the encoder starts from, for the library."""

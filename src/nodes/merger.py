@@ -40,8 +40,8 @@ class PlaceSettings:
     """The columns that the Large Image Tiler made; they are found by their names."""
 
     image_id = knext.ColumnParameter("Image ID", "Which image a tile is of.", 0, is_text)
-    y = _number_parameter("Y", "First row of the tile")
-    x = _number_parameter("X", "First column of the tile")
+    y = _number_parameter("Y (first row)", "First row of the tile in its image")
+    x = _number_parameter("X (first column)", "First column of the tile in its image")
     height = _number_parameter("Height", "Height of the tile")
     width = _number_parameter("Width", "Width of the tile")
     image_height = _number_parameter("Image height", "Height of the image")
@@ -121,7 +121,9 @@ class TileMerger:
         Incomplete,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
-    previews = knext.BoolParameter("Previews", "Append a picture of each label image that KNIME's table shows.", True)
+    previews = knext.BoolParameter(
+        "Append previews", "Append a picture of each label image that KNIME's table shows.", True
+    )
     places = PlaceSettings()
 
     def configure(self, ctx: Any, schema: Any) -> Any:

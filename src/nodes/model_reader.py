@@ -41,7 +41,7 @@ class ModelReader:
     kind of model before anything runs; with a path in the data area only afterwards.
     """
 
-    path = knext.StringParameter("File", f"A model file (`.microseg`). {HOW}", "")
+    path = knext.StringParameter("Model file", f"A model file (`.microseg`). {HOW}", "")
 
     def configure(self, ctx: Any) -> SegmentationModelSpec:
         """What the model is, where the file can be found before the workflow's folder is known."""

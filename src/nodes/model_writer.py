@@ -48,7 +48,7 @@ class ModelWriter:
     """
 
     folder = knext.StringParameter(
-        "Folder", f"Where to write. It is created if only its last part does not exist. {HOW}", ""
+        "Folder to write to", f"The folder of the file. It is created if only its last part does not exist. {HOW}", ""
     )
     name = knext.StringParameter("File name", f"`{SUFFIX}` is added to a name without it.", "model")
     existing = knext.EnumParameter(

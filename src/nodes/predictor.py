@@ -76,7 +76,9 @@ class SegmentationPredictor:
     output_column = knext.StringParameter(
         "Name of the new column", "A number is added where the table has such a column already.", PREDICTED
     )
-    thresholds = ThresholdSettings()
+    previews = knext.BoolParameter(
+        "Append previews", "Append a picture of each image with the outlines of its objects.", True
+    )
     missing = knext.EnumParameter(
         "Rows without image",
         "What to do with a row whose image cell is missing.",
@@ -85,15 +87,15 @@ class SegmentationPredictor:
         style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
     )
-    previews = knext.BoolParameter("Previews", "Append a picture of each image with the outlines of its objects.", True)
     shown = knext.IntParameter(
         "Images in the view",
-        "How many images the view shows at most.",
+        "How many images the view shows at most, 0 to 500.",
         32,
         min_value=0,
         max_value=500,
         is_advanced=True,
     )
+    thresholds = ThresholdSettings()
     computing = ComputeSettings()
 
     def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
@@ -101,8 +103,7 @@ class SegmentationPredictor:
         self.image_column = self._column(schema)
         if not self.output_column.strip():
             raise knext.InvalidParametersError("The new column has no name. Enter one.")
-        if 0 < self.computing.tile < 64:
-            raise knext.InvalidParametersError("The tile size is too small. Enter at least 64 pixels, or 0.")
+        self.computing.check()
         return knext.Schema.from_columns(
             [*(knext.Column(c.ktype, c.name) for c in schema), *self._new_columns(schema.column_names)]
         )

@@ -16,7 +16,7 @@ from nodes.examples import (
 from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, rescaled, warn
-from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
+from nodes.settings import CATEGORY, TrainingSettings, connected, missing_examples_parameter
 from nodes.views.training import training_view
 
 if TYPE_CHECKING:
@@ -33,25 +33,29 @@ class Load(knext.EnumParameterOptions):
     """What is taken over from the given model."""
 
     ALL = ("Everything", "For images of a similar kind with similar objects: the usual choice.")
-    BACKBONE = ("Network without head", "How objects come out of the features is learned anew.")
-    ENCODER = ("Encoder only", "What the network sees is taken over, what it makes of it is learned anew.")
+    BACKBONE = ("All but the last layer (head)", "How objects come out of what the network sees is learned anew.")
+    ENCODER = ("The way down only (encoder)", "What the network sees is taken over, what it makes of it learned anew.")
 
 
 @knext.parameter_group("Transfer")
 class TransferSettings:
     """What the new model takes over from the given one."""
 
-    load = knext.EnumParameter("Start from", "Which weights are taken over.", Load.ALL.name, Load)
+    load = knext.EnumParameter(
+        "Take over", "What of the given model the new one starts from.", Load.ALL.name, Load, is_advanced=True
+    )
     freeze = knext.IntParameter(
-        "Freeze the encoder for (epochs)",
-        "In the first epochs the encoder does not change, so that a few images cannot spoil what it knows.",
+        "Keep the encoder as it is for (epochs)",
+        "In the first epochs what the network sees (its encoder) does not change, so that a few images cannot spoil "
+        "it. 0 to 100,000.",
         2,
         min_value=0,
         max_value=100_000,
+        is_advanced=True,
     )
     loaded_rate = knext.DoubleParameter(
-        "Learning rate of what was taken over",
-        "As a share of the learning rate: more than 0, at most 1. Smaller keeps more of the given model.",
+        "Learning rate of what was taken over (share)",
+        "As a share of the learning rate, 0.0001 to 1. Smaller keeps more of the given model.",
         0.3,
         min_value=0.0001,
         max_value=1.0,
@@ -66,9 +70,9 @@ class TransferSettings:
         since_version=NEW,
     )
     layer_decay = knext.DoubleParameter(
-        "Learning rate from layer to layer",
-        "Every layer that was taken over learns by this factor more slowly than the one behind it: more than 0, at "
-        "most 1. Smaller keeps more of what the first layers see; 1 treats all alike.",
+        "Learning rate from layer to layer (factor)",
+        "Every layer that was taken over learns by this factor more slowly than the one behind it, 0.01 to 1. Smaller "
+        "keeps more of what the first layers see; 1 treats all alike.",
         1.0,
         min_value=0.01,
         max_value=1.0,
@@ -78,7 +82,7 @@ class TransferSettings:
     pull = knext.DoubleParameter(
         "Pull back to the given model",
         "How strongly weights that were taken over are drawn back to where they were (L2-SP), against learning a few "
-        "images by heart. 0 is not at all, 10 is strong.",
+        "images by heart. 0 is not at all, 10 is strong; up to 1000.",
         0.0,
         min_value=0.0,
         max_value=1000.0,
@@ -86,14 +90,14 @@ class TransferSettings:
         since_version=NEW,
     )
     source_share = knext.DoubleParameter(
-        "Share of the former images",
-        "How many of the patches come from the images of the former kind, where these are connected: 0 to 0.9.",
+        "Share of the former images (0 to 0.9)",
+        "How many of the patches come from the images of the former kind; 0.5 is half of them.",
         0.5,
         min_value=0.0,
         max_value=0.9,
         is_advanced=True,
         since_version=NEW,
-    )
+    ).rule(connected(3), knext.Effect.SHOW)
 
 
 @knext.node(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.cells import Row, rows, small_table
-from nodes.columns import IMAGE, LABELS, PREDICTED, check_optional_column, find_column, is_chosen, is_image
+from nodes.columns import IMAGE, LABELS, NONE, PREDICTED, check_optional_column, find_column, is_image
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.scores import LAYERS, scores_view
@@ -112,18 +112,18 @@ class SegmentationScorer:
     - [Kirillov et al. 2019](https://doi.org/10.1109/CVPR.2019.00963), Panoptic segmentation, CVPR (PQ).
     """
 
-    truth_column = knext.ColumnParameter("True labels", "Labels drawn by hand.", 0, is_image)
+    truth_column = knext.ColumnParameter("True labels", "Labels drawn by hand, or simulated ones.", 0, is_image)
     predicted_column = knext.ColumnParameter("Predicted labels", "Labels to score.", 0, is_image)
     second_column = knext.ColumnParameter(
         "Predicted labels to compare",
-        "Labels of a second method, scored beside the first; none scores one method.",
+        "Labels of a second method, scored beside the first; *None* scores one method.",
         0,
         is_image,
         include_none_column=True,
     )
     background_column = knext.ColumnParameter(
         "Image behind the outlines",
-        "Shown in the view; none takes the column *Image* where there is one.",
+        "Shown in the view; *None* takes the column *Image* where there is one.",
         0,
         is_image,
         include_none_column=True,
@@ -131,7 +131,7 @@ class SegmentationScorer:
     )
     shown = knext.IntParameter(
         "Images in the view",
-        "How many images the view shows at most.",
+        "How many images the view shows at most, 0 to 500.",
         32,
         min_value=0,
         max_value=500,
@@ -140,8 +140,9 @@ class SegmentationScorer:
 
     def configure(self, ctx: Any, schema: Any) -> Any:
         """Columns are always the same."""
-        self.truth_column, self.predicted_column, *_ = self._label_columns(schema)
-        check_optional_column(schema, self.background_column, "image column")
+        self.truth_column, self.predicted_column, *second = self._label_columns(schema)
+        self.second_column = second[0] if second else NONE
+        self.background_column = self._background(schema) or NONE
         return tuple(knext.Schema.from_columns(_columns(names)) for names in (SCORES, SUMMARY))
 
     def execute(self, ctx: Any, table: Any) -> Any:
@@ -214,6 +215,11 @@ class SegmentationScorer:
             )
         return columns
 
+    def _background(self, schema: Any) -> str | None:
+        """The image to show behind the outlines, None where there is none."""
+        usual = IMAGE if IMAGE in [column.name for column in schema if is_image(column)] else None
+        return check_optional_column(schema, self.background_column, "image column") or usual
+
     def _score(self, row: Row, truth: str, method: str, cells: "dict[str, Image | None]") -> "ImageScore":
         from core.errors import UserInputError
         from core.evaluation.scores import score_image
@@ -239,8 +245,8 @@ class SegmentationScorer:
         scores: "dict[str, ImageScore]",
     ) -> None:
         """Add a row to the view, on its image if there is one of the labels' size."""
-        column = (self.background_column if is_chosen(self.background_column) else None) or IMAGE
-        image = row.image(column) if column in [c.name for c in schema if is_image(c)] else None
+        column = self._background(schema)
+        image = row.image(column) if column else None
         (_, truth), *others = [(name, labels) for name, labels in cells.items() if labels is not None]
         if image is not None and (image.size("Y"), image.size("X")) != truth.array.shape:
             image = None

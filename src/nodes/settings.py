@@ -5,7 +5,7 @@ the library's registries hold (a test compares them), because importing those he
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
@@ -40,6 +40,27 @@ class MissingExamples(knext.EnumParameterOptions):
     FAIL = ("Fail", "Stop and name the row.")
 
 
+def connected(port: int) -> knext.DialogContextCondition:
+    """For rules of parameters: something is connected to an input port that may be left alone."""
+
+    def is_connected(ctx: Any) -> bool:
+        return ctx.get_input_specs()[port] is not None
+
+    return knext.DialogContextCondition(is_connected)
+
+
+def _none_for_validation(ctx: Any) -> bool:
+    """Whether no validation images are connected."""
+    # they are the table behind the labelled images, which are the first one
+    tables = [isinstance(spec, knext.Schema) for spec in ctx.get_input_specs()]
+    return True not in tables or not any(tables[tables.index(True) + 1 :][:1])
+
+
+def _polygons_may_come(ctx: Any) -> bool:
+    """Whether the model makes polygons, as far as is known."""
+    return not any(getattr(spec, "head", None) not in (None, "stardist") for spec in ctx.get_input_specs())
+
+
 def device_parameter() -> knext.EnumParameter:
     """The choice of the device."""
     return knext.EnumParameter(
@@ -47,13 +68,20 @@ def device_parameter() -> knext.EnumParameter:
         "Where to compute. What was chosen is shown in the node's view.",
         Device.AUTO.name,
         Device,
+        style=knext.EnumParameter.Style.DROPDOWN,
         is_advanced=True,
     )
 
 
 def engine_parameter() -> knext.EnumParameter:
     """The choice of what runs the network."""
-    return knext.EnumParameter("Engine", "What runs the network.", Engine.AUTO.name, Engine)
+    return knext.EnumParameter(
+        "Engine",
+        "What runs the network.",
+        Engine.AUTO.name,
+        Engine,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    )
 
 
 def missing_examples_parameter() -> knext.EnumParameter:
@@ -71,8 +99,8 @@ def missing_examples_parameter() -> knext.EnumParameter:
 class ThresholdsFrom(knext.EnumParameterOptions):
     """Where the thresholds come from."""
 
-    MODEL = ("Model", "Those that were fitted when the model was trained.")
-    MANUAL = ("Manual", "Those that are set here.")
+    MODEL = ("The model", "Those that were fitted when the model was trained.")
+    MANUAL = ("Set here", "Those that are set below.")
 
 
 class Engine(knext.EnumParameterOptions):
@@ -89,21 +117,29 @@ class ThresholdSettings:
 
     source = knext.EnumParameter(
         "Thresholds from",
-        "The values in force are shown in the node's view.",
+        "Who says how sure the model must be. The values in force are shown in the node's view.",
         ThresholdsFrom.MODEL.name,
         ThresholdsFrom,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
     probability = knext.DoubleParameter(
-        "Probability", "From which probability on there is an object, 0 to 1.", 0.5, min_value=0.0, max_value=1.0
-    ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
-    overlap = knext.DoubleParameter(
-        "Overlap",
-        "How much two objects may overlap before the less probable one is dropped, 0 to 1. StarDist only.",
-        0.4,
+        "Probability (0 to 1)",
+        "From which probability on there is an object: fewer and surer objects with a larger one.",
+        0.5,
         min_value=0.0,
         max_value=1.0,
     ).rule(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.Effect.SHOW)
+    overlap = knext.DoubleParameter(
+        "Overlap (0 to 1, StarDist only)",
+        "How much two objects may overlap before the less probable one is dropped, as a share of the smaller one. It "
+        "has no effect on models without StarDist.",
+        0.4,
+        min_value=0.0,
+        max_value=1.0,
+    ).rule(
+        knext.And(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.DialogContextCondition(_polygons_may_come)),
+        knext.Effect.SHOW,
+    )
 
     def chosen(self, known: Iterable[str]) -> dict[str, float]:
         """The thresholds that are set by hand, of those that the model's head knows; empty for the model's own."""
@@ -120,13 +156,22 @@ class ComputeSettings:
     device = device_parameter()
     engine = engine_parameter()
     tile = knext.IntParameter(
-        "Tile size (pixels)",
-        "Larger images are predicted in overlapping tiles of this size, at least 64; 0 chooses it, and none is larger "
-        "than 2048. The result does not depend on it.",
+        "Tile size (pixels, 0: automatic)",
+        "Larger images are predicted in overlapping tiles of this size, 64 to 65,536; 0 chooses it, and what is above "
+        "2048 counts as 2048. The result does not depend on it.",
         0,
         min_value=0,
         max_value=65_536,
     )
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if tiles are too small; KNIME asks before it takes a dialog's settings."""
+        if 0 < values["tile"] < 64:
+            raise knext.InvalidParametersError(f"The tile size is {values['tile']}. Enter at least 64 pixels, or 0.")
+
+    def check(self) -> None:
+        """The same for the settings in force, which may come from flow variables."""
+        self.validate({"tile": self.tile})
 
 
 @knext.parameter_group("Training")
@@ -134,25 +179,32 @@ class TrainingSettings:
     """How long and how fast the model learns."""
 
     epochs = knext.IntParameter(
-        "Epochs",
-        "Rounds of training; after each one the model is tested on the validation images. More is slower and better, "
-        "up to a point that the training curve shows.",
+        "Epochs (rounds of training)",
+        "After each epoch the model is tested on the validation images. More is slower and better, up to a point that "
+        "the training curve shows. 1 to 100,000.",
         32,
         min_value=1,
         max_value=100_000,
     )
     steps = knext.IntParameter(
         "Steps per epoch",
-        "Each step learns from one batch of patches.",
+        "Each step learns from one batch of patches. 1 to 100,000.",
         32,
         min_value=1,
         max_value=100_000,
         is_advanced=True,
     )
-    batch_size = knext.IntParameter("Batch size", "Patches per step.", 4, min_value=1, max_value=256, is_advanced=True)
+    batch_size = knext.IntParameter(
+        "Batch size (patches)",
+        "How many patches every step learns from, 1 to 256; more take more memory.",
+        4,
+        min_value=1,
+        max_value=256,
+        is_advanced=True,
+    )
     patch_size = knext.IntParameter(
         "Patch size (pixels)",
-        "Side of the square patches that are cut out of the images. It should hold a few objects.",
+        "Side of the square patches that are cut out of the images, 32 to 2048. A patch should hold a few objects.",
         128,
         min_value=32,
         max_value=2048,
@@ -166,25 +218,26 @@ class TrainingSettings:
     )
     learning_rate = knext.DoubleParameter(
         "Learning rate",
-        "The highest learning rate; it rises to it at first, then falls to a hundredth of it.",
+        "How far every step changes the model: it rises to this value at first, then falls to a hundredth of it. "
+        "0.0000001 to 1; smaller where the training curve jumps.",
         1e-3,
         min_value=1e-7,
         max_value=1.0,
         is_advanced=True,
     )
     validation_fraction = knext.DoubleParameter(
-        "Share of images for validation",
+        "Share of images for validation (0 to 0.5)",
         "Held back to choose the best epoch and to fit the thresholds, where no validation table is connected and "
-        "there are ten images or more (for the Retrainer forty). 0 to 0.5.",
+        "there are ten images or more (for the Retrainer forty). 0.15 is 15 %.",
         0.15,
         min_value=0.0,
         max_value=0.5,
         is_advanced=True,
-    )
+    ).rule(knext.DialogContextCondition(_none_for_validation), knext.Effect.SHOW)
     patience = knext.IntParameter(
-        "Stop early after (epochs)",
-        "Stop when the validation loss has not become better for so many epochs. Never with 0, or where there are no "
-        "validation images.",
+        "Stop early after (epochs, 0: never)",
+        "Stop when the validation loss has not become better for so many epochs, at most 100,000. It has no effect "
+        "where there are no validation images.",
         0,
         min_value=0,
         max_value=100_000,
@@ -192,7 +245,7 @@ class TrainingSettings:
     )
     seed = knext.IntParameter(
         "Seed",
-        "The same seed, data and computer give the same model.",
+        "What chance begins with: the same seed, data and computer give the same model. 0 to 2,147,483,647.",
         0,
         min_value=0,
         max_value=2**31 - 1,
@@ -211,21 +264,25 @@ class TrainingSettings:
         since_version="0.2.0",
     )
     checkpoint = knext.StringParameter(
-        "Checkpoint file",
+        "Checkpoint file (empty: none)",
         "A file for the state of the training after every epoch, absolute or below the workflow's data area. A "
         "training that was cancelled or killed goes on from there when the node is executed again with the same data "
-        "and settings; the file is removed in the end. Empty: no checkpoint.",
+        "and settings; the file is removed in the end.",
         "",
         is_advanced=True,
     )
 
-    def check(self) -> None:
+    def validate(self, values: dict[str, Any]) -> None:
         """Raise an InvalidParametersError if graphics cards cannot share a batch evenly."""
-        if self.batch_size % self.devices:
+        size, devices = values["batch_size"], values.get("devices", 1)
+        if size % devices:
             raise knext.InvalidParametersError(
-                f"The batch size is {self.batch_size}. Choose a multiple of the number of graphics cards, "
-                f"{self.devices}."
+                f"The batch size is {size}. Choose a multiple of the number of graphics cards, {devices}."
             )
+
+    def check(self) -> None:
+        """The same for the settings in force."""
+        self.validate({"batch_size": self.batch_size, "devices": self.devices})
 
     def schedule(self) -> "ScheduleConfig":
         """These settings for the library."""

@@ -72,9 +72,13 @@ class LightSettings:
         Levels,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
-    level = knext.EnumParameter("Light", "How much light the images are made with.", Level.MEDIUM.name, Level).rule(
-        knext.OneOf(levels, [Levels.ONE.name]), knext.Effect.SHOW
-    )
+    level = knext.EnumParameter(
+        "Light",
+        "How much light the images are made with.",
+        Level.MEDIUM.name,
+        Level,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+    ).rule(knext.OneOf(levels, [Levels.ONE.name]), knext.Effect.SHOW)
     high = knext.BoolParameter("High light", "Make images with 2700 electrons in the brightest pixels.", True).rule(
         knext.OneOf(levels, [Levels.SEVERAL.name]), knext.Effect.SHOW
     )
@@ -87,6 +91,16 @@ class LightSettings:
     very_low = knext.BoolParameter("Very low light", "Make images with 100 electrons.", True).rule(
         knext.OneOf(levels, [Levels.SEVERAL.name]), knext.Effect.SHOW
     )
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if no level is chosen."""
+        if values["levels"] == Levels.SEVERAL.name and not any(values[one.lower()] for one in Level.get_all_options()):
+            raise knext.InvalidParametersError("No level of light is chosen. Choose at least one.")
+
+    def check(self) -> None:
+        """The same for the settings in force."""
+        names = ["levels", *(level.lower() for level in Level.get_all_options())]
+        self.validate({name: getattr(self, name) for name in names})
 
     def chosen(self) -> list[str]:
         """Names of the levels, the most light first, as the library calls them."""
@@ -108,13 +122,17 @@ class ObjectSettings:
     )
     smallest = knext.DoubleParameter(
         "Smallest diameter (pixels)",
-        "At least 3. Choose sizes as in your own images: a model knows objects of the size it has seen.",
+        "3 to 8192. Choose sizes as in your own images: a model knows objects of the size it has seen.",
         20.0,
         min_value=3.0,
         max_value=8192.0,
     ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
     largest = knext.DoubleParameter(
-        "Largest diameter (pixels)", "At most the image's width and height.", 40.0, min_value=3.0, max_value=8192.0
+        "Largest diameter (pixels)",
+        "3 to 8192, at most the image's width and height.",
+        40.0,
+        min_value=3.0,
+        max_value=8192.0,
     ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
     one_size = knext.BoolParameter(
         "Every image has its own size",
@@ -122,23 +140,41 @@ class ObjectSettings:
         "had its own magnification. Otherwise every image has objects of all sizes.",
         False,
     ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
-    fewest = knext.IntParameter("Fewest objects per image", "0 to 20 000.", 10, min_value=0, max_value=20_000).rule(
+    fewest = knext.IntParameter("Fewest objects per image", "0 to 20,000.", 10, min_value=0, max_value=20_000).rule(
         knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW
     )
     most = knext.IntParameter(
         "Most objects per image",
-        "0 to 20 000. What finds no room is left out, with a warning.",
+        "0 to 20,000. What finds no room is left out, with a warning.",
         30,
         min_value=0,
         max_value=20_000,
     ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
     clustering = knext.DoubleParameter(
-        "Clustering",
+        "Clustering (0 to 1)",
         "The probability that an object lies at another one: 0 has none that touch, with 1 all are in clusters.",
         0.5,
         min_value=0.0,
         max_value=1.0,
     ).rule(knext.OneOf(measures, [Measures.MANUAL.name]), knext.Effect.SHOW)
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if a range is upside down."""
+        if values["measures"] == Measures.USUAL.name:
+            return
+        if values["smallest"] > values["largest"]:
+            raise knext.InvalidParametersError(
+                f"The smallest diameter ({values['smallest']:g}) is above the largest ({values['largest']:g}). "
+                "Exchange them."
+            )
+        if values["fewest"] > values["most"]:
+            raise knext.InvalidParametersError(
+                f"The fewest objects ({values['fewest']}) are more than the most ({values['most']}). Exchange them."
+            )
+
+    def check(self) -> None:
+        """The same for the settings in force."""
+        self.validate({name: getattr(self, name) for name in ("measures", "smallest", "largest", "fewest", "most")})
 
 
 @knext.parameter_group("Microscope", is_advanced=True)
@@ -154,15 +190,15 @@ class MicroscopeSettings:
         max_value=10.0,
     )
     haze = knext.DoubleParameter(
-        "Haze",
-        "The share of the light that spreads over 10 pixels around, 0 to 0.9.",
+        "Haze (0 to 0.9)",
+        "The share of the light that spreads over 10 pixels around; 0.1 is 10 %.",
         0.1,
         min_value=0.0,
         max_value=0.9,
     )
     unevenness = knext.DoubleParameter(
-        "Uneven illumination",
-        "By how much the darkest corner is darker than the brightest place, 0 to 0.9; 0.15 is 15 %.",
+        "Uneven illumination (0 to 0.9)",
+        "By how much the darkest corner is darker than the brightest place; 0.15 is 15 %.",
         0.15,
         min_value=0.0,
         max_value=0.9,
@@ -233,28 +269,31 @@ class NucleiSimulator:
     kind = knext.EnumParameter("Kind of objects", "What is simulated.", Kind.HL60.name, Kind)
     images = knext.IntParameter(
         "Number of images",
-        "How many scenes; with several levels of light, each gives several images.",
+        "How many scenes, 1 to 100,000; with several levels of light, each gives several images.",
         10,
         min_value=1,
         max_value=100_000,
     )
     width = knext.IntParameter("Width (pixels)", "Of an image, 32 to 8192.", 512, min_value=32, max_value=8192)
     height = knext.IntParameter("Height (pixels)", "Of an image, 32 to 8192.", 512, min_value=32, max_value=8192)
-    light = LightSettings()
-    objects = ObjectSettings()
     pixel_size = knext.DoubleParameter(
-        "Pixel size (µm)",
-        "Width and height of a pixel that the images state, 0 to 1000; 0 states none. It changes no pixel: sizes are "
-        "set in pixels.",
+        "Pixel size (µm, 0: none)",
+        "Width and height of a pixel that the images state, 0 to 1000. It changes no pixel: sizes are set in pixels.",
         0.124,
         min_value=0.0,
         max_value=1000.0,
     )
     seed = knext.IntParameter(
-        "Seed", "The same seed and settings give the same images.", 0, min_value=0, max_value=2**31 - 1
+        "Seed",
+        "What chance begins with: the same seed and settings give the same images. 0 to 2,147,483,647.",
+        0,
+        min_value=0,
+        max_value=2**31 - 1,
     )
+    previews = knext.BoolParameter("Append previews", "Append a picture of each image that KNIME's table shows.", True)
+    light = LightSettings()
+    objects = ObjectSettings()
     microscope = MicroscopeSettings()
-    previews = knext.BoolParameter("Previews", "Append a picture of each image that KNIME's table shows.", True)
 
     def configure(self, ctx: Any) -> Any:
         """The columns, which no setting but the previews changes."""
@@ -292,23 +331,12 @@ class NucleiSimulator:
     def _check(self) -> None:
         """Refuse settings that do not fit together."""
         objects = self.objects
-        if not self.light.chosen():
-            raise knext.InvalidParametersError("No level of light is chosen. Choose at least one.")
-        if objects.measures == Measures.USUAL.name:
-            return
-        if objects.smallest > objects.largest:
-            raise knext.InvalidParametersError(
-                f"The smallest diameter ({objects.smallest:g}) is above the largest ({objects.largest:g}). "
-                "Exchange them."
-            )
-        if objects.largest > min(self.width, self.height):
+        self.light.check()
+        objects.check()
+        if objects.measures == Measures.MANUAL.name and objects.largest > min(self.width, self.height):
             raise knext.InvalidParametersError(
                 f"Objects of {objects.largest:g} pixels do not fit into images of {self.width} x {self.height}. "
                 "Choose smaller objects or larger images."
-            )
-        if objects.fewest > objects.most:
-            raise knext.InvalidParametersError(
-                f"The fewest objects ({objects.fewest}) are more than the most ({objects.most}). Exchange them."
             )
 
     def _config(self) -> "SimulationConfig":

@@ -12,7 +12,7 @@ from nodes.columns import IMAGE, find_column, is_image, is_text, png_type, tenso
 from nodes.large_settings import Damaged, Pages, damaged_parameter, pages_parameter
 from nodes.paths import HOW, check_path, image_name, resolve
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY
+from nodes.settings import CATEGORY, connected
 
 if TYPE_CHECKING:
     from core.image import Image, Kind
@@ -127,26 +127,26 @@ class LargeImageTiler:
     bioimaging file format with international community support, Histochemistry and Cell Biology.
     """
 
-    file = knext.StringParameter("Image", f"An image file or OME-Zarr folder. {HOW}", "")
-    image_column = knext.ColumnParameter(
-        "Image column",
-        "Where a table is connected: the column of images, or of paths of image files.",
-        0,
-        _can_be_cut,
+    file = knext.StringParameter("Image file", f"An image file or OME-Zarr folder. {HOW}", "").rule(
+        connected(0), knext.Effect.HIDE
     )
+    image_column = knext.ColumnParameter(
+        "Image column", "The column of images, or of paths of image files.", 0, _can_be_cut
+    ).rule(connected(0), knext.Effect.SHOW)
     tile_size = knext.IntParameter(
         "Tile size (pixels)", "Height and width of the tiles, 64 to 16,384.", 1024, min_value=64, max_value=16_384
     )
     overlap = knext.IntParameter(
         "Overlap (pixels)",
-        "How much neighbouring tiles share: more than the length of the largest object, at most half of the tile size.",
+        "How much neighbouring tiles share: more than the length of the largest object, at most half of the tile size "
+        "(0 to 8192).",
         128,
         min_value=0,
         max_value=8192,
     )
     level = knext.IntParameter(
-        "Resolution",
-        "Of images with several: 0 is the full resolution, 1 the next coarser.",
+        "Resolution (0: the full one)",
+        "Of images with several resolutions: 0 is the full one, 1 the next coarser, up to 63.",
         0,
         min_value=0,
         max_value=63,
@@ -168,7 +168,7 @@ class LargeImageTiler:
         EmptyTiles,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
     )
-    previews = knext.BoolParameter("Previews", "Append a picture of each tile that KNIME's table shows.", True)
+    previews = knext.BoolParameter("Append previews", "Append a picture of each tile that KNIME's table shows.", True)
 
     def configure(self, ctx: Any, schema: Any) -> Any:
         """The columns, which no setting but the previews changes."""

@@ -237,6 +237,13 @@ def test_options(nodes: Any) -> None:
     )
 
 
+def test_a_rule_needs_a_condition(nodes: Any) -> None:
+    import knime.extension as knext
+
+    with pytest.raises(ValueError):
+        knext.And()
+
+
 def test_a_decorated_node_is_a_function(nodes: Any) -> None:
     assert not isinstance(nodes.Parameters, type)
     assert type(nodes.Parameters()).__name__ == "Parameters"

@@ -23,16 +23,21 @@ PATIENCE = 60
 
 
 class Browser:
-    """A browser with one page."""
+    """A browser with one page.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    more : options of Chromium besides those that make it a browser without a window.
+    """
+
+    def __init__(self, *more: str) -> None:
         assert CHROMIUM
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         their_in, our_out = os.pipe()
         our_in, their_out = os.pipe()
 
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
-        options += ["--remote-debugging-pipe", f"--user-data-dir={self._profile.name}"]
+        options += ["--remote-debugging-pipe", f"--user-data-dir={self._profile.name}", *more]
         self._process = subprocess.Popen(
             # the browser's ends of the pipes are its files 3 and 4
             ["bash", "-c", f'exec "$@" 3<&{their_in} 4>&{their_out}', "-", CHROMIUM, *options],

@@ -218,7 +218,9 @@ class Parameters(Shared):
         knext.OneOf(flag, [True]), knext.Effect.SHOW
     )
     column = knext.ColumnParameter("Column", "A column.", 0, lambda c: c.ktype == knext.int32())
-    maybe = knext.ColumnParameter("Maybe", "A column.", include_none_column=True)
+    maybe = knext.ColumnParameter("Maybe", "A column.", include_none_column=True).rule(
+        knext.And(knext.OneOf(flag, [True]), knext.DialogContextCondition(lambda ctx: True)), knext.Effect.HIDE
+    )
     later = knext.IntParameter("Later", "A number.", seven, since_version="0.2.0")
     even = knext.IntParameter("Even", "A number.", 2, min_value=0)
     outer = Outer()
