@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons reference pictures tutorial simulated test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons reference pictures tutorial simulated bundle test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -42,6 +42,9 @@ tutorial: $(READY)  ## Follow docs/tutorial.md to the letter and take its pictur
 
 simulated: $(READY)  ## Draw the page of simulated images anew, and measure how long they take.
 	OMP_NUM_THREADS=1 $(BIN)/python docs/simulated.py
+
+bundle: $(READY)  ## What KNIME's bundler makes an update site of, in out/bundle, checked.
+	$(BIN)/python -m tools.bundle
 
 test-knime: $(READY)  ## The nodes in KNIME's own Python backend; KNIME_PYTHON_SOURCE is a git folder of knime/knime-python.
 	@test -n "$(KNIME_PYTHON_SOURCE)" || { echo "Set KNIME_PYTHON_SOURCE to a git folder or tree of knime/knime-python."; exit 2; }
