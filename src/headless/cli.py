@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import signal
 import sys
 import tempfile
@@ -86,6 +87,12 @@ def _variables(
             values[_OUTPUT_VARIABLE] = str(out.resolve())
         elif path.is_file() and path.name != "workflow.knime":
             console.line("warning: what is written into an archive's data area is lost; --out DIR keeps it.")
+        elif not os.access(next(p for p in (workflow.path / "data", workflow.path) if p.exists()), os.W_OK):
+            raise OutputError(
+                "This workflow writes its results into its folder data, which cannot be written.",
+                where=str(workflow.path),
+                todo="Name a folder of your own with --out.",
+            )
     return values
 
 

@@ -92,6 +92,18 @@ def test_two_runs_at_once_where_only_the_temporary_folder_can_be_written(tmp_pat
     assert all(name.startswith(("microseg-numba", "torchinductor")) for name in left)
 
 
+def test_results_that_would_have_no_place_are_found_before_the_run(tmp_path: Path, confined: Confined) -> None:
+    nodes = (TemplateNode(1, "NumberSource"), TemplateNode(2, "TextWriter", uses={"folder": "output_folder"}))
+    folder = build(tmp_path / "w", nodes, ((1, "Numbers", 2, "Numbers"),), {"output_folder": "results"})
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    for more, code in (((), 3), (("--out", temp / "out"), 0)):
+        with started("run", folder, *more, prefix=confined(ONLY_THERE, temp), TMPDIR=str(temp)) as process:
+            _, said = process.communicate()
+        assert (process.returncode, "[1/2]" in said) == (code, code == 0)
+        assert ("Name a folder of your own with --out" in said) == (code == 3)
+
+
 def test_the_second_run_into_one_folder_is_refused(tmp_path: Path) -> None:
     folder, out = failing(tmp_path / "w", "wait"), tmp_path / "out"
     with started("run", folder, "--out", out) as first:
