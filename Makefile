@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer bundle test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -51,6 +51,9 @@ endif
 	$(BIN)/python -m tests.dialogs.draw
 
 dialog-renderer: tests/dialogs/node_modules/.ready  ## KNIME's renderer of dialogs, for their tests; needs npm.
+
+bundle: $(READY)  ## What KNIME's bundler makes an update site of, in out/bundle, checked.
+	$(BIN)/python -m tools.bundle
 
 test-knime: $(READY)  ## The nodes in KNIME's own Python backend; KNIME_PYTHON_SOURCE is a git folder of knime/knime-python.
 	@test -n "$(KNIME_PYTHON_SOURCE)" || { echo "Set KNIME_PYTHON_SOURCE to a git folder or tree of knime/knime-python."; exit 2; }

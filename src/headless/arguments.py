@@ -13,8 +13,9 @@ _TYPES = "String, int, long, double, float or boolean"
 _IGNORED_FLAGS = ("-nosplash", "-consoleLog", "-noversioncheck", "-showlocation", "-allowdeadlock", "-checkforupdates")
 _IGNORED_VALUES = ("-preferences", "-perspective", "-profileList", "-profileLocation", "-data", "-application")
 EPILOG = """\
-exit codes: 0 every node was executed; 2 wrong options; 3 the workflow cannot be loaded or holds a node that is not of
-this extension; 4 a node failed or the run was canceled (Ctrl-C).
+exit codes: 0 every node was executed; 2 wrong options, or a folder to write into that cannot be or is in use; 3 the
+workflow cannot be loaded or holds a node that is not of this extension; 4 a node failed, results could not be written,
+or the run was canceled (Ctrl-C, SIGTERM).
 
 Every node is executed afresh (-reset) and the workflow itself is not saved (-nosave); both options are accepted and
 always in force. With --out, a workflow variable named output_folder is set to that folder, unless -workflow.variable

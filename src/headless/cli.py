@@ -2,23 +2,25 @@
 
 import argparse
 import io
+import os
 import signal
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
-from core.errors import MicrosegError, UserInputError
+from core.blockwise.lock import locked
+from core.errors import MicrosegError, OutputError, UserInputError
 from headless.arguments import make_parser, setting_options, variables, workflow_path
 from headless.backend import load_extension
 from headless.console import Console, write
 from headless.describe import describe, list_nodes
 from headless.plan import make_plan
-from headless.report import check_writable, write_results
+from headless.report import write_results
 from headless.results import RunResult, Status
 from headless.runner import Runner
 from headless.tables import as_text
@@ -59,20 +61,19 @@ def _run(arguments: argparse.Namespace) -> int:
     console = Console(sys.stderr)
     if arguments.destination:
         console.line("warning: the executed workflow is not saved; --out DIR writes the results.")
-    if arguments.out is not None:
-        check_writable(arguments.out)
-    try:
-        extension = load_extension(arguments.extension or _own_extension())
-        with opened(path) as workflow, _folder() as temp:
-            steps = make_plan(workflow, extension, options)
-            if arguments.noexecute:
-                return SUCCESS
-            values = _variables(workflow, given, arguments.out, path, console)
-            with _cancelable(console) as is_canceled:
-                run = Runner(workflow, steps, values, console, is_canceled, Path(temp)).run()
-            return _conclude(run, arguments.out, console, arguments.debug)
-    except MicrosegError as error:
-        return _explain(error, NOT_LOADED, arguments.debug)
+    own = nullcontext() if arguments.out is None else locked(arguments.out)
+    with _cancelable(console) as is_canceled, own, _folder() as temp:
+        try:
+            extension = load_extension(arguments.extension or _own_extension())
+            with opened(path) as workflow:
+                steps = make_plan(workflow, extension, options)
+                if arguments.noexecute:
+                    return SUCCESS
+                values = _variables(workflow, given, arguments.out, path, console)
+                run = Runner(workflow, steps, values, console, is_canceled, temp).run()
+                return _conclude(run, arguments.out, console, arguments.debug)
+        except MicrosegError as error:
+            return _explain(error, NOT_LOADED, arguments.debug)
 
 
 def _variables(
@@ -86,12 +87,27 @@ def _variables(
             values[_OUTPUT_VARIABLE] = str(out.resolve())
         elif path.is_file() and path.name != "workflow.knime":
             console.line("warning: what is written into an archive's data area is lost; --out DIR keeps it.")
+        elif not os.access(next(p for p in (workflow.path / "data", workflow.path) if p.exists()), os.W_OK):
+            raise OutputError(
+                "This workflow writes its results into its folder data, which cannot be written.",
+                where=str(workflow.path),
+                todo="Name a folder of your own with --out.",
+            )
     return values
 
 
-def _folder() -> tempfile.TemporaryDirectory[str]:
+@contextmanager
+def _folder() -> Iterator[Path]:
     """For the tables; Windows cannot delete those that are still mapped into memory."""
-    return tempfile.TemporaryDirectory(prefix="microseg-run-", ignore_cleanup_errors=True)
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="microseg-run-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError(
+            f"There is no folder for temporary files: {error.strerror}.",
+            todo="Set the environment variable TMPDIR to a folder on a disk with free space that you may write.",
+        ) from None
+    with folder as name:
+        yield Path(name)
 
 
 def _conclude(run: RunResult, out: Path | None, console: Console, debug: bool) -> int:

@@ -5,6 +5,7 @@ As in KNIME, every call gets a node object of its own: what `configure` leaves o
 """
 
 import copy
+import errno
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,6 +201,8 @@ class NodeInstance:
             refused = isinstance(error, InvalidParametersError)
             details = "" if refused else "".join(traceback.format_exception(error))
             message = str(error) or type(error).__name__
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                message = "The disk of the temporary folder is full. Free some space, or set TMPDIR to another folder."
             raise NodeError(message, invalid_settings=refused, details=details) from error
 
 

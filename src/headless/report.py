@@ -4,7 +4,6 @@ from html import escape
 from io import TextIOWrapper
 from pathlib import Path
 
-from core.errors import OutputError
 from core.io.write import atomic
 from headless.results import NodeResult, RunResult, Status, duration
 from headless.tables import as_html, write_csv
@@ -65,26 +64,6 @@ def write_results(run: RunResult, folder: Path) -> list[Path]:
             write_csv(table.load(), text)
         written.append(path)
     return written
-
-
-def check_writable(folder: Path) -> None:
-    """Make the folder and try it out.
-
-    Raises
-    ------
-    OutputError : it cannot be made or nothing can be written into it.
-    """
-    probe = folder / ".microseg-probe"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise OutputError(
-            f"Nothing can be written there: {error.strerror}.",
-            where=str(folder),
-            todo="Name a folder of your own with --out.",
-        ) from None
 
 
 def page(run: RunResult) -> str:

@@ -12,7 +12,7 @@ from core.devices import choose_device
 from core.errors import Canceled, UserInputError
 from core.progress import Progress
 from core.training.config import ScheduleConfig
-from core.training.team import computers
+from core.training.team import Team, computers
 from core.training.train import train
 
 
@@ -107,6 +107,12 @@ def test_a_batch_must_be_shared_evenly() -> None:
         ScheduleConfig(batch_size=4, devices=3, nodes=2)
     with pytest.raises(UserInputError, match="batch_size is 2, it must be 4 or more for batch normalisation"):
         train(discs(3, 1), config(quick(devices=2), depth=4))
+
+
+def test_one_process_in_a_job_of_slurm_for_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("NTASKS", 4), ("JOB_ID", 1), ("JOB_NAME", "count"), ("PROCID", 0), ("LOCALID", 0)):
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    assert Team(ScheduleConfig(), "cpu", "32-true", changing=False).is_first
 
 
 def test_schedules_without_processors_are_of_one() -> None:

@@ -4,15 +4,13 @@ import csv
 import io
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.headless.toy import FOLDER, build, product
+from tests.headless.toy import FOLDER, build, failing, product, started
 
 from headless.cli import main
 from headless.workflow_builder import write_knwf
@@ -92,17 +90,6 @@ def test_out_sets_the_output_folder_unless_the_user_did(tmp_path: Path) -> None:
     assert (folder / "data" / "numbers.txt").exists()
 
 
-def failing(folder: Path, kind: str) -> Path:
-    nodes = (
-        TemplateNode(1, "NumberSource"),
-        TemplateNode(2, "Trouble", parameters={"kind": kind}),
-        TemplateNode(3, "Trouble"),
-        TemplateNode(4, "Trouble", "Survivor"),
-    )
-    connections = [(1, "Numbers", 2, "Numbers"), (2, "Numbers", 3, "Numbers"), (1, "Numbers", 4, "Numbers")]
-    return build(folder, nodes, connections)
-
-
 def test_a_failure_is_named_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = failing(tmp_path / "w", "execute")
     assert microseg("run", folder, "--out", tmp_path / "out") == 4
@@ -179,17 +166,6 @@ def test_help_comes_without_a_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert "describe" in capsys.readouterr().out
     assert main(["run", "--help"]) == 0
     assert "output_folder" in capsys.readouterr().out
-
-
-def started(*words: object, **environment: str) -> subprocess.Popen[str]:
-    code = "import sys; from headless.cli import main; sys.exit(main())"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "--extension", str(FOLDER), *map(str, words)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from core.errors import OutputError
-from headless.report import check_writable, page, write_results
+from headless.report import page, write_results
 from headless.results import NodeResult, RunResult, Status, TableResult
 from headless.tables import as_html, as_text, readable, write_csv
 from headless.workflow import NodeEntry, Workflow
@@ -128,11 +128,3 @@ def test_a_table_that_cannot_be_read_leaves_the_old_file(tmp_path: Path) -> None
         write_results(run(node(1, tables=(TableResult("Counts", load, True),))), tmp_path)
     assert (tmp_path / "counts.csv").read_text() == "old"
     assert sorted(os.listdir(tmp_path)) == ["counts.csv", "report.html"]
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="file"):
-        check_writable(tmp_path / "file" / "deeper")
-    check_writable(tmp_path / "new" / "folder")
-    assert os.listdir(tmp_path / "new" / "folder") == []

@@ -1,6 +1,9 @@
 """The toy extension and workflows of its nodes."""
 
 import functools
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,3 +45,29 @@ def product(folder: Path, **more: Any) -> Path:
     )
     connections = ((1, "Numbers", 3, "Numbers"), (2, "Factor", 3, "Factor"))
     return build(folder, nodes, connections, {"how_many": 3, "factor": 2.0, "output_folder": ""}, **more)
+
+
+def failing(folder: Path, kind: str) -> Path:
+    """Trouble of a kind between nodes that have none."""
+    nodes = (
+        TemplateNode(1, "NumberSource"),
+        TemplateNode(2, "Trouble", parameters={"kind": kind}),
+        TemplateNode(3, "Trouble"),
+        TemplateNode(4, "Trouble", "Survivor"),
+    )
+    connections = [(1, "Numbers", 2, "Numbers"), (2, "Numbers", 3, "Numbers"), (1, "Numbers", 4, "Numbers")]
+    return build(folder, nodes, connections)
+
+
+CLI = "import sys; from headless.cli import main; sys.exit(main())"
+
+
+def started(*words: object, code: str = CLI, prefix: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
+    """`microseg` with the toy extension, as a process of its own; `prefix` are words before Python's."""
+    return subprocess.Popen(
+        [*prefix, sys.executable, "-c", code, "--extension", str(FOLDER), *map(str, words)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

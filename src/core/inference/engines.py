@@ -1,6 +1,7 @@
 """Running a network: PyTorch on any device, or ONNX Runtime, which is faster on CPUs."""
 
 import io
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -167,8 +168,7 @@ class OnnxEngine:
     """ONNX Runtime on the CPU."""
 
     def __init__(self, module: nn.Module, channels: int, side: int, threads: int = 0) -> None:
-        import onnxruntime
-
+        onnxruntime = _onnxruntime()
         graph = io.BytesIO()
         with warnings.catch_warnings(), torch.inference_mode():
             warnings.simplefilter("ignore")  # the exporter that needs no further package calls itself legacy
@@ -193,3 +193,12 @@ class OnnxEngine:
         inputs = {"images": pixels[None], "inner": np.array(inner, np.int64)}
         output: Pixels = self._session.run(None, inputs)[0][0]
         return output
+
+
+def _onnxruntime() -> Any:
+    """ONNX Runtime without its telemetry: from 1.29 on its builds tell Microsoft of models and machines, unasked."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read once, when it is loaded
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # of builds that do not know the variable
+    return onnxruntime

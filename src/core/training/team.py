@@ -19,6 +19,7 @@ from typing import IO, Any, TypeVar
 import lightning_fabric
 import torch
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, distributed
 
@@ -45,6 +46,7 @@ class Team:
 
     def __init__(self, schedule: ScheduleConfig, device: str, numbers: str, *, changing: bool) -> None:
         options: dict[str, Any] = {"accelerator": device, "devices": schedule.devices, "precision": numbers}
+        options["plugins"] = [LightningEnvironment()]  # one process is one in a job of SLURM for several, too
         if schedule.processes > 1:
             strategy = DDPStrategy(find_unused_parameters=changing)
             options |= {"num_nodes": schedule.nodes, "strategy": strategy, "plugins": [_Started()]}

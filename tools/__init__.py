@@ -1,0 +1,1 @@
+"""What is done with the repository before a release."""
