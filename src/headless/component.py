@@ -12,9 +12,6 @@ from headless.runnable import Ran, Runnable
 from headless.settings_xml import as_list, section
 from headless.workflow import NodeEntry, VariableValue
 
-_CLASSES = "org.knime.core.node.workflow.virtual.subnode.VirtualSubNode"
-INPUT, OUTPUT = f"{_CLASSES}InputNodeFactory", f"{_CLASSES}OutputNodeFactory"
-
 
 class Border(Runnable):
     """A Component Input or Component Output: tables and objects pass as they are, flow variables that are chosen.
@@ -31,7 +28,7 @@ class Border(Runnable):
     ) -> None:
         names = as_list(section(dict(entry.parameters), "port-names"))
         ports = [Port(str(name), "", "any") for name in names]
-        self.is_input = entry.factory == INPUT
+        self.is_input = component.borders is not None and entry.id == component.borders[0]
         self._filter = NameFilter.from_model(section(dict(entry.parameters), "variable-filter"), "variables")
         prefix = entry.parameters.get("variable-prefix")
         self._prefix = prefix if isinstance(prefix, str) and self.is_input else ""
@@ -82,10 +79,8 @@ def border(entry: NodeEntry, component: NodeEntry, fields: Sequence[tuple[Config
 
     Raises
     ------
-    UserInputError : it is no such node, or chooses variables in an unknown way.
+    UserInputError : it is damaged, or chooses variables in an unknown way.
     """
-    if entry.factory not in (INPUT, OUTPUT):
-        raise UserInputError("This node should be the component's input or output, and is not.", where=entry.title)
     try:
         return Border(entry, component, fields)
     except UserInputError as error:

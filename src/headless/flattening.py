@@ -16,6 +16,7 @@ End: TypeAlias = tuple[NodePath, int]
 
 # The port bars of a metanode, written as if they were nodes in it.
 _BAR_IN, _BAR_OUT = -1, -2
+_BORDER = "org.knime.core.node.workflow.virtual.subnode.VirtualSubNode"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,10 +120,10 @@ class _Flattener:
             self._inside[path] = component_input
 
     def _add_component(self, entry: NodeEntry, first: NodePath, last: NodePath) -> None:
-        for path in (first, last):
-            if path not in self._nodes or path in self._components:
+        for path, side in ((first, "Input"), (last, "Output")):
+            if path not in self._nodes or self._nodes[path].factory != f"{_BORDER}{side}NodeFactory":
                 raise UserInputError(
-                    f"Its node #{path[-1]}, which should be its input or output, does not exist.", where=entry.title
+                    f"Its node #{path[-1]} should be a Component {side}, and is not.", where=entry.title
                 )
             self._components[path] = entry
         self._borders.append((entry.path, first, last))

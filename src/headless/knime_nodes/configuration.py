@@ -1,7 +1,7 @@
 """KNIME's Configuration nodes: the fields of a component's dialog, each of which sets a flow variable."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from core.errors import UserInputError
 from headless.backend import Context, Execution, Output, Port
@@ -65,12 +65,12 @@ class Configuration(Runnable):
         value: Any = stored.get(self._place)
         if self._type is str and value is None:
             value = ""
-        if type(value) is not self._type:
+        elif type(value) is not self._type:
             raise UserInputError(f"The value of {name!r} is {value!r}, which is of a wrong type.")
         self._check_limits(parameters, value)
         if self._type is bool and model.flag(parameters, "pushIntVar", default=True):
             return {name: 1 if value else 0}
-        return {name: value}
+        return {name: cast(VariableValue, value)}
 
     def _check_limits(self, parameters: Mapping[str, Any], value: Any) -> None:
         if self._type not in (int, float):

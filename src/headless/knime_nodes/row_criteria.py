@@ -136,10 +136,10 @@ class Criterion:
         return isinstance(self.value, float) and kind != pa.int64()
 
     def _compared(self, numbers: npt.NDArray[Any]) -> Mask:
-        result: Mask = np.asarray(_COMPARED[self.operator](numbers, self.value), bool)
+        result = _COMPARED[self.operator](numbers, self.value)
         if self.operator in ("GT", "GTE"):
-            return np.logical_or(result, np.isnan(numbers))  # Java orders NaN behind all numbers
-        return result
+            result |= np.isnan(numbers)  # Java orders NaN behind all numbers
+        return np.asarray(result, bool)
 
     def _of_texts(self, texts: list[str]) -> Mask:
         assert isinstance(self.value, str)
