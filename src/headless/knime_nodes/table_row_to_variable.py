@@ -20,12 +20,12 @@ class TableRowToVariableSettings:
     """Which columns become variables, and what becomes of missing cells.
 
     missing : "FAIL", "OMIT" or "DEFAULT".
-    defaults : the value in place of a missing cell, by the type of its column.
+    defaults : the value in place of a missing cell, by the name of its column's type.
     """
 
     columns: NameFilter
     missing: str
-    defaults: Mapping[pa.DataType, VariableValue]
+    defaults: Mapping[str, VariableValue]
 
 
 class TableRowToVariable(KnimeNode[TableRowToVariableSettings]):
@@ -46,11 +46,11 @@ class TableRowToVariable(KnimeNode[TableRowToVariableSettings]):
             NameFilter.from_model(model.group(parameters, "column_selection")),
             model.one_of(parameters, "missing_value_policy", ("FAIL", "OMIT", "DEFAULT")),
             {
-                pa.string(): model.text(parameters, "default_value_string"),
-                pa.bool_(): model.text(parameters, "default_value_boolean").lower() == "true",
-                pa.int32(): model.whole(parameters, "default_value_integer"),
-                pa.int64(): model.whole(parameters, "default_value_long"),
-                pa.float64(): double,
+                "string": model.text(parameters, "default_value_string"),
+                "bool": model.text(parameters, "default_value_boolean").lower() == "true",
+                "int32": model.whole(parameters, "default_value_integer"),
+                "int64": model.whole(parameters, "default_value_long"),
+                "double": double,
             },
         )
 
@@ -66,14 +66,14 @@ class TableRowToVariable(KnimeNode[TableRowToVariableSettings]):
         left_out = []
         for name in settings.columns.columns(table):
             column = row.column(name)
-            if column.type not in settings.defaults:
+            if str(column.type) not in settings.defaults:
                 left_out.append(name)
                 continue
             value = column[0].as_py() if row.num_rows else None
             if value is None and settings.missing == "FAIL":
                 raise UserInputError(f"The cell of the column {name!r} is missing.")
             if value is None and settings.missing == "DEFAULT":
-                value = settings.defaults[column.type]
+                value = settings.defaults[str(column.type)]
             if value is not None:
                 variables[_unused(name, variables)] = value
         if left_out:
