@@ -128,7 +128,14 @@ def test_criteria_are_combined(
 ) -> None:
     frame = pd.DataFrame(rows, columns=["n", "t"], dtype=object)
     number = pd.to_numeric(frame["n"]).astype("float64")
-    compared = {"EQ": number.eq, "NEQ": number.ne, "LT": number.lt, "LTE": number.le, "GT": number.gt, "GTE": number.ge}
+    compared: dict[str, Any] = {
+        "EQ": number.eq,
+        "NEQ": number.ne,
+        "LT": number.lt,
+        "LTE": number.le,
+        "GT": number.gt,
+        "GTE": number.ge,
+    }
     masks = [compared[operator](1) & number.notna(), frame["t"].eq("a")]
     expected = (masks[0] & masks[1]) if match == "AND" else (masks[0] | masks[1])
     stored = criteria(

@@ -211,7 +211,7 @@ def test_matches_are_those_of_a_nested_loop(left: list[tuple[Any, int]], right: 
         for rows in (left, right)
     ]
     expected = [(i, j) for i, a in enumerate(left) for j, b in enumerate(right) if a == b and a[0] is not None]
-    found = match(*tables, [("t", "t"), ("n", "n")], "STRICT")
+    found = match(tables[0], tables[1], [("t", "t"), ("n", "n")], "STRICT")
     assert list(zip(*(side.tolist() for side in found), strict=True)) == expected
 
 
@@ -330,7 +330,7 @@ def test_groups_are_aggregated(
 
 
 def test_all_methods_are_tested() -> None:
-    marks = test_groups_are_aggregated.pytestmark  # type: ignore[attr-defined]
+    marks = test_groups_are_aggregated.pytestmark
     assert {values[0] for values in marks[0].args[1]} == METHODS.keys()
 
 
