@@ -127,16 +127,14 @@ def read_workflow(folder: Path) -> Workflow:
     ------
     UserInputError : a file is missing or damaged, or the workflow is older than KNIME 4.1.
     """
-    return _read(folder.resolve() / "workflow.knime", ())  # nodes may put its data area into tables and messages
+    file = folder.resolve() / "workflow.knime"  # nodes may put its data area into tables and messages
+    return _read(file, _load(file, "This folder is no KNIME workflow."), ())
 
 
-def _read(where: Path, around: tuple[tuple[int, str], ...]) -> Workflow:
+def _read(where: Path, config: Config, around: tuple[tuple[int, str], ...]) -> Workflow:
     if len(around) > _DEEPEST:
         raise UserInputError(f"More than {_DEEPEST} components and metanodes lie in each other.", where=str(where))
-    if where.suffix == ".encrypted":
-        raise UserInputError("It is locked with a password.", where=around[-1][1], todo="Unlock it in KNIME.")
     folder = where.parent
-    config = _load(where, "This folder is no KNIME workflow.")
     format_version = text(config, "version")
     if not re.fullmatch(r"\d+\.\d+\.\d+", format_version) or _numbers(format_version) < _OLDEST_FORMAT:
         raise UserInputError(
@@ -217,7 +215,11 @@ def _with_content(entry: NodeEntry, path: Path, config: Config) -> NodeEntry:
         if _leads_out(file):
             raise UserInputError(f"The file {file!r} lies outside the workflow.", where=str(path))
         path, borders = path.parent / file, (number(config, "virtual-in-ID"), number(config, "virtual-out-ID"))
-    inner = _read(path, (*entry.around, (entry.id, f"{entry.name} (#{entry.id})")))
+        if path.suffix == ".encrypted":
+            raise UserInputError("It is locked with a password.", where=entry.title, todo="Unlock it in KNIME.")
+        config = _load(path, "The component's content is missing.")
+        entry = dataclasses.replace(entry, name=text(config, "name") or entry.name)  # its folder's name may be cut off
+    inner = _read(path, config, (*entry.around, (entry.id, f"{entry.name} (#{entry.id})")))
     return dataclasses.replace(entry, inner=inner, borders=borders)
 
 

@@ -286,7 +286,7 @@ def test_components_that_are_damaged_are_refused(tmp_path: Path) -> None:
     for name, words in (
         ("workflow.knime.encrypted", "locked"),
         ("../w.knime", "outside"),
-        ("none.knime", "no KNIME workflow"),
+        ("none.knime", "content is missing"),
     ):
         settings.write_text(good.replace('value="workflow.knime"', f'value="{name}"'))
         with pytest.raises(UserInputError, match=words):

@@ -25,4 +25,4 @@ class ColumnFilter(KnimeNode[NameFilter]):
     def execute(self, settings: NameFilter, inputs: Sequence[pa.Table], context: Context) -> Sequence[TableOutput]:
         """The table of those columns."""
         (table,) = inputs
-        return [write_rows(table.column(0), [Part(table.select(settings.columns(table)))], context.temp)]
+        return [write_rows(table.column(0), [Part(table.select(settings.columns(table)))], context)]

@@ -39,4 +39,4 @@ class ColumnRenamer(KnimeNode[dict[str, str]]):
         if absent := [name for name in settings if name not in names]:
             context.warnings.append(f"The input table has no column {', '.join(map(repr, absent))} to rename.")
         renamed = table.select(names).rename_columns([settings.get(name, name) for name in names])
-        return [write_rows(table.column(0), [Part(renamed)], context.temp)]
+        return [write_rows(table.column(0), [Part(renamed)], context)]

@@ -66,7 +66,7 @@ class Concatenate(KnimeNode[ConcatenateSettings]):
         ids, rows = _row_ids([row_id for table in inputs for row_id in table.column(0).to_pylist()], settings)
         if skipped := sum(table.num_rows for table in inputs) - len(ids):
             context.warnings.append(f"{skipped} rows with a row ID that was there before are left out.")
-        return [write_rows(ids, [Part(together, rows)], context.temp)]
+        return [write_rows(ids, [Part(together, rows)], context)]
 
 
 def _row_ids(given: list[str], settings: ConcatenateSettings) -> tuple[pa.Array, Indices | None]:

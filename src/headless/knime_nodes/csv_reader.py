@@ -132,7 +132,7 @@ class CsvReader(KnimeNode[CsvReaderSettings]):
             table = pa.table(_typed(columns, settings, len(found)))
         except UserInputError as error:
             raise error.at(str(path)) from None
-        return [write_rows(ids, [Part(table)], context.temp)]
+        return [write_rows(ids, [Part(table)], context)]
 
 
 def _content(text: str, settings: CsvReaderSettings) -> tuple[list[str], list[Row]]:

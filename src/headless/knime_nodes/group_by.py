@@ -99,7 +99,7 @@ class GroupBy(KnimeNode[GroupBySettings]):
                 parts.append(Part(pa.table({label: column}), np.array(results, np.int64)))
             else:
                 parts.append(Part(pa.table({label: pa.array(results, method.result(column.type))})))
-        return [write_rows(numbered(len(groups)), parts, context.temp)]
+        return [write_rows(numbered(len(groups)), parts, context)]
 
 
 def _aggregations(stored: Mapping[str, Any]) -> list[Aggregation]:

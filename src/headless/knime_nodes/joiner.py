@@ -103,11 +103,11 @@ class Joiner(KnimeNode[JoinerSettings]):
             ]
         ids = _row_ids(settings, left, right, joined[0], joined[1])
         outputs: list[TableOutput | None] = [
-            write_rows(ids, _parts(settings, left, right, joined[0], joined[1]), context.temp)
+            write_rows(ids, _parts(settings, left, right, joined[0], joined[1]), context)
         ]
         for table, rows, chosen in zip(inputs, shown, (settings.left, settings.right), strict=True):
             kept = [table.column_names[0], *chosen.columns(table)]
-            outputs.append(chosen_rows(table.select(kept), rows, context.temp) if settings.separate else None)
+            outputs.append(chosen_rows(table.select(kept), rows, context) if settings.separate else None)
         return outputs
 
 

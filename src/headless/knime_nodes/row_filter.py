@@ -25,4 +25,4 @@ class RowFilter(KnimeNode[RowCriteria]):
     def execute(self, settings: RowCriteria, inputs: Sequence[pa.Table], context: Context) -> Sequence[TableOutput]:
         """The table of those rows."""
         (table,) = inputs
-        return [chosen_rows(table, np.flatnonzero(settings.chosen(table)), context.temp)]
+        return [chosen_rows(table, np.flatnonzero(settings.chosen(table)), context)]

@@ -26,4 +26,4 @@ class RowSplitter(KnimeNode[RowCriteria]):
         """Both tables."""
         (table,) = inputs
         first = settings.chosen(table)
-        return [chosen_rows(table, np.flatnonzero(mask), context.temp) for mask in (first, ~first)]
+        return [chosen_rows(table, np.flatnonzero(mask), context) for mask in (first, ~first)]

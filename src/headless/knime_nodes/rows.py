@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +9,8 @@ import pyarrow as pa
 from knime.extension._arrow import ROW_ID
 from knime.extension._writer import BATCH_BYTES, TableWriter, new_file
 
-from core.errors import UserInputError
-from headless.backend import TableOutput
+from core.errors import Canceled, UserInputError
+from headless.backend import Context, TableOutput
 
 MISSING = -1
 """In place of the index of a row: the row's cells are missing."""
@@ -27,8 +26,8 @@ class Part:
     rows: Indices | None = None
 
 
-def write_rows(row_ids: pa.Array | pa.ChunkedArray, parts: Sequence[Part], folder: Path) -> TableOutput:
-    """A table of columns that stand side by side.
+def write_rows(row_ids: pa.Array | pa.ChunkedArray, parts: Sequence[Part], context: Context) -> TableOutput:
+    """A table of columns that stand side by side, in the folder of the context, which is told of the progress.
 
     Parameters
     ----------
@@ -38,6 +37,7 @@ def write_rows(row_ids: pa.Array | pa.ChunkedArray, parts: Sequence[Part], folde
     Raises
     ------
     UserInputError : two rows have the same row ID, two columns the same name.
+    Canceled : the user stopped it.
     """
     names = [name for part in parts for name in part.table.column_names]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
@@ -45,9 +45,12 @@ def write_rows(row_ids: pa.Array | pa.ChunkedArray, parts: Sequence[Part], folde
     fields = [field for part in parts for field in part.table.schema]
     schema = pa.schema([pa.field(ROW_ID, pa.string()), *(pa.field(field.name, field.type) for field in fields)])
     count, step = len(row_ids), _rows_per_batch(parts)
-    writer = TableWriter(new_file(folder))
+    writer = TableWriter(new_file(context.temp))
     try:
         for start in range(0, max(count, 1), step):
+            if context.is_canceled():
+                raise Canceled
+            context.report(start / max(count, 1), "")
             stop = min(start + step, count)
             columns = [_joined(row_ids.slice(start, stop - start), pa.string())]
             for part in parts:
@@ -64,10 +67,10 @@ def write_rows(row_ids: pa.Array | pa.ChunkedArray, parts: Sequence[Part], folde
     return TableOutput(writer.path)
 
 
-def chosen_rows(table: pa.Table, rows: Indices, folder: Path) -> TableOutput:
+def chosen_rows(table: pa.Table, rows: Indices, context: Context) -> TableOutput:
     """Some rows of a table with their row IDs."""
     ids = table.column(0).take(pa.array(rows))
-    return write_rows(ids, [Part(table.select(range(1, table.num_columns)), rows)], folder)
+    return write_rows(ids, [Part(table.select(range(1, table.num_columns)), rows)], context)
 
 
 def numbered(count: int) -> pa.Array:
