@@ -16,6 +16,7 @@ from headless.knime_nodes.base import KnimeNode
 from headless.knime_nodes.csv_text import Dialect, Row, rows
 from headless.knime_nodes.csv_types import NumberFormat, column, guessed
 from headless.knime_nodes.locations import Location
+from headless.knime_nodes.names import unused
 from headless.knime_nodes.rows import Part, numbered, write_rows
 
 _CELLS = {"IntCell": pa.int32(), "LongCell": pa.int64(), "DoubleCell": pa.float64(), "StringCell": pa.string()}
@@ -154,7 +155,7 @@ def _content(text: str, settings: CsvReaderSettings) -> tuple[list[str], list[Ro
     names: list[str] = []
     for i in range(width):
         name = (header[i] if i < len(header) else None) or f"Column{i - first}"
-        names.append(_unused(name, names[first:]))
+        names.append(unused(name, names[first:]))
     return names, found
 
 
@@ -222,11 +223,3 @@ def _encoding(charset: str) -> str:
     except LookupError:
         raise model.only_knime(f"charset = {charset!r}") from None
     return "utf-8-sig" if name == "utf-8" else name
-
-
-def _unused(name: str, taken: Sequence[str]) -> str:
-    number, unused = 1, name
-    while unused in taken:
-        unused = f"{name} (#{number})"
-        number += 1
-    return unused

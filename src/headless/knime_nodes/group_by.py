@@ -13,6 +13,7 @@ from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
 from headless.knime_nodes.aggregation import METHODS, Limits, Method, aggregate
 from headless.knime_nodes.base import KnimeNode, require_columns
+from headless.knime_nodes.names import unused
 from headless.knime_nodes.rows import MISSING, Indices, Part, numbered, write_rows
 from headless.knime_nodes.types import fits_cell_class
 
@@ -94,7 +95,8 @@ class GroupBy(KnimeNode[GroupBySettings]):
             results, gave_up = aggregate(method, column, groups, not aggregation.includes_missing, settings.limits)
             if gave_up:
                 context.warnings.append(f"{method.label} of {name!r} is missing where a group holds too much for it.")
-            label = _unused(settings.name.format(column=name, method=method.label), names)
+            label = unused(settings.name.format(column=name, method=method.label), names, "{name}_{number}")
+            names.add(label)
             if method.picks:
                 parts.append(Part(pa.table({label: column}), np.array(results, np.int64)))
             else:
@@ -144,12 +146,3 @@ def _ranks(name: str, column: pa.ChunkedArray) -> Indices:
     ranks[ascending] = np.arange(1, len(ascending) + 1)
     indices = np.asarray(values.indices.fill_null(MISSING), np.int64)
     return np.where(indices == MISSING, 0, ranks[indices] if len(ranks) else 0)
-
-
-def _unused(name: str, names: set[str]) -> str:
-    number, unused = 1, name
-    while unused in names:
-        unused = f"{name}_{number}"
-        number += 1
-    names.add(unused)
-    return unused

@@ -11,6 +11,7 @@ from headless.backend import Context, Port, TableOutput
 from headless.knime_nodes import model
 from headless.knime_nodes.base import KnimeNode
 from headless.knime_nodes.name_filter import NameFilter
+from headless.knime_nodes.names import unused
 from headless.runnable import VARIABLES
 from headless.workflow import NodeEntry, VariableValue
 
@@ -75,16 +76,8 @@ class TableRowToVariable(KnimeNode[TableRowToVariableSettings]):
             if value is None and settings.missing == "DEFAULT":
                 value = settings.defaults[str(column.type)]
             if value is not None:
-                variables[_unused(name, variables)] = value
+                variables[unused(name, variables)] = value
         if left_out:
             context.warnings.append(f"No flow variables can be made of: {', '.join(map(repr, left_out))}.")
         context.flow_variables.update(variables)
         return [None]
-
-
-def _unused(name: str, taken: Mapping[str, VariableValue]) -> str:
-    number, unused = 1, name
-    while unused in taken:
-        unused = f"{name} (#{number})"
-        number += 1
-    return unused
