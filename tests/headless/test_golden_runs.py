@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.headless.running import GOLDEN, columns, run_workflow
 from tests.headless.golden_extension import sample
+from tests.headless.running import GOLDEN, columns, run_workflow
 
 from core.errors import UserInputError
 from headless.plan import make_plan
