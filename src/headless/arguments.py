@@ -37,7 +37,9 @@ class SettingOption:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `microseg`."""
     parser = argparse.ArgumentParser(
-        prog="microseg", description="Run KNIME workflows made of Microseg's nodes, without KNIME.", allow_abbrev=False
+        prog="microseg",
+        description="Run KNIME workflows made of Microseg's nodes and some of KNIME's own, without KNIME.",
+        allow_abbrev=False,
     )
     parser.add_argument("--extension", type=Path, metavar="DIR", help="folder with another extension's knime.yml")
     parser.add_argument("--debug", action="store_true", help="show stack traces")

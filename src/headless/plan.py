@@ -71,7 +71,7 @@ def make_plan(workflow: Workflow, extension: Extension, options: Sequence[Settin
     order = _order(nodes, graph)
     consumed: dict[NodePath, set[int]] = {path: set() for path in nodes}
     for dest in graph.sources:
-        if dest[1] > 0 and not isinstance(nodes[dest[0]], Border) and (origin := graph.origin(dest)) is not None:
+        if not isinstance(nodes[dest[0]], Border) and (origin := graph.origin(dest)) is not None:
             _check_kinds(origin, dest, nodes)
             consumed[origin[0]].add(origin[1] - 1)
     return [_step(path, nodes, graph, frozenset(consumed[path]), options) for path in order]

@@ -76,6 +76,9 @@ class Runner:
                 result = NodeResult(step.entry, Status.SKIPPED)
             elif is_border:
                 result = self._attempt(step)
+                if result.status is Status.FAILED:
+                    self._observer.started(step.entry, index, total)
+                    self._observer.finished(result)
             else:
                 self._observer.started(step.entry, index, total)
                 result = self._attempt(step)

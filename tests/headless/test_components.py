@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.headless.running import columns, run_workflow
+from tests.headless.running import Recorder, columns, run_workflow
 from tests.headless.stored import CONFIGURATION, Node, component, metanode, names, toy_node, write
 from tests.headless.toy import toy
 
@@ -198,6 +198,16 @@ def test_a_selection_also_tells_the_place_of_what_is_chosen(tmp_path: Path) -> N
     node = field(3, "variable_value", {"array-size": 1, "0": "b"}, possible_choices=choices)
     inside = component(2, (0, 0), [node, source(4, {"count": "wanted (index)"})], [(3, 1, 4, 0)])
     assert len(columns(run(write(tmp_path / "w", [inside], [])))["2/4 Numbers"]["value"]) == 1
+
+
+def test_a_component_that_asks_for_a_variable_that_is_not_there_is_named(tmp_path: Path) -> None:
+    folder = with_field(tmp_path / "w", field(3, "integer", 2), "count", uses={"wanted-3/integer": "gone"})
+    recorder = Recorder()
+    result = run(folder, observer=recorder)
+    assert recorder.lines == ["0/2 Component", "failed"]
+    assert [node.status for node in result.nodes] == [Status.FAILED, Status.SKIPPED, Status.SKIPPED]
+    assert result.nodes[0].entry.title == "Component (#2)"
+    assert "'gone', which does not reach the node" in result.nodes[0].error
 
 
 def test_a_variable_from_outside_may_set_a_field(tmp_path: Path) -> None:

@@ -195,6 +195,85 @@ def test_columns_decided_upon_in_the_dialog(tmp_path: Path) -> None:
         node(READER, reader(**stored_columns(d=("d", 0, True, "LocalDateCell"))))
 
 
+def modern(**more: Any) -> dict[str, Any]:
+    """A CSV Reader's settings as KNIME 5.9 and later store them; `more` changes groups."""
+
+    def one(key: str, value: Any) -> dict[str, Any]:
+        return {f"{key}Params": {key: value}}
+
+    return {
+        "csvReaderParameters": {
+            "multiFileSelectionParams": {"source": {"filterMode": "FILE", "path": location("t.csv")}},
+            **one("skipFirstDataRows", 0),
+            "maxNumberOfRowsParams": {"maximumNumberOfRows": 0, "maximumNumberOfRows_is_present": False},
+            "ifSchemaChangesParams": {"ignoreSchemaChange": False, "ifSchemaChangesOption": "FAIL"},
+            "multiFileReaderParams": {"appendPathColumn": None, "appendPathColumn_is_present": False},
+            "fileEncodingParams": {"fileEncoding": "UTF_8", "customEncoding": ""},
+            **one("skipFirstLines", 0),
+            "csvFormatParams": {
+                "commentLineCharacter": "#",
+                "rowDelimiterOption": "CUSTOM",
+                "customRowDelimiter": "\\n",
+                "columnDelimiter": "\\t",
+                "quoteCharacter": "'",
+                "quoteEscapeCharacter": "'",
+                "decimalSeparator": ".",
+                "thousandsSeparator": "",
+            },
+            **one("firstRowContainsColumnNames", True),
+            **one("firstColumnContainsRowIds", False),
+            "ifRowHasFewerColumnsParams": {"ifRowHasLessColumnsOption": "FAIL"},
+            "quotedStringsParams": {
+                "replaceEmptyQuotedStringsByMissingValues": True,
+                "quotedStringsOption": "REMOVE_QUOTES_AND_TRIM",
+            },
+            "limitScannedRowsParams": {"maxDataRowsScanned": 10000, "maxDataRowsScanned_is_present": True},
+            "prependFileIndexParams": {"prependFileIndexToRowId": False},
+            **more,
+        },
+        "sourceId_Internals": "t.csv",
+        "transformationParameters": {
+            "columnTransformation": numbered(
+                {
+                    "columnName": "a",
+                    "columnRename": "number",
+                    "includeInOutput": True,
+                    "productionPath": {"_converter": "org.knime.core.data.def.DoubleCell$DoubleCellFactory.create(x)"},
+                },
+                {"columnName": None, "columnRename": None, "includeInOutput": True},
+            )
+        },
+    }
+
+
+def test_readers_of_newer_versions_are_read(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "t.csv"
+    file.write_text("a\n1\n2\n3\n")
+    assert result(node(READER, modern()), tmp_path)["number"] == [1.0, 2.0, 3.0]
+    limits = {
+        "skipFirstDataRowsParams": {"skipFirstDataRows": 1},
+        "maxNumberOfRowsParams": {"maximumNumberOfRows": 1, "maximumNumberOfRows_is_present": True},
+    }
+    assert result(node(READER, modern(**limits)), tmp_path)["number"] == [2.0]
+    file.write_text("a\tb\n1\t'x y'\n")
+    with pytest.raises(UserInputError, match="columns are others than when the node was set: 'b'"):
+        result(node(READER, modern()), tmp_path)
+    others = modern(ifSchemaChangesParams={"ifSchemaChangesOption": "USE_NEW_SCHEMA"})
+    assert result(node(READER, others), tmp_path) == {"<RowID>": ["Row0"], "a": [1], "b": ["x y"]}
+    file.write_bytes("a\n1\nä\n".encode("latin-1"))
+    encoded = modern(
+        fileEncodingParams={"fileEncoding": "OTHER", "customEncoding": "latin-1"},
+        ifSchemaChangesParams={"ifSchemaChangesOption": "USE_NEW_SCHEMA"},
+    )
+    assert result(node(READER, encoded), tmp_path)["a"] == ["1", "ä"]
+    folders = {"source": {"filterMode": "FILES_IN_FOLDERS", "path": location("t")}}
+    with pytest.raises(UserInputError, match="FILES_IN_FOLDERS"):
+        node(READER, modern(multiFileSelectionParams=folders))
+    with pytest.raises(UserInputError, match="fileEncoding = 'KLINGON'"):
+        node(READER, modern(fileEncodingParams={"fileEncoding": "KLINGON"}))
+
+
 @pytest.mark.parametrize(
     ("text", "more", "words"),
     [

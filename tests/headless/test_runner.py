@@ -220,6 +220,9 @@ def test_what_cannot_run_is_refused_beforehand(tmp_path: Path) -> None:
     first = 'key="sourcePort" type="xint" value="1"'
     with pytest.raises(UserInputError, match=r"Multiplier \(#3\): .*output \(flow variables\) of Number Source \(#1\)"):
         plan(edited(product(tmp_path / "g"), "workflow.knime", first, first.replace('"1"', '"0"')))
+    into = 'key="destPort" type="xint" value="1"'
+    with pytest.raises(UserInputError, match=r"Multiplier \(#3\): .*\(port\) of Factor Maker.*\(flow variables\)"):
+        plan(edited(product(tmp_path / "j"), "workflow.knime", into, into.replace('"1"', '"0"')))
     crossed = (TemplateNode(1, "FactorMaker"), TemplateNode(2, "Trouble"))
     with pytest.raises(UserInputError, match=r"Trouble \(#2\): .*output \(port\).*another kind \(table\)"):
         plan(build(tmp_path / "h", crossed, ((1, "Factor", 2, "Numbers"),)))

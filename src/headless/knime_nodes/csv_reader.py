@@ -13,6 +13,7 @@ from core.errors import UserInputError
 from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
 from headless.knime_nodes.base import KnimeNode
+from headless.knime_nodes.csv_modern import as_before
 from headless.knime_nodes.csv_text import Dialect, Row, rows
 from headless.knime_nodes.csv_types import NumberFormat, column, guessed
 from headless.knime_nodes.locations import Location
@@ -72,6 +73,7 @@ class CsvReader(KnimeNode[CsvReaderSettings]):
         """The settings."""
         if self.entry.port_groups.get("File System Connection", 0):
             raise UserInputError("A connection to another file system can be used by KNIME only.")
+        parameters = as_before(parameters)
         main, limits = model.group(parameters, "settings"), model.group(parameters, "limit_rows")
         advanced = model.group(parameters, "advanced_settings")
         chosen = model.group(main, "file_selection")
