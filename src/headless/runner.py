@@ -77,7 +77,7 @@ class Runner:
             elif is_border:
                 result = self._attempt(step)
                 if result.status is Status.FAILED:
-                    self._observer.started(step.entry, index, total)
+                    self._observer.started(step.entry, min(index + 1, total), total)
                     self._observer.finished(result)
             else:
                 self._observer.started(step.entry, index, total)

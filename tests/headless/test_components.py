@@ -204,7 +204,7 @@ def test_a_component_that_asks_for_a_variable_that_is_not_there_is_named(tmp_pat
     folder = with_field(tmp_path / "w", field(3, "integer", 2), "count", uses={"wanted-3/integer": "gone"})
     recorder = Recorder()
     result = run(folder, observer=recorder)
-    assert recorder.lines == ["0/2 Component", "failed"]
+    assert recorder.lines == ["1/2 Component", "failed"]
     assert [node.status for node in result.nodes] == [Status.FAILED, Status.SKIPPED, Status.SKIPPED]
     assert result.nodes[0].entry.title == "Component (#2)"
     assert "'gone', which does not reach the node" in result.nodes[0].error
