@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.headless.knime_nodes import names
+
 from headless.model_settings import to_model
 from headless.settings_xml import Config, Value, array, document
 from headless.workflow import PYTHON_FACTORY
@@ -44,17 +46,6 @@ def toy_node(identity: int, node_id: str, uses: Mapping[str, str] | None = None,
         {"extension_id": kind.extension_id, "node_id": node_id},
         uses or {},
     )
-
-
-def names(*included: str, takes_others: bool = False) -> dict[str, Any]:
-    """A filter of names."""
-    return {
-        "filter-type": "STANDARD",
-        "included_names": array(included),
-        "excluded_names": array([]),
-        "enforce_option": "EnforceExclusion" if takes_others else "EnforceInclusion",
-        "name_pattern": {"pattern": "", "type": "Wildcard", "caseSensitive": True, "excludeMatching": False},
-    }
 
 
 def component(

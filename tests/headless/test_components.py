@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.headless.knime_nodes import names
 from tests.headless.running import Recorder, columns, run_workflow
-from tests.headless.stored import CONFIGURATION, Node, component, metanode, names, toy_node, write
+from tests.headless.stored import CONFIGURATION, Node, component, metanode, toy_node, write
 from tests.headless.toy import toy
 
 from core.errors import UserInputError

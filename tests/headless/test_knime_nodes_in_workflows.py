@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from tests.headless.golden_extension import FOLDER
-from tests.headless.knime_nodes import BASE, modern_names
+from tests.headless.knime_nodes import BASE, modern_names, names
 from tests.headless.running import GOLDEN, Recorder, columns, run_workflow
-from tests.headless.stored import FILTER, Node, names, toy_node, write
+from tests.headless.stored import FILTER, Node, toy_node, write
 from tests.headless.test_knime_csv import READER, WRITER, location, reader, writer
 from tests.headless.test_knime_filters import ROW_FILTER, criteria, criterion
 from tests.headless.test_knime_tables import GROUP_BY, JOINER, TO_VARIABLE, group_by, joiner, to_variables

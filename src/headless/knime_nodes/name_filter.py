@@ -1,6 +1,7 @@
 """Which columns or flow variables a node takes: chosen by hand, by a pattern of their names, or by their types."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -102,7 +103,7 @@ class NameFilter:
         """The columns of a table that are taken; its row ID is none."""
         return self.chosen(table.column_names[1:], table.schema.types[1:])
 
-    def _compiled(self) -> Any:
+    def _compiled(self) -> re.Pattern[str]:
         return compiled(self.pattern, is_regex=self.mode == "regex", case_sensitive=self.case_sensitive)
 
     def _checked(self) -> "NameFilter":
