@@ -66,12 +66,8 @@ class Border(Runnable):
         return {f"{self._prefix}{name}": variables[name] for name in self._filter.chosen(list(variables))}
 
     def run(self, parameters: Mapping[str, Any], inputs: Sequence[Output | None], context: Context) -> Ran:
-        """See `ran`."""
-        return self.ran()
-
-    def ran(self) -> Ran:
-        """That it is done: who takes a table from here takes it from where it was made."""
-        return Ran(Execution((None,) * len(self.outputs), None), {})
+        """Nothing is left to do: who takes a table from here takes it from where it was made."""
+        return Ran(Execution((None,) * len(self.outputs), None), parameters)
 
 
 def border(entry: NodeEntry, component: NodeEntry, fields: Sequence[tuple[Configuration, Mapping[str, Any]]]) -> Border:

@@ -118,16 +118,8 @@ class Runner:
         upstream = joined(self._pushed[source] for source in step.upstream)
         own = self._variables if step.component_input is None else {}  # a component is a wall for those of the workflow
         visible = {**own, **step.variables, **upstream}
-        if isinstance(step.node, Border) and not step.node.is_input:
-            assert step.component_input is not None
-            self._pushed[step.path] = {**self._around[step.component_input], **step.node.passed(visible)}
-            return step.node.ran()
-        parameters = assigned(step.parameters, assignments, visible)
-        if isinstance(step.node, Border):
-            self._dialogs[step.path] = parameters
-            self._around[step.path] = {**upstream, **exposed(parameters, assignments)}
-            self._pushed[step.path] = step.node.passed(visible)
-            return step.node.ran()
+        is_output = isinstance(step.node, Border) and not step.node.is_input
+        parameters = dict(step.parameters) if is_output else assigned(step.parameters, assignments, visible)
         temp = self._temp / "_".join(map(str, step.path))
         temp.mkdir()
         context = Context(
@@ -138,8 +130,25 @@ class Runner:
         inputs = [None if origin is None else self._output(*origin) for origin in step.inputs]
         ran = step.node.run(parameters, inputs, context)
         made = {name: value for name, value in context.flow_variables.items() if visible.get(name) != value}
-        self._pushed[step.path] = {**upstream, **exposed(ran.parameters, assignments), **made}
+        behind = {**upstream, **({} if is_output else exposed(ran.parameters, assignments)), **made}
+        self._pushed[step.path] = self._through(step, parameters, visible, behind)
         return ran
+
+    def _through(
+        self,
+        step: Step,
+        parameters: Mapping[str, Any],
+        visible: Mapping[str, VariableValue],
+        behind: Mapping[str, VariableValue],
+    ) -> Mapping[str, VariableValue]:
+        """The variables that the nodes behind a step get: all, or, through a component's border, those it chooses."""
+        if not isinstance(step.node, Border):
+            return behind
+        if step.node.is_input:
+            self._dialogs[step.path], self._around[step.path] = parameters, behind
+            return step.node.passed(visible)
+        assert step.component_input is not None
+        return {**self._around[step.component_input], **step.node.passed(visible)}
 
     def _output(self, path: NodePath, index: int) -> Output:
         output = self._outputs[path][index]

@@ -184,6 +184,7 @@ def test_a_field_of_the_dialog_sets_its_variable(
         label = {"count": "Count", "values/scale": "Values / Scale", "name": "Name", "mode": "Mode"}[setting]
         shown = result.nodes[1].settings.get(label, {"mode": "Linear"}.get(setting))
         assert shown == value
+        assert bool(result.nodes[0].settings) == (model != {})
         assert result.nodes[0].entry.title == "Component (#2) > Configuration (#3)"
 
 

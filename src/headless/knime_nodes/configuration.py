@@ -46,8 +46,9 @@ class Configuration(Runnable):
         stored = context.dialog.get(self.key, parameters["defaultValue"])
         variables = self.variables(parameters, stored)
         context.flow_variables.update(variables)
-        label = str(parameters.get("label") or self.entry.name)
-        return Ran(Execution((None,), None), parameters, {label: next(iter(variables.values()))})
+        is_default = stored == parameters["defaultValue"]
+        shown = {} if is_default else {str(parameters.get("label") or self.entry.name): next(iter(variables.values()))}
+        return Ran(Execution((None,), None), parameters, shown)
 
     def variables(self, parameters: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, VariableValue]:
         """The variables that a value gives, stored like the default.
