@@ -23,15 +23,15 @@ def run(name: str, tmp_path: Path, **more: object) -> RunResult:
 def test_with_nodes_of_knime(tmp_path: Path) -> None:
     result = run("with_knime_nodes", tmp_path)
     tables = columns(result)
-    assert tables["3 Filtered table"]["name"] == ["im0", "im2", "im3"]
-    assert tables["3 Filtered table"]["<RowID>"] == ["Row0", "Row2", "Row3"]
+    assert tables["3 Included Rows"]["name"] == ["im0", "im2", "im3"]
+    assert tables["3 Included Rows"]["<RowID>"] == ["Row0", "Row2", "Row3"]
     assert list(tables["4 Filtered table"]) == ["<RowID>", "tensor", "name"]
     assert tables["5 Group table"] == {
         "<RowID>": ["Row0", "Row1", "Row2"],
         "name": ["im0", "im2", "im3"],
         "Count(tensor)": [1, 1, 1],
     }
-    together = tables["6 Concatenated tables"]
+    together = tables["6 Concatenated table"]
     assert list(together) == ["<RowID>", "tensor", "name"]
     assert together["name"] == [f"im{i}" for i in (0, 2, 3, *range(6), *range(6))]
     assert together["<RowID>"] == [f"Row{i}" for i in range(15)]
@@ -41,14 +41,14 @@ def test_with_nodes_of_knime(tmp_path: Path) -> None:
     assert joined["<RowID>"] == ["Row0_Row0", "Row2_Row2", "Row3_Row3"]
     assert joined["tensor"] == joined["tensor_scored"]
     assert joined["score"] == [1.5, 11.5, 16.5]  # half of the means 0, 20 and 30, and the model's bias of 1.5
-    assert "mean score" in tables["8 Table with renamed columns"]
+    assert "mean score" in tables["8 Output Table"]
     assert tables["9 Group table"] == {
         "<RowID>": ["Row0"],
         "Mean(mean score)": [pytest.approx(29.5 / 3)],
         "Count(name)": [3],
     }
     leaves = {(node.entry.id, table.port) for node, table in result.leaf_tables()}
-    assert leaves == {(5, "Group table"), (6, "Concatenated tables")}
+    assert leaves == {(5, "Group table"), (6, "Concatenated table")}
 
 
 def test_with_flow_variables(tmp_path: Path) -> None:

@@ -54,13 +54,13 @@ def test_variables_and_options_set_what_nodes_of_knime_do(tmp_path: Path) -> Non
     value = "predicates/0/predicateValues/values/0/value"
     stored = criteria(criterion("value", "GT", 0.5))
     plain = write(tmp_path / "a", [SOURCE, knime(2, ROW_FILTER, stored)], [(1, 1, 2, 1)], {"least": 1.5})
-    assert columns(run(plain))["2 Filtered table"]["value"] == [1.0, 2.0]
+    assert columns(run(plain))["2 Included Rows"]["value"] == [1.0, 2.0]
     options = setting_options([f"2,{value},-1.0,double"])
-    assert columns(run(plain, options=options))["2 Filtered table"]["value"] == [0.0, 1.0, 2.0]
+    assert columns(run(plain, options=options))["2 Included Rows"]["value"] == [0.0, 1.0, 2.0]
     used = write(
         tmp_path / "b", [SOURCE, knime(2, ROW_FILTER, stored, uses={value: "least"})], [(1, 1, 2, 1)], {"least": 1.5}
     )
-    assert columns(run(used))["2 Filtered table"]["value"] == [2.0]
+    assert columns(run(used))["2 Included Rows"]["value"] == [2.0]
     with pytest.raises(UserInputError, match=r"RowFilterNodeFactory \(#2\): .*operator = 'NO'"):
         make_plan(read_workflow(plain), toy(), setting_options(["2,predicates/0/operator,NO,String"]))
 
@@ -78,7 +78,7 @@ def test_our_nodes_choose_columns_of_what_comes_from_knime(tmp_path: Path) -> No
 def test_files_are_written_and_read_in_the_data_area(tmp_path: Path) -> None:
     nodes = [SOURCE, knime(2, WRITER, writer(location("sub/t.csv"))), knime(3, READER, reader(location("sub/t.csv")))]
     folder = write(tmp_path / "w", nodes, [(1, 1, 2, 1), (2, 0, 3, 0)])
-    got = columns(run(folder))["3 File table"]
+    got = columns(run(folder))["3 File Table"]
     assert got == {"<RowID>": ["Row0", "Row1", "Row2"], "name": ["n"] * 3, "value": [0, 1, 2]}
     assert (folder / "data" / "sub" / "t.csv").is_file()
 

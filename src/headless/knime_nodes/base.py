@@ -17,7 +17,7 @@ S = TypeVar("S")
 class KnimeNode(Runnable, Generic[S]):
     """A node of KNIME's own that works on tables.
 
-    `factory` is its class in KNIME, `input_names` and `output_names` are the names of its tables.
+    `factory` is its class in KNIME, `input_names` and `output_names` are the names that its tables have there.
     """
 
     factory: ClassVar[str]

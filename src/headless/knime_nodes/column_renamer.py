@@ -16,7 +16,7 @@ class ColumnRenamer(KnimeNode[dict[str, str]]):
     """Gives columns other names; absent columns are left out with a warning."""
 
     factory = "org.knime.base.node.preproc.column.renamer.ColumnRenamerNodeFactory"
-    output_names = ("Table with renamed columns",)
+    output_names = ("Output Table",)
 
     def read(self, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Old name to new name."""

@@ -35,7 +35,7 @@ class Concatenate(KnimeNode[ConcatenateSettings]):
     """Puts tables below each other: two, and as many as were added to the node."""
 
     factory = "org.knime.base.node.preproc.append.row.AppendedRowsNodeFactory"
-    output_names = ("Concatenated tables",)
+    output_names = ("Concatenated table",)
 
     def __init__(self, entry: NodeEntry) -> None:
         super().__init__(entry)

@@ -67,7 +67,7 @@ class CsvReader(KnimeNode[CsvReaderSettings]):
 
     factory = "org.knime.base.node.io.filehandling.csv.reader.CSVTableReaderNodeFactory"
     input_names = ()
-    output_names = ("File table",)
+    output_names = ("File Table",)
 
     def read(self, parameters: Mapping[str, Any]) -> CsvReaderSettings:
         """The settings."""

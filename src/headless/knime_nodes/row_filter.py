@@ -16,7 +16,7 @@ class RowFilter(KnimeNode[RowCriteria]):
     """Keeps the rows that fulfil criteria."""
 
     factory = "org.knime.base.node.preproc.filter.row3.RowFilterNodeFactory"
-    output_names = ("Filtered table",)
+    output_names = ("Included Rows",)
 
     def read(self, parameters: Mapping[str, Any]) -> RowCriteria:
         """The criteria."""

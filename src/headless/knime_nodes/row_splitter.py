@@ -16,7 +16,7 @@ class RowSplitter(KnimeNode[RowCriteria]):
     """Divides rows into those that fulfil criteria and the others."""
 
     factory = "org.knime.base.node.preproc.filter.row3.RowSplitterNodeFactory"
-    output_names = ("First partition", "Second partition")
+    output_names = ("Included Rows", "Excluded Rows")
 
     def read(self, parameters: Mapping[str, Any]) -> RowCriteria:
         """The criteria of the first table."""
