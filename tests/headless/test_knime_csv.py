@@ -338,6 +338,7 @@ def test_quoted_texts_come_back(table: list[list[str]]) -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-(2**70), 2**70), st.floats()), min_size=1))
+@settings(deadline=None)
 def test_guessed_types_hold_the_values(values: list[int | float | None]) -> None:
     cells = [None if value is None else str(value).replace("nan", "NaN").replace("inf", "Infinity") for value in values]
     numbers = NumberFormat()
