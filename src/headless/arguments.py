@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.errors import UserInputError
-from headless.workflow import VariableValue
+from headless.workflow import NodePath, VariableValue
 
 _TYPES = "String, int, long, double, float or boolean"
 # What KNIME's launcher and batch application take and what has no meaning here.
@@ -14,8 +14,8 @@ _IGNORED_FLAGS = ("-nosplash", "-consoleLog", "-noversioncheck", "-showlocation"
 _IGNORED_VALUES = ("-preferences", "-perspective", "-profileList", "-profileLocation", "-data", "-application")
 EPILOG = """\
 exit codes: 0 every node was executed; 2 wrong options, or a folder to write into that cannot be or is in use; 3 the
-workflow cannot be loaded or holds a node that is not of this extension; 4 a node failed, results could not be written,
-or the run was canceled (Ctrl-C, SIGTERM).
+workflow cannot be loaded or holds a node that only KNIME can run; 4 a node failed, results could not be written, or the
+run was canceled (Ctrl-C, SIGTERM).
 
 Every node is executed afresh (-reset) and the workflow itself is not saved (-nosave); both options are accepted and
 always in force. With --out, a workflow variable named output_folder is set to that folder, unless -workflow.variable
@@ -24,9 +24,12 @@ sets it; without it, nodes may write into the folder data of the workflow."""
 
 @dataclasses.dataclass(frozen=True)
 class SettingOption:
-    """A setting of one node, given on the command line: `path` leads through groups to it."""
+    """A setting of one node, given on the command line: `path` leads through groups to it.
 
-    node: int
+    node : its number, after those of the metanodes and components around it.
+    """
+
+    node: NodePath
     path: tuple[str, ...]
     value: VariableValue
 
@@ -34,7 +37,9 @@ class SettingOption:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `microseg`."""
     parser = argparse.ArgumentParser(
-        prog="microseg", description="Run KNIME workflows made of Microseg's nodes, without KNIME.", allow_abbrev=False
+        prog="microseg",
+        description="Run KNIME workflows made of Microseg's nodes and some of KNIME's own, without KNIME.",
+        allow_abbrev=False,
     )
     parser.add_argument("--extension", type=Path, metavar="DIR", help="folder with another extension's knime.yml")
     parser.add_argument("--debug", action="store_true", help="show stack traces")
@@ -80,7 +85,9 @@ def variables(texts: Sequence[str]) -> dict[str, VariableValue]:
 
 
 def setting_options(texts: Sequence[str]) -> list[SettingOption]:
-    """Settings from NODE,NAME,VALUE,TYPE; NODE is a number, NAME may lead through groups with /.
+    """Settings from NODE,NAME,VALUE,TYPE.
+
+    NODE is a number, or several with / that lead through metanodes and components; NAME may lead through groups with /.
 
     Raises
     ------
@@ -91,9 +98,11 @@ def setting_options(texts: Sequence[str]) -> list[SettingOption]:
         node, _, rest = text.partition(",")
         name, _, rest = rest.partition(",")
         value, comma, kind = rest.rpartition(",")
-        if not (node.strip().isdecimal() and name and comma):
+        numbers = node.strip().split("/")
+        if not (all(number.isdecimal() for number in numbers) and name and comma):
             raise UserInputError(f"{text!r} is not NODE,NAME,VALUE,TYPE with the node's number.", where="-option")
-        result.append(SettingOption(int(node), tuple(name.strip().split("/")), _value(value, kind, "-option")))
+        place, path = tuple(map(int, numbers)), tuple(name.strip().split("/"))
+        result.append(SettingOption(place, path, _value(value, kind, "-option")))
     return result
 
 
@@ -126,7 +135,8 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action="append",
         default=[],
         metavar="NODE,NAME,VALUE,TYPE",
-        help="set a setting of a node; NODE is its number, NAME leads through groups with /",
+        help="set a setting of a node; NODE is its number, or ID/ID inside a metanode or component; "
+        "NAME leads through groups with /",
     )
     named.add_argument("-reset", action="store_true", help="always in force")
     named.add_argument("-nosave", action="store_true", help="always in force")

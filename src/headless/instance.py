@@ -49,6 +49,7 @@ class Context:
     report : told the progress, 0 to 1, and a message.
     is_canceled : asked by the node.
     warnings : the node's warnings are added to it.
+    dialog : what the dialog of the component around the node is set to, as stored.
     """
 
     temp: Path
@@ -57,6 +58,7 @@ class Context:
     report: Callable[[float, str], None] = lambda fraction, message: None
     is_canceled: Callable[[], bool] = lambda: False
     warnings: list[str] = field(default_factory=list)
+    dialog: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Execution:
     problems : what KNIME would only log, or fail at later: tables unlike their spec.
     """
 
-    outputs: tuple[Output, ...]
+    outputs: tuple[Output | None, ...]
     view_html: str | None
     view_in_report: bool = False
     problems: tuple[str, ...] = ()

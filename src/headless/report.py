@@ -59,7 +59,7 @@ def write_results(run: RunResult, folder: Path) -> list[Path]:
     with atomic(written[0]) as partial:
         partial.write_text(page(run), encoding="utf-8")
     for node, table in run.leaf_tables():
-        path = folder / names[node.entry.id, table.port]
+        path = folder / names[node.entry.path, table.port]
         with atomic(path) as partial, partial.open("wb") as file, TextIOWrapper(file, "utf-8", newline="") as text:
             write_csv(table.load(), text)
         written.append(path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from headless.workflow import NodeEntry, Workflow
+from headless.workflow import NodeEntry, NodePath, Workflow
 
 
 class Status(Enum):
@@ -72,12 +72,12 @@ class RunResult:
         """Output tables that no node consumes."""
         return ((node, table) for node in self.nodes for table in node.tables if table.is_leaf)
 
-    def file_names(self) -> dict[tuple[int, str], str]:
-        """(node id, port name) to the CSV file of each leaf table; equal port names get the node's number."""
-        leaves = [(node.entry.id, table.port) for node, table in self.leaf_tables()]
+    def file_names(self) -> dict[tuple[NodePath, str], str]:
+        """(node, port name) to the CSV file of each leaf table; equal port names get the node's numbers."""
+        leaves = [(node.entry.path, table.port) for node, table in self.leaf_tables()]
         stems = [snake_case(port) for _, port in leaves]
         return {
-            leaf: f"{stem}_{leaf[0]}.csv" if stems.count(stem) > 1 else f"{stem}.csv"
+            leaf: f"{'_'.join([stem, *map(str, leaf[0])])}.csv" if stems.count(stem) > 1 else f"{stem}.csv"
             for leaf, stem in zip(leaves, stems, strict=True)
         }
 

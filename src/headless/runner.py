@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.errors import UserInputError
-from headless.backend import Context, Execution, NodeInstance, Output, TableOutput
+from headless.backend import Context, Output, TableOutput
+from headless.component import Border
 from headless.flow_variables import assigned, exposed, joined
 from headless.plan import Step
 from headless.results import NodeResult, RunResult, Status, TableResult
-from headless.workflow import NodeEntry, VariableValue, Workflow
+from headless.runnable import Ran
+from headless.workflow import NodeEntry, NodePath, VariableValue, Workflow
 
 
 class Observer(Protocol):
@@ -55,29 +57,41 @@ class Runner:
     ) -> None:
         self._workflow, self._steps, self._variables = workflow, steps, variables
         self._observer, self._is_canceled, self._temp = observer, is_canceled, temp
-        self._outputs: dict[int, Sequence[Output]] = {}
-        self._pushed: dict[int, dict[str, VariableValue]] = {}
+        self._outputs: dict[NodePath, Sequence[Output | None]] = {}
+        self._pushed: dict[NodePath, Mapping[str, VariableValue]] = {}
+        self._around: dict[NodePath, Mapping[str, VariableValue]] = {}
+        self._dialogs: dict[NodePath, Mapping[str, Any]] = {}
 
     def run(self) -> RunResult:
         """Run all that can be run."""
         results = []
-        for index, step in enumerate(self._steps, start=1):
+        total = sum(not isinstance(step.node, Border) for step in self._steps)
+        index = 0
+        for step in self._steps:
+            is_border = isinstance(step.node, Border)
+            index += not is_border
             if self._is_canceled():
                 result = NodeResult(step.entry, Status.CANCELED)
-            elif any(source not in self._outputs for source in step.upstream):
+            elif not step.waits <= self._outputs.keys():
                 result = NodeResult(step.entry, Status.SKIPPED)
+            elif is_border:
+                result = self._attempt(step)
+                if result.status is Status.FAILED:
+                    self._observer.started(step.entry, min(index + 1, total), total)
+                    self._observer.finished(result)
             else:
-                self._observer.started(step.entry, index, len(self._steps))
+                self._observer.started(step.entry, index, total)
                 result = self._attempt(step)
                 self._observer.finished(result)
-            results.append(result)
+            if not is_border or result.status is Status.FAILED:  # components are told of by what they hold
+                results.append(result)
         return RunResult(self._workflow, tuple(results))
 
     def _attempt(self, step: Step) -> NodeResult:
         started = time.monotonic()
         warnings: list[str] = []
         try:
-            instance, execution = self._execute(step, warnings)
+            ran = self._execute(step, warnings)
         except Exception as error:  # noqa: BLE001  whatever a node raises is this node's failure, not the run's
             canceled = self._is_canceled()
             return NodeResult(
@@ -88,52 +102,62 @@ class Runner:
                 "" if canceled else str(error) or type(error).__name__,
                 "" if canceled else "".join(traceback.format_exception(error)),
             )
-        self._outputs[step.entry.id] = execution.outputs
+        self._outputs[step.path] = ran.execution.outputs
         return NodeResult(
             step.entry,
             Status.EXECUTED,
             time.monotonic() - started,
-            tuple(dict.fromkeys([*warnings, *execution.problems])),
-            tables=tuple(_tables(step, execution.outputs)),
-            view=execution.view_html,
-            settings=_changed(instance),
+            tuple(dict.fromkeys([*warnings, *ran.execution.problems])),
+            tables=tuple(_tables(step, ran.execution.outputs)),
+            view=ran.execution.view_html,
+            settings=ran.shown,
         )
 
-    def _execute(self, step: Step, warnings: list[str]) -> tuple[NodeInstance, Execution]:
-        entry = step.entry
+    def _execute(self, step: Step, warnings: list[str]) -> Ran:
+        assignments = step.entry.assignments
         upstream = joined(self._pushed[source] for source in step.upstream)
-        visible = {**self._variables, **upstream}
-        instance = step.type.create()
-        instance.load(assigned(step.parameters, entry.assignments, visible), entry.version)
-        if problem := instance.validate():
-            raise UserInputError(problem)
-        temp = self._temp / str(entry.id)
+        own = self._variables if step.component_input is None else {}  # a component is a wall for those of the workflow
+        visible = {**own, **step.variables, **upstream}
+        is_output = isinstance(step.node, Border) and not step.node.is_input
+        parameters = dict(step.parameters) if is_output else assigned(step.parameters, assignments, visible)
+        temp = self._temp / "_".join(map(str, step.path))
         temp.mkdir()
         context = Context(
             temp, self._workflow.path / "data", dict(visible), self._observer.progress, self._is_canceled, warnings
         )
-        inputs = [None if origin is None else self._outputs[origin[0]][origin[1]] for origin in step.inputs]
-        instance.configure(inputs, context)
-        execution = instance.execute(inputs, context)
+        if step.component_input is not None:
+            context.dialog = self._dialogs[step.component_input]
+        inputs = [None if origin is None else self._output(*origin) for origin in step.inputs]
+        ran = step.node.run(parameters, inputs, context)
         made = {name: value for name, value in context.flow_variables.items() if visible.get(name) != value}
-        self._pushed[entry.id] = {**upstream, **exposed(instance.parameters, entry.assignments), **made}
-        return instance, execution
+        behind = {**upstream, **({} if is_output else exposed(ran.parameters, assignments)), **made}
+        self._pushed[step.path] = self._through(step, parameters, visible, behind)
+        return ran
+
+    def _through(
+        self,
+        step: Step,
+        parameters: Mapping[str, Any],
+        visible: Mapping[str, VariableValue],
+        behind: Mapping[str, VariableValue],
+    ) -> Mapping[str, VariableValue]:
+        """The variables that the nodes behind a step get: all, or, through a component's border, those it chooses."""
+        if not isinstance(step.node, Border):
+            return behind
+        if step.node.is_input:
+            self._dialogs[step.path], self._around[step.path] = parameters, behind
+            return step.node.passed(visible)
+        assert step.component_input is not None
+        return {**self._around[step.component_input], **step.node.passed(visible)}
+
+    def _output(self, path: NodePath, index: int) -> Output:
+        output = self._outputs[path][index]
+        if output is None:
+            raise UserInputError(f"Output {index + 1} of the node #{path[-1]} before is not in use.")
+        return output
 
 
-def _tables(step: Step, outputs: Sequence[Output]) -> Iterator[TableResult]:
-    for i, (port, output) in enumerate(zip(step.type.output_ports, outputs, strict=True)):
+def _tables(step: Step, outputs: Sequence[Output | None]) -> Iterator[TableResult]:
+    for i, (port, output) in enumerate(zip(step.node.outputs, outputs, strict=True)):
         if isinstance(output, TableOutput):
             yield TableResult(port.name, output.to_pyarrow, i not in step.consumed)
-
-
-def _changed(instance: NodeInstance) -> dict[str, Any]:
-    """Label to shown value of the settings that are not at their defaults."""
-    result = {}
-    for parameter in instance.kind.parameters():
-        value: Any = instance.parameters
-        for name in parameter.path:
-            value = value[name]
-        if value != parameter.default and not (parameter.kind == "column" and not value and not parameter.default):
-            labels = {choice.id: choice.label for choice in parameter.choices}
-            result[" / ".join((*parameter.groups, parameter.label))] = labels.get(value, value)
-    return result

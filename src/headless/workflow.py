@@ -22,7 +22,10 @@ PYTHON_FACTORY = "org.knime.python3.nodes.extension.ExtensionNodeSetFactory$Dyna
 _OLDEST_FORMAT = (4, 1, 0)
 _FIXED_PORT = re.compile(r"(Input|Output) .* # \d+", re.DOTALL)
 
+_DEEPEST = 50
+
 VariableValue: TypeAlias = bool | int | float | str
+NodePath: TypeAlias = tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +54,13 @@ class NodeEntry:
     kind : NativeNode, MetaNode or SubNode (a component).
     label : the text below the node; empty when there is none.
     extension_id, node_id : who the node is; empty when it is not of a Python extension.
-    parameters : as plain values, groups nested.
+    parameters : as plain values, groups nested; of a component, what its dialog is set to.
     version : of the extension that wrote the parameters.
     port_groups : number of ports in each optional port or port group.
+    factory : KNIME's class of the node; empty for components and metanodes.
+    inner : what a component or metanode holds.
+    borders : of a component, the numbers of its Component Input and Component Output.
+    around : number and title of the components and metanodes around it, outermost first.
     """
 
     id: int
@@ -66,11 +73,20 @@ class NodeEntry:
     version: str = "0.0.0"
     assignments: tuple[Assignment, ...] = ()
     port_groups: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    factory: str = ""
+    inner: "Workflow | None" = None
+    borders: tuple[int, int] | None = None
+    around: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def path(self) -> NodePath:
+        """The numbers of what is around it and its own: it is the only node that has them."""
+        return (*(number for number, _ in self.around), self.id)
 
     @property
     def title(self) -> str:
-        """How messages call it: name and number as in KNIME's error list."""
-        return f"{self.name} (#{self.id})"
+        """How messages call it: name and number as in KNIME's error list, after those of what is around it."""
+        return " > ".join([*(title for _, title in self.around), f"{self.name} (#{self.id})"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +127,14 @@ def read_workflow(folder: Path) -> Workflow:
     ------
     UserInputError : a file is missing or damaged, or the workflow is older than KNIME 4.1.
     """
-    folder = folder.resolve()  # nodes may put its data area into tables and messages
-    where = folder / "workflow.knime"
-    config = _load(where, "This folder is no KNIME workflow.")
+    file = folder.resolve() / "workflow.knime"  # nodes may put its data area into tables and messages
+    return _read(file, _load(file, "This folder is no KNIME workflow."), ())
+
+
+def _read(where: Path, config: Config, around: tuple[tuple[int, str], ...]) -> Workflow:
+    if len(around) > _DEEPEST:
+        raise UserInputError(f"More than {_DEEPEST} components and metanodes lie in each other.", where=str(where))
+    folder = where.parent
     format_version = text(config, "version")
     if not re.fullmatch(r"\d+\.\d+\.\d+", format_version) or _numbers(format_version) < _OLDEST_FORMAT:
         raise UserInputError(
@@ -122,7 +143,7 @@ def read_workflow(folder: Path) -> Workflow:
             todo="Open it in KNIME 5 and save it again.",
         )
     try:
-        nodes = tuple(_node(folder, row) for row in _rows(config, "nodes"))
+        nodes = tuple(_node(folder, row, around) for row in _rows(config, "nodes"))
         connections = tuple(
             Connection(*(number(row, key) for key in ("sourceID", "sourcePort", "destID", "destPort")))
             for row in _rows(config, "connections")
@@ -150,7 +171,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _node(folder: Path, row: Config) -> NodeEntry:
+def _node(folder: Path, row: Config, around: tuple[tuple[int, str], ...]) -> NodeEntry:
     identity, kind = number(row, "id"), text(row, "node_type", "NativeNode")
     file = text(row, "node_settings_file")
     if not file or _leads_out(file):
@@ -159,15 +180,18 @@ def _node(folder: Path, row: Config) -> NodeEntry:
     config = _load(path, f"The settings of node #{identity} are missing.")
     stored = section(config, "factory_settings")
     try:
-        parameters, version = from_model(section(config, "model")) if stored else ({}, "0.0.0")
+        extension_id = text(stored, "extension_id")
+        parameters, version = (
+            from_model(section(config, "model")) if extension_id else (_plain(section(config, "model")), "0.0.0")
+        )
     except UserInputError as error:
         raise error.at(str(path)) from None
-    return NodeEntry(
+    entry = NodeEntry(
         id=identity,
         kind=kind,
         name=text(config, "node-name") or text(config, "name") or re.sub(r" \(#\d+\)$", "", path.parent.name),
         label=text(section(config, "nodeAnnotation"), "text"),
-        extension_id=text(stored, "extension_id"),
+        extension_id=extension_id,
         node_id=text(stored, "node_id"),
         parameters=parameters,
         version=version,
@@ -177,7 +201,34 @@ def _node(folder: Path, row: Config) -> NodeEntry:
             for name, group in section(config, "node_creation_config").items()
             if isinstance(group, dict) and not _FIXED_PORT.fullmatch(name)
         },
+        factory=text(config, "factory"),
+        around=around,
     )
+    return entry if kind == "NativeNode" else _with_content(entry, path, config)
+
+
+def _with_content(entry: NodeEntry, path: Path, config: Config) -> NodeEntry:
+    """A component or metanode with what it holds."""
+    borders = None
+    if entry.kind == "SubNode":
+        file = text(config, "workflow-file", "workflow.knime")
+        if _leads_out(file):
+            raise UserInputError(f"The file {file!r} lies outside the workflow.", where=str(path))
+        path, borders = path.parent / file, (number(config, "virtual-in-ID"), number(config, "virtual-out-ID"))
+        if path.suffix == ".encrypted":
+            raise UserInputError("It is locked with a password.", where=entry.title, todo="Unlock it in KNIME.")
+        config = _load(path, "The component's content is missing.")
+        entry = dataclasses.replace(entry, name=text(config, "name") or entry.name)  # its folder's name may be cut off
+    inner = _read(path, config, (*entry.around, (entry.id, f"{entry.name} (#{entry.id})")))
+    return dataclasses.replace(entry, inner=inner, borders=borders)
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """The model of a node of KNIME's own, or of a component, without its types; arrays stay configs."""
+    return {
+        name: _plain(value) if isinstance(value, dict) else value.value if isinstance(value, Typed) else value
+        for name, value in config.items()
+    }
 
 
 def _check_ids(nodes: Sequence[NodeEntry]) -> None:

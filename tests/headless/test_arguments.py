@@ -29,8 +29,8 @@ def test_variables_of_another_form_are_refused(text: str) -> None:
 
 def test_settings_lead_through_groups() -> None:
     assert setting_options(["2,training/epochs,3,int", "1,folder,a,b,String"]) == [
-        SettingOption(2, ("training", "epochs"), 3),
-        SettingOption(1, ("folder",), "a,b"),
+        SettingOption((2,), ("training", "epochs"), 3),
+        SettingOption((1,), ("folder",), "a,b"),
     ]
 
 

@@ -1,40 +1,19 @@
 """Workflows run: order, ports, flow variables, failures of one branch, cancellation."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.headless.running import GOLDEN, Recorder, columns, run_workflow
 from tests.headless.toy import build, product, toy
 
 from core.errors import UserInputError
 from headless.arguments import SettingOption
 from headless.plan import make_plan
-from headless.results import NodeResult, RunResult, Status
-from headless.runner import Runner
+from headless.results import RunResult, Status
 from headless.settings_xml import document, parse
-from headless.workflow import NodeEntry, VariableValue, read_workflow
+from headless.workflow import VariableValue, read_workflow
 from headless.workflow_template import TemplateNode
-
-GOLDEN = Path(__file__).parent / "golden"
-
-
-class Recorder:
-    """An observer that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.fractions: list[float] = []
-
-    def started(self, entry: NodeEntry, index: int, total: int) -> None:
-        self.lines.append(f"{index}/{total} {entry.name}")
-
-    def progress(self, fraction: float, message: str) -> None:
-        self.fractions.append(fraction)
-
-    def finished(self, result: NodeResult) -> None:
-        self.lines.append(result.status.value)
 
 
 def run(
@@ -44,17 +23,7 @@ def run(
     is_canceled: Callable[[], bool] = lambda: False,
     observer: Recorder | None = None,
 ) -> RunResult:
-    workflow = read_workflow(folder)
-    temp = folder.parent / f"temp of {folder.name}"
-    shutil.rmtree(temp, ignore_errors=True)
-    temp.mkdir()
-    values = {**workflow.variables, **(variables or {})}
-    steps = make_plan(workflow, toy(), options)
-    return Runner(workflow, steps, values, observer or Recorder(), is_canceled, temp).run()
-
-
-def columns(result: RunResult) -> dict[str, dict[str, list[Any]]]:
-    return {f"{node.entry.id} {table.port}": table.load().to_pydict() for node in result.nodes for table in node.tables}
+    return run_workflow(folder, toy(), variables, options, is_canceled, observer)
 
 
 def test_nodes_run_after_those_they_depend_on_and_hand_on_tables_and_objects(tmp_path: Path) -> None:
@@ -89,7 +58,7 @@ def test_workflow_variables_take_the_place_of_settings(tmp_path: Path) -> None:
 
 
 def test_options_change_settings_in_groups(tmp_path: Path) -> None:
-    options = [SettingOption(1, ("values", "offset"), 100), SettingOption(1, ("mode",), "SQUARE")]
+    options = [SettingOption((1,), ("values", "offset"), 100), SettingOption((1,), ("mode",), "SQUARE")]
     result = run(product(tmp_path / "w"), options=options)
     assert columns(result)["1 Numbers"]["value"] == [100.0, 101.0, 104.0]
     assert result.nodes[0].settings == {"Mode": "Square", "Values / Offset": 100}
@@ -214,14 +183,6 @@ def test_nodes_of_others_are_refused_by_name(name: str, words: str) -> None:
         make_plan(read_workflow(GOLDEN / name), toy())
 
 
-def test_components_are_refused_by_name(tmp_path: Path) -> None:
-    folder = shutil.copytree(GOLDEN / "with_component", tmp_path / "w")
-    workflow = read_workflow(folder)
-    component = [node for node in workflow.nodes if node.kind == "SubNode"]
-    with pytest.raises(UserInputError, match=r"Score images \(#5\): A component can be run by KNIME only"):
-        make_plan(type(workflow)(folder, "w", "", tuple(component), (), {}), toy())
-
-
 def test_what_cannot_run_is_refused_beforehand(tmp_path: Path) -> None:
     def plan(folder: Path) -> None:
         make_plan(read_workflow(folder), toy())
@@ -259,6 +220,9 @@ def test_what_cannot_run_is_refused_beforehand(tmp_path: Path) -> None:
     first = 'key="sourcePort" type="xint" value="1"'
     with pytest.raises(UserInputError, match=r"Multiplier \(#3\): .*output \(flow variables\) of Number Source \(#1\)"):
         plan(edited(product(tmp_path / "g"), "workflow.knime", first, first.replace('"1"', '"0"')))
+    into = 'key="destPort" type="xint" value="1"'
+    with pytest.raises(UserInputError, match=r"Multiplier \(#3\): .*\(port\) of Factor Maker.*\(flow variables\)"):
+        plan(edited(product(tmp_path / "j"), "workflow.knime", into, into.replace('"1"', '"0"')))
     crossed = (TemplateNode(1, "FactorMaker"), TemplateNode(2, "Trouble"))
     with pytest.raises(UserInputError, match=r"Trouble \(#2\): .*output \(port\).*another kind \(table\)"):
         plan(build(tmp_path / "h", crossed, ((1, "Factor", 2, "Numbers"),)))
@@ -282,9 +246,9 @@ def test_what_cannot_run_is_refused_beforehand(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        (SettingOption(9, ("count",), 1), "no node #9"),
-        (SettingOption(1, ("nope",), 1), r"Number Source \(#1\).*'nope'"),
-        (SettingOption(1, ("count",), "x"), "whole number"),
+        (SettingOption((9,), ("count",), 1), "no node #9"),
+        (SettingOption((1,), ("nope",), 1), r"Number Source \(#1\).*'nope'"),
+        (SettingOption((1,), ("count",), "x"), "whole number"),
     ],
 )
 def test_options_for_what_is_not_there_are_refused(tmp_path: Path, option: SettingOption, words: str) -> None:
