@@ -45,7 +45,8 @@ class Console:
         if now - self._shown < (_REDRAW_SECONDS if self._live else _QUIET_SECONDS):
             return
         self._shown = now
-        parts = [self._head, f"{fraction * 100:3.0f} %", message, remaining(fraction, now - self._started)]
+        rest = "" if message.endswith(" left") else remaining(fraction, now - self._started)  # the node may know better
+        parts = [self._head, f"{fraction * 100:3.0f} %", message, rest]
         self._draw("  ".join(part for part in parts if part))
 
     def finished(self, result: NodeResult) -> None:

@@ -43,6 +43,15 @@ def test_lines_come_every_few_seconds_into_a_file() -> None:
     assert lines[13] == "      warning: small objects"
 
 
+def test_a_node_that_says_itself_how_long_it_takes() -> None:
+    stream, clock = io.StringIO(), Clock()
+    console = Console(stream, clock)
+    console.started(LEARNER, 2, 7)
+    clock.now = 30.0
+    console.progress(0.5, "epoch 4 of 8, about 12 s left")
+    assert stream.getvalue().splitlines()[-1].endswith("  50 %  epoch 4 of 8, about 12 s left")
+
+
 def test_a_terminal_shows_one_line_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "70")
     text = drive(Terminal())
