@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from core.errors import UserInputError
 from headless.settings_parts import OLDEST_KNIME, Source, head, identity, port_types, without_results
 from headless.settings_xml import Config, array
-from headless.workflow import VariableValue
+from headless.workflow import BORDER_FACTORY, CONFIGURATION_FACTORY, VariableValue
 from headless.workflow_template import Entry
 
 VENDOR = "KNIME AG, Zurich, Switzerland"
@@ -18,8 +18,6 @@ _QUICK_FORMS = (
     Source("KNIME Quick Form Nodes", "org.knime.js.quickforms", VENDOR, OLDEST_KNIME),
     Source("KNIME Quick Forms", "org.knime.features.js.quickforms.feature.group", VENDOR, OLDEST_KNIME),
 )
-_VIRTUAL = "org.knime.core.node.workflow.virtual.subnode.VirtualSubNode{}NodeFactory"
-_CONFIGURATION = "org.knime.js.base.node.configuration.{}DialogNodeFactory"
 _KINDS = {
     bool: ("Boolean Configuration", "input.bool.Boolean", "boolean"),
     int: ("Integer Configuration", "input.integer.Integer", "integer"),
@@ -69,7 +67,7 @@ def configuration(entry: Entry) -> Config:
     begin = head(model | _details(entry), {}, entry.label, "IDLE")
     return (
         begin
-        | identity(_CONFIGURATION.format(factory), name, *_QUICK_FORMS)
+        | identity(CONFIGURATION_FACTORY.format(factory), name, *_QUICK_FORMS)
         | {"factory_settings": {}}
         | without_results(name, 1)
     )
@@ -125,7 +123,7 @@ def _details(entry: Entry) -> Config:
 
 def _virtual(side: str, model: Config, kinds: Sequence[str]) -> Config:
     begin = head(model, {}, "", "IDLE") | {"isDeletable": False}
-    who = identity(_VIRTUAL.format(side), f"Component {side}", *_CORE)
+    who = identity(BORDER_FACTORY.format(side), f"Component {side}", *_CORE)
     return begin | who | {"factory-id-uniquifier": None, "factory_settings": port_types("port", kinds)}
 
 

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from core.errors import UserInputError
-from headless.workflow import NodeEntry, NodePath, VariableValue, Workflow
+from headless.workflow import BORDER_FACTORY, NodeEntry, NodePath, VariableValue, Workflow
 
 End: TypeAlias = tuple[NodePath, int]
 """A port: its node, and its number as in KNIME; 0 carries flow variables."""
 
 # The port bars of a metanode, written as if they were nodes in it.
 _BAR_IN, _BAR_OUT = -1, -2
-_BORDER = "org.knime.core.node.workflow.virtual.subnode.VirtualSubNode"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +120,7 @@ class _Flattener:
 
     def _add_component(self, entry: NodeEntry, first: NodePath, last: NodePath) -> None:
         for path, side in ((first, "Input"), (last, "Output")):
-            if path not in self._nodes or self._nodes[path].factory != f"{_BORDER}{side}NodeFactory":
+            if path not in self._nodes or self._nodes[path].factory != BORDER_FACTORY.format(side):
                 raise UserInputError(
                     f"Its node #{path[-1]} should be a Component {side}, and is not.", where=entry.title
                 )

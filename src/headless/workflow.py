@@ -19,6 +19,10 @@ from headless.model_settings import from_model
 from headless.settings_xml import Config, Typed, number, parse, section, text
 
 PYTHON_FACTORY = "org.knime.python3.nodes.extension.ExtensionNodeSetFactory$DynamicExtensionNodeFactory"
+BORDER_FACTORY = "org.knime.core.node.workflow.virtual.subnode.VirtualSubNode{}NodeFactory"
+"""Of the Component Input and Component Output."""
+CONFIGURATION_FACTORY = "org.knime.js.base.node.configuration.{}DialogNodeFactory"
+"""Of the fields of a component's dialog."""
 _OLDEST_FORMAT = (4, 1, 0)
 _FIXED_PORT = re.compile(r"(Input|Output) .* # \d+", re.DOTALL)
 

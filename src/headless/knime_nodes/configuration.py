@@ -7,16 +7,15 @@ from core.errors import UserInputError
 from headless.backend import Context, Execution, Output, Port
 from headless.knime_nodes import model
 from headless.runnable import VARIABLES, Ran, Runnable
-from headless.workflow import NodeEntry, VariableValue
+from headless.workflow import CONFIGURATION_FACTORY, NodeEntry, VariableValue
 
-_PACKAGE = "org.knime.js.base.node.configuration"
 _CHOICE = "variable_value"
 CONFIGURATIONS: Mapping[str, tuple[str, type]] = {
-    f"{_PACKAGE}.input.integer.IntegerDialogNodeFactory": ("integer", int),
-    f"{_PACKAGE}.input.dbl.DoubleDialogNodeFactory": ("double", float),
-    f"{_PACKAGE}.input.bool.BooleanDialogNodeFactory": ("boolean", bool),
-    f"{_PACKAGE}.input.string.StringDialogNodeFactory": ("string", str),
-    f"{_PACKAGE}.selection.single.SingleSelectionDialogNodeFactory": (_CHOICE, str),
+    CONFIGURATION_FACTORY.format("input.integer.Integer"): ("integer", int),
+    CONFIGURATION_FACTORY.format("input.dbl.Double"): ("double", float),
+    CONFIGURATION_FACTORY.format("input.bool.Boolean"): ("boolean", bool),
+    CONFIGURATION_FACTORY.format("input.string.String"): ("string", str),
+    CONFIGURATION_FACTORY.format("selection.single.SingleSelection"): (_CHOICE, str),
 }
 """KNIME's class of a node to where its value is stored and of which type it is."""
 
