@@ -57,8 +57,8 @@ class LabelSettings:
     pattern = knext.StringParameter(
         "Where the labels are (empty: found by themselves)",
         "Labels are found by themselves in a folder `labels` or `masks` beside the folder `images` or below the "
-        "images, or in files with `_labels` or `_mask` behind the name. Otherwise a folder, or a pattern in which "
-        "`{name}` is the name of the image, for instance `../truth/{name}.tif` or `{name}_nuclei`.",
+        "images, or in files with `_labels`, `_mask` or `_rois` behind the name. Otherwise a folder, or a pattern in "
+        "which `{name}` is the name of the image, for instance `../truth/{name}.tif` or `{name}_nuclei`.",
         "",
     )
     missing = knext.EnumParameter(

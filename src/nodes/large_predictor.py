@@ -127,9 +127,10 @@ class LargeImagePredictor:
     Of an image with several resolutions that one is taken whose pixels are as large as those of the training images,
     where both are known. Work can be shared by several processes, or by a Dask cluster.
 
-    **Example:** a mosaic of 32,768 x 32,768 pixels with 800,000 nuclei. Set *Image* to its file, *Output folder* to
+    **Example:** a mosaic of 32,768 x 32,768 pixels with 800,000 nuclei. Set *Image file* to it, *Output folder* to
     `results`, and leave the rest: two processor cores take 26 minutes and 1.2 GB of memory. The page then shows the
-    whole mosaic, and every outline when you zoom in. To use several computers, choose *Dask cluster* at *Computed by*.
+    whole mosaic, and every outline when you zoom in. To use several computers, choose *Dask cluster* at *Computed by*
+    in the advanced settings, and enter the *Address of the scheduler*.
 
     **Limits:** about 2 seconds of one processor core per million pixels, 1.1 GB of memory with the default *Tile size*,
     and 2 bytes per pixel on the disk until it is done. 2-D images; stacks and time series are refused. A run that was

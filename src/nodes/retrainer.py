@@ -160,9 +160,9 @@ class SegmentationRetrainer:
     images** wherever you have them: they are mixed in. For the pretrained model *simulated-mixed* the *Nuclei
     Simulator* makes such images in any number.
 
-    **Example:** four images of cells in phase contrast with 260 cells, and the pretrained model *Nuclei, several
-    modalities* (template 02). Set *Epochs* to 12 and *Patch size* to 192, because these cells are large, and leave the
-    rest. The view says what came of it: the mean average precision before and after, in the trial, and how much of what
+    **Example:** four images of cells in phase contrast with 260 cells, and from the *Pretrained Segmentation Model* the
+    model *Nuclei, several modalities* (template 02). Set *Epochs* to 12 and *Patch size* to 192, because these cells
+    are large, and leave the rest. The view says what came of it: the mean average precision before and after, in the trial, and how much of what
     retraining changed was taken over, for instance 50 %.
 
     **Limits:** the images need as many channels as the model was trained on. A step takes as long as in the

@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,21 @@ def test_labels_by_pattern(session: Any, tmp_path: Path, table: Callable[..., An
     tifffile.imwrite(tmp_path / "truth" / "a.tif", labels.array.astype(np.uint8))
     result = read(session, tmp_path, pattern="{name}_dapi", labels={"pattern": "truth/{name}"})
     assert tensors(result, "Labels")[0].array.max() == 9
+
+
+def test_what_the_label_writer_wrote_is_found(session: Any, folder: Path) -> None:
+    """Regions for Fiji beside the image: corrected there, they are labels."""
+    labels = tensors(read(session, folder), "Labels")
+    table = read(session, folder)[0]
+    session.node("SegmentationLabelWriter").set(
+        folder=str(folder / "images"), label_column="Labels", formats={"ome_tiff": False, "roi_zip": True}
+    ).execute(table)
+    shutil.rmtree(folder / "labels")
+    assert {p.name for p in (folder / "images").glob("*.zip")} == {"field 0_rois.zip", "field 1_rois.zip"}
+    for found, expected in zip(tensors(read(session, folder), "Labels"), labels, strict=True):
+        assert (found is None) == (expected is None)
+        if found is not None:
+            np.testing.assert_array_equal(found.array, expected.array)
 
 
 def test_labels_drawn_in_fiji(session: Any, folder: Path) -> None:

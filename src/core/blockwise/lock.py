@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 import threading
 import time
@@ -34,8 +35,7 @@ def locked(folder: Path) -> Iterator[None]:
     made = not folder.exists()
     path = make_folder(folder) / "running.lock"
     try:
-        if path.exists() and not _alive(path):
-            path.unlink(missing_ok=True)
+        _remove_dead(path)
         with path.open("x", encoding="utf-8") as file:  # fails where another run was quicker
             json.dump({"host": socket.gethostname(), "process": os.getpid()}, file)
     except FileExistsError:
@@ -58,6 +58,18 @@ def locked(folder: Path) -> Iterator[None]:
             path.unlink(missing_ok=True)
             if made:
                 folder.rmdir()  # only if nothing has come into it
+
+
+def _remove_dead(path: Path) -> None:
+    """Remove a lock that nobody holds. It is moved first: of two runs that find it, one succeeds."""
+    while path.exists() and not _alive(path):
+        aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+        with suppress(FileNotFoundError):
+            path.rename(aside)
+            if _alive(aside):  # another run was quicker: it is this one's lock
+                aside.rename(path)
+                return
+            aside.unlink()
 
 
 def _alive(path: Path) -> bool:

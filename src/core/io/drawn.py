@@ -58,6 +58,8 @@ def read_drawn(path: Path, shape: tuple[int, int]) -> Labels:
     """
     try:
         regions = list(_geojson(path) if path.suffix.lower() == ".geojson" else _imagej(path))
+    except ImageReadError:
+        raise
     except OSError as error:
         raise ImageReadError(f"The file cannot be read: {error.strerror}.", where=str(path)) from None
     except _FAULTS as error:
@@ -92,6 +94,8 @@ def read_drawn(path: Path, shape: tuple[int, int]) -> Labels:
 
 def _filled(rings: Sequence[Ring], shape: tuple[int, int]) -> tuple[tuple[int, int], Any]:
     """Where the region begins in the image, y and x, and its pixels from there on, as a mask."""
+    if not rings:
+        return (0, 0), np.zeros((0, 0), bool)
     corners = np.concatenate(rings)
     low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, shape)
     high = np.clip(np.ceil(corners.max(axis=0)).astype(int), low, shape)
@@ -133,7 +137,7 @@ def _entries(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _geojson(path: Path) -> Iterator[_Region]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
     features = content.get("features", [content]) if isinstance(content, dict) else content
     for number, feature in enumerate(features, 1):
         geometry = feature["geometry"]

@@ -25,7 +25,9 @@ from core.io.read import SUFFIXES
 
 IMAGE_FOLDERS = ("images", "image", "img", "imgs", "raw", "intensity")
 LABEL_FOLDERS = ("labels", "label", "masks", "mask", "ground truth", "ground_truth", "groundtruth", "gt", "annotations")
-LABEL_SUFFIXES = ("_labels", "_label", "_masks", "_mask", "_gt", "_seg", "-labels", "-label", "-masks", "-mask")
+LABEL_SUFFIXES = tuple(
+    f"{mark}{kind}" for mark in "_-" for kind in ("labels", "label", "masks", "mask", "gt", "seg", "rois")
+)
 
 _NAME = "{name}"
 
