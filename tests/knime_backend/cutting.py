@@ -6,12 +6,18 @@ from pathlib import Path
 import pyarrow as pa
 
 
-def cut(path: Path, lengths: Sequence[int]) -> None:
-    """Write the file of a table anew, in batches of these lengths; their sum is the number of rows."""
+def cut(path: Path, lengths: Sequence[int]) -> list[int]:
+    """Write the file of a table anew, in batches of these lengths; their sum is the number of rows.
+
+    Returns
+    -------
+    Where in the file each batch begins.
+    """
     table = pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all().combine_chunks()
-    whole = table.to_batches()[0]
-    start = 0
-    with pa.ipc.new_file(str(path), table.schema) as writer:
+    start, offsets = 0, []
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         for length in lengths:
-            writer.write_batch(whole.slice(start, length))
+            offsets.append(file.tell())
+            writer.write_table(table.slice(start, length))
             start += length
+    return offsets

@@ -18,9 +18,10 @@ class TableOutput:
     def __init__(self, session: KnimeSession, sink: JavaSink) -> None:
         self._session, self._sink = session, sink
 
-    def java_object(self) -> JavaTable:
-        """The table as Java hands it to Python."""
-        return JavaTable(JavaSource(self._sink.path, self._arrow_schema().names[1:]))
+    def java_object(self, *, whole: bool = True) -> JavaTable:
+        """The table as Java hands it to Python; a file that is not `whole` has no footer yet."""
+        offsets = None if whole else self._sink.offsets
+        return JavaTable(JavaSource(self._sink.path, self._arrow_schema().names[1:], offsets))
 
     def to_pyarrow(self) -> pa.Table:
         """The table as a node would read it."""
@@ -88,6 +89,9 @@ class TableOutput:
             found.append("a row has no row ID")
         if len(set(texts)) < len(texts):
             found.append("two rows have the same row ID")
+        lengths = [length for length in self.batch_lengths() if length]
+        if len(set(lengths[:-1])) > 1:
+            found.append(f"the batches have different numbers of rows: {lengths}")
         return found
 
     def _table(self) -> Any:

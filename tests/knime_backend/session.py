@@ -41,6 +41,8 @@ class KnimeSession:
         self.work = temp.resolve()
         self.cells = JavaFileStores(self.work / "cells")
         self.logs: list[tuple[str, str]] = []
+        if str(self.yml["extension_module"]).endswith(".py"):
+            raise ValueError("knime.yml: the extension_module is imported by its name, which does not end in .py.")
         self._boot(sources.export(), (self.folder / self.yml["extension_module"]).resolve())
 
     def _boot(self, root: Path, module: Path) -> None:
@@ -52,6 +54,10 @@ class KnimeSession:
                 _module, ("knime._backend._gateway", "knime.extension.nodes", "_node_backend_launcher")
             )
         logging.getLogger("py4j").setLevel(logging.ERROR)
+        root_logger = logging.getLogger()
+        root_logger.setLevel(logging.DEBUG)  # whatever any library says goes to KNIME, over py4j
+        if not any(isinstance(handler, launcher.KnimeLogHandler) for handler in root_logger.handlers):
+            root_logger.addHandler(launcher.KnimeLogHandler(None))
         gateway.client_server = client_server()
         launcher._to_java_list = list
         launcher._create_linked_hashmap = JavaMap
@@ -143,7 +149,7 @@ class KnimeSession:
             data._write_to_sink(sink)
         java: JavaSink = sink._java_data_sink
         if batches is not None:
-            cut(java.path, batches)
+            java.offsets = cut(java.path, batches)
         return java
 
 
