@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from tests.backends import Execution, Node, NodeFailure
 from tests.knime_backend.cutting import cut
 
@@ -38,14 +39,19 @@ class StandInSession:
         return StandInNode(self, node_id)
 
     def make_table(self, data: Any, row_ids: str = "auto", batches: Sequence[int] | None = None) -> Any:
-        """A table to feed nodes with."""
-        from headless.backend import TableOutput
-        from headless.handover import table_output
+        """A table to feed nodes with; as KNIME's own tables, it may have rows of any size."""
+        from knime.extension import Table
+        from knime.extension._writer import TableWriter, new_file
 
-        output = table_output(data, self.temp, row_ids)
+        from headless.backend import TableOutput
+
+        made = (Table.from_pyarrow if isinstance(data, pa.Table) else Table.from_pandas)(data, row_ids=row_ids)
+        writer = TableWriter(new_file(self.temp))
+        writer.write(made.to_pyarrow())
+        writer.close()
         if batches is not None:
-            cut(output.path, batches)
-        return TableOutput(output.path)
+            cut(writer.path, batches)
+        return TableOutput(writer.path)
 
 
 class StandInNode:

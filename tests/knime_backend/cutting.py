@@ -14,10 +14,12 @@ def cut(path: Path, lengths: Sequence[int]) -> list[int]:
     Where in the file each batch begins.
     """
     table = pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all().combine_chunks()
-    start, offsets = 0, []
+    offsets: list[int] = []
+    start = 0
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         for length in lengths:
-            offsets.append(file.tell())
+            # the schema is written with the first batch, behind the mark of the file
+            offsets.append(file.tell() if offsets else len(table.schema.serialize()) + 8)
             writer.write_table(table.slice(start, length))
             start += length
     return offsets

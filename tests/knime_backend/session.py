@@ -146,7 +146,10 @@ class KnimeSession:
             elif not isinstance(data, tables.Table):
                 data = tables.Table.from_pyarrow(data, row_ids=row_ids)
             sink = backend.create_sink()
-            data._write_to_sink(sink)
+            if data._table.nbytes > data._MAX_NUM_BYTES_PER_BATCH:
+                sink.write(data._table)  # KNIME itself writes rows of any size, its Python does not
+            else:
+                data._write_to_sink(sink)
         java: JavaSink = sink._java_data_sink
         if batches is not None:
             java.offsets = cut(java.path, batches)
