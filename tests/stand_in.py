@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from tests.backends import Execution, Node, NodeFailure
 from tests.knime_backend.cutting import cut
+from tests.knime_backend.threads import elsewhere
 
 
 @dataclass
@@ -158,7 +159,7 @@ def _translated(call: Callable[[], Any]) -> Any:
     from headless.backend import NodeError
 
     try:
-        return call()
+        return elsewhere(call)
     except NodeError as error:
         raise NodeFailure(error.what, error.details, error.invalid_settings) from error
     except Canceled as error:

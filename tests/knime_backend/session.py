@@ -9,7 +9,6 @@ import importlib
 import json
 import logging
 import sys
-import threading
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ import yaml
 from tests.knime_backend import sources
 from tests.knime_backend.cutting import cut
 from tests.knime_backend.java import JavaCallback, JavaFileStores, JavaMap, JavaSink, client_server
+from tests.knime_backend.threads import elsewhere
 from tests.knime_backend.value_factories import FACTORIES, traits_of
 
 
@@ -102,20 +102,7 @@ class KnimeSession:
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function as KNIME does: never in the main thread."""
-        box: dict[str, Any] = {}
-
-        def run() -> None:
-            try:
-                box["value"] = function(*arguments)
-            except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
-                box["error"] = error
-
-        thread = threading.Thread(target=run, name="like-py4j")
-        thread.start()
-        thread.join()
-        if "error" in box:
-            raise box["error"]
-        return box["value"]
+        return elsewhere(function, *arguments)
 
     def callback(self, variables: dict[str, Any] | None = None, executing: bool = False) -> JavaCallback:
         """The Java end of a call."""

@@ -1,5 +1,8 @@
 """The public names for writing nodes, `import knime.extension as knext`."""
 
+from typing import Any
+
+from knime.extension._absent import NAMES, missing
 from knime.extension._contexts import ConfigurationContext, ExecutionContext
 from knime.extension._errors import InvalidParametersError
 from knime.extension._groups import parameter_group
@@ -93,3 +96,7 @@ __all__ = [
     "string",
     "view_html",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("knime.extension", name, NAMES)
