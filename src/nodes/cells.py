@@ -133,8 +133,10 @@ class Row:
 
 def rows(table: Any) -> Iterator[Row]:
     """The rows of a table, one after the other."""
+    from nodes.dictionaries import independent
+
     for batch in table.batches():
-        records = batch.to_pyarrow()
+        records = independent(batch.to_pyarrow())
         for i, row_id in enumerate(records.column(0).to_pylist()):
             yield Row(str(row_id), records.slice(i, 1))
 

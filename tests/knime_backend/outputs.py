@@ -83,6 +83,9 @@ class TableOutput:
             if factory is None or (factory.storage and factory.storage != storage):
                 found.append(f"column {column.name!r}: {_factory(column.type)} is not stored as {storage}")
         with self._session.tables():
+            for column in self._table()._get_table().columns:
+                if any(map(_lacks_values, column.chunks)):
+                    found.append(f"a batch has keys without their values, of the type {column.type}")
             ids = self._table()._get_table().column(0)
             texts = pa.chunked_array([chunk.storage for chunk in ids.chunks], pa.string()).to_pylist()
         if None in texts:
@@ -142,3 +145,17 @@ def decode_port_spec(session: KnimeSession, spec: JavaSpec) -> Any:
 
 def _factory(kind: Any) -> str:
     return factory_of(kind.logical_type)
+
+
+def _lacks_values(array: Any) -> bool:
+    """Whether the first cell with a key does not hold its value, where cells are stored by a dictionary."""
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        if kind.extension_name.startswith("knime.struct_dict_encoded"):
+            first: dict[int, Any] = {}
+            for entry in array.storage.to_pylist():
+                if entry is not None and entry["0"] is not None:
+                    first.setdefault(entry["0"], entry["1"])
+            return None in first.values()
+        return _lacks_values(array.storage)
+    return pa.types.is_struct(kind) and any(map(_lacks_values, array.flatten()))

@@ -8,6 +8,9 @@ _VALUE = "org.knime.core.data.v2.value."
 _TIME = "org.knime.core.data.v2.time."
 _DATA = "org.knime.core.data."
 _TOOL = "org.knime.core.node.agentic.tool.WorkflowTool"
+CELL = _VALUE + "cell.DictEncodedDataCellValueFactory"
+"""Of cells that only Java can read."""
+
 ROW_KEY = _VALUE + "DefaultRowKeyValueFactory"
 
 
@@ -65,6 +68,7 @@ FACTORIES = {
     _DATA + "image.png.PNGImageValueFactory": Factory(
         _struct("string", _BYTES), _DATA + "image.png.PNGImageValue", "PNG Image"
     ),
+    CELL: Factory(None, _DATA + "DataValue", "Cell"),
     _TOOL + "ValueFactory": Factory(None, _TOOL + "Value", "Tool"),
 }
 for _name, _inner in (

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.backends import NodeFailure
+from tests.backends import ON_KNIME, NodeFailure
 from tests.nodes.recipes import IDS, RECIPES, Rows, World, large_row, make_world
 
 from core.io.write import make_folder
@@ -228,6 +228,18 @@ def test_columns_that_no_one_asked_for(kitchen: Any, refused: Any, node_id: str)
     ids = cook.expect(cook.recipe.rows, refused, cook.feed(table, [3, 1]))
     if cook.recipe.ids:
         assert ids == cook.recipe.ids(IDS)
+
+
+@pytest.mark.skipif(not ON_KNIME, reason="only KNIME has such cells")
+@pytest.mark.parametrize("node_id", FED)
+def test_columns_of_kinds_that_only_knime_has(kitchen: Any, refused: Any, node_id: str) -> None:
+    from tests.knime_backend.foreign import foreign_columns
+
+    cook = kitchen(node_id)
+    table = cook.table
+    for name, column in foreign_columns(cook.session).items():
+        table = table.append_column(name, column)
+    cook.expect(cook.recipe.rows, refused, cook.feed(table))
 
 
 @pytest.mark.parametrize("node_id", FED)
