@@ -64,8 +64,8 @@ test-knime: $(addprefix test-knime-,$(KNIME))  ## The nodes in KNIME's own Pytho
 
 test-knime-%: .venv-knime-%/.ready
 	@test -n "$(KNIME_PYTHON_SOURCE)" || { echo "Set KNIME_PYTHON_SOURCE to a git folder or tree of knime/knime-python."; exit 2; }
-	.venv-knime-$*/bin/python -W ignore tests/knime_backend/harness.py .
-	NUMBA_CACHE_DIR=$(CURDIR)/.venv-knime-$*/numba MICROSEG_BACKEND=knime OMP_NUM_THREADS=$(THREADS) \
+	KNIME_PYTHON_REVISION=analytics-platform/$*.0 .venv-knime-$*/bin/python -W ignore tests/knime_backend/harness.py .
+	KNIME_PYTHON_REVISION=analytics-platform/$*.0 NUMBA_CACHE_DIR=$(CURDIR)/.venv-knime-$*/numba MICROSEG_BACKEND=knime OMP_NUM_THREADS=$(THREADS) \
 		.venv-knime-$*/bin/pytest -W default tests/nodes tests/dialogs tests/knime_backend
 
 # KNIME's versions, and of constraints.txt those that these leave open.

@@ -54,16 +54,18 @@ class KnimeSession:
                 _module, ("knime._backend._gateway", "knime.extension.nodes", "_node_backend_launcher")
             )
         logging.getLogger("py4j").setLevel(logging.ERROR)
-        root_logger = logging.getLogger()
-        root_logger.setLevel(logging.DEBUG)  # whatever any library says goes to KNIME, over py4j
-        if not any(isinstance(handler, launcher.KnimeLogHandler) for handler in root_logger.handlers):
-            root_logger.addHandler(launcher.KnimeLogHandler(None))
         gateway.client_server = client_server()
         launcher._to_java_list = list
         launcher._create_linked_hashmap = JavaMap
         self.node_api._nodes.clear()
         self.node_api._categories.clear()
         self.backend = launcher._KnimeNodeBackend()
+        root_logger = logging.getLogger()
+        root_logger.setLevel(logging.DEBUG)  # whatever any library says goes to KNIME, over py4j
+        if not any(isinstance(handler, launcher.KnimeLogHandler) for handler in root_logger.handlers):
+            handler = launcher.KnimeLogHandler(self.backend)
+            handler.flush = lambda: None  # before KNIME 5.10 it calls itself, without end
+            root_logger.addHandler(handler)
         self.backend.registerExtensions(["knime._arrow._backend", "knime._views"])
         self.backend.initializeJavaCallback(
             SimpleNamespace(
