@@ -5,6 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Threads of the numerical libraries in one process.
 THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+# The versions of KNIME that `make test-knime` imitates, and the Python of each; those are left out that are not there.
+PYTHON_5.10 ?= python3.11
+PYTHON_5.11 ?= python3.13
+KNIME ?= $(foreach version,5.10 5.11,$(if $(shell $(PYTHON_$(version)) -c "print(1)" 2>/dev/null),$(version)))
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
 .PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer bundle test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
@@ -55,11 +59,25 @@ dialog-renderer: tests/dialogs/node_modules/.ready  ## KNIME's renderer of dialo
 bundle: $(READY)  ## What KNIME's bundler makes an update site of, in out/bundle, checked.
 	$(BIN)/python -m tools.bundle
 
-test-knime: $(READY)  ## The nodes in KNIME's own Python backend; KNIME_PYTHON_SOURCE is a git folder of knime/knime-python.
+test-knime: $(addprefix test-knime-,$(KNIME))  ## The nodes in KNIME's own Python backend, with what KNIME 5.10 and 5.11 bring along.
+	@test -n "$(KNIME)" || { echo "There is none of $(PYTHON_5.10) and $(PYTHON_5.11); set PYTHON_5.10 or PYTHON_5.11."; exit 2; }
+
+test-knime-%: .venv-knime-%/.ready
 	@test -n "$(KNIME_PYTHON_SOURCE)" || { echo "Set KNIME_PYTHON_SOURCE to a git folder or tree of knime/knime-python."; exit 2; }
-	$(BIN)/pip install -q -c constraints.txt -e '.[knime]'
-	$(BIN)/python -W ignore tests/knime_backend/harness.py .
-	MICROSEG_BACKEND=knime OMP_NUM_THREADS=2 $(BIN)/pytest -W default tests/nodes tests/dialogs tests/knime_backend
+	KNIME_PYTHON_REVISION=analytics-platform/$*.0 .venv-knime-$*/bin/python -W ignore tests/knime_backend/harness.py .
+	KNIME_PYTHON_REVISION=analytics-platform/$*.0 NUMBA_CACHE_DIR=$(CURDIR)/.venv-knime-$*/numba MICROSEG_BACKEND=knime OMP_NUM_THREADS=$(THREADS) \
+		.venv-knime-$*/bin/pytest -W default tests/nodes tests/dialogs tests/knime_backend
+
+# KNIME's versions, and of constraints.txt those that these leave open.
+.venv-knime-%/.ready: tests/knime_backend/knime-%.txt pyproject.toml constraints.txt
+	$(PYTHON_$*) -m venv .venv-knime-$*
+	awk -F'[=<>]' 'NR == FNR {own[tolower($$1)] = 1; print; next} !(tolower($$1) in own)' \
+		tests/knime_backend/knime-$*.txt constraints.txt > .venv-knime-$*/pins.txt
+	.venv-knime-$*/bin/pip install -q -c .venv-knime-$*/pins.txt torch==2.13.0
+	.venv-knime-$*/bin/pip install -q -c .venv-knime-$*/pins.txt -e '.[onnx,imagenet,knime]' pytest hypothesis
+	@touch $@
+
+.PRECIOUS: .venv-knime-%/.ready
 
 bench: $(READY)  ## Speed and memory beside StarDist-TF; writes benchmarks/RESULTS.md.
 	$(BIN)/python benchmarks/run.py
@@ -85,7 +103,7 @@ weights: $(READY)  ## Train the models that come with the extension, an hour on 
 	OMP_NUM_THREADS=1 $(BIN)/python -m weights.train "$(DATA)"
 
 clean:
-	rm -rf $(VENV) out build *.egg-info tests/dialogs/node_modules
+	rm -rf $(VENV) .venv-knime-* out build *.egg-info tests/dialogs/node_modules
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

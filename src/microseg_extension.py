@@ -1,6 +1,12 @@
 """What KNIME imports: the category in the node repository, then the nodes."""
 
+import logging
+
 import knime.extension as knext
+
+# KNIME asks every library for all of its messages and passes them on one by one: tens of thousands while Numba compiles
+for library in ("PIL", "asyncio", "distributed", "numba", "numcodecs", "zarr"):
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 knext.category(
     path="/community",

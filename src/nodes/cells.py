@@ -49,6 +49,10 @@ class Row:
         """A cell's plain value, None where missing."""
         return self.record.column(column)[0].as_py()
 
+    def cell(self, column: str) -> Any:
+        """A cell as an Arrow array of one value, to be carried whatever its type is."""
+        return self.record.column(column)
+
     def image(self, column: str) -> Image | None:
         """The image in a cell, None where missing; raw tensors are not copied.
 
@@ -129,8 +133,10 @@ class Row:
 
 def rows(table: Any) -> Iterator[Row]:
     """The rows of a table, one after the other."""
+    from nodes.dictionaries import independent
+
     for batch in table.batches():
-        records = batch.to_pyarrow()
+        records = independent(batch.to_pyarrow())
         for i, row_id in enumerate(records.column(0).to_pylist()):
             yield Row(str(row_id), records.slice(i, 1))
 
@@ -157,7 +163,7 @@ class RowWriter:
     def finish(self) -> Any:
         """The table; one without rows has its columns too."""
         if self._empty:
-            self._append(self._table.to_pyarrow().slice(0, 0), [[] for _ in self._columns])
+            self._append(no_rows(self._table), [[] for _ in self._columns])
         return self._out
 
     def _append(self, table: Any, values: list[list[Any]]) -> None:
@@ -180,16 +186,32 @@ class NewRows:
         self._out = knext.BatchOutputTable.create()
 
     def add(self, row_id: str, values: Sequence[Any]) -> None:
-        """Add a row with a value per column, see `RowWriter.add`; a row ID that is taken gets a number."""
+        """Add a row with a value per column, see `RowWriter.add`; a row ID that is taken gets a number.
+
+        A cell of another table is given as an Arrow array of one value.
+        """
+        import pyarrow as pa
+
         row_id = unique_name(self._ids, row_id)
         self._ids.add(row_id)
-        self._out.append(new_table(self._columns, [row_id], [[value] for value in values]))
+        cells = [value if isinstance(value, pa.Array) else [value] for value in values]
+        self._out.append(new_table(self._columns, [row_id], cells))
 
     def finish(self) -> Any:
         """The table; one without rows has its columns too."""
         if not self._ids:
             self._out.append(new_table(self._columns, [], [[] for _ in self._columns]))
         return self._out
+
+
+def no_rows(table: Any) -> Any:
+    """The columns of an input table as an Arrow table without rows."""
+    import pyarrow as pa
+
+    for batch in table.batches():
+        return pa.Table.from_batches([batch.to_pyarrow().slice(0, 0)])
+    # KNIME's own to_pyarrow fails for a table without batches
+    return new_table(list(table.schema), [], [[] for _ in table.column_names])
 
 
 def new_table(columns: Sequence[Any], row_ids: Sequence[str], values: Iterable[Sequence[Any]]) -> Any:
@@ -219,14 +241,26 @@ def to_arrow(column: Any, values: Sequence[Any]) -> Any:
         return pa.ExtensionArray.from_storage(column.ktype.to_pyarrow(), cells)
     if column.ktype == png_type():
         return _png_array(column.ktype.to_pyarrow(), values)
+    return pa.array(values, _arrow_type(column.ktype), from_pandas=True)
+
+
+def _arrow_type(kind: Any) -> Any:
+    """Arrow's type for a column's."""
+    import pyarrow as pa
+
+    if isinstance(kind, knext.ListType):
+        return pa.list_(_arrow_type(kind.inner_type))
+    if isinstance(kind, knext.LogicalType):
+        return kind.to_pyarrow()
     types: Mapping[Any, Any] = {
         knext.int32(): pa.int32(),
         knext.int64(): pa.int64(),
         knext.double(): pa.float64(),
         knext.bool_(): pa.bool_(),
         knext.string(): pa.string(),
+        knext.null(): pa.null(),
     }
-    return pa.array(values, types[column.ktype], from_pandas=True)
+    return types[kind]
 
 
 def _png_array(kind: Any, blobs: Sequence[bytes | None]) -> Any:

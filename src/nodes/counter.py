@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
-from nodes.cells import ROW_ID, Row, rows, small_table
+from nodes.cells import ROW_ID, Row, no_rows, rows, small_table
 from nodes.columns import (
     IMAGE,
     LABELS,
@@ -171,7 +171,7 @@ class InstanceCounter:
             count_columns, object_columns = self._columns(table.schema)
             progress, total = progress_of(ctx), max(1, table.num_rows)
             carried = [ROW_ID, *(column.name for column in plain_columns(table.schema))]
-            records = [table.to_pyarrow().slice(0, 0).select(carried)]
+            records = [no_rows(table).select(carried)]
             counts: list[list[float | None]] = []
             found: dict[int, dict[str, Any]] = {}
             missing, dark, warnings = [], [], []

@@ -249,7 +249,7 @@ class LargeImagePredictor:
         return find_column(schema, self.path_column, "column of paths", is_text, preferred=("Path",))
 
     def _images(self, ctx: Any, table: Any) -> dict[str, tuple[Path, list[Any]]]:
-        """Paths, and values of the columns that are carried, by the names of their results."""
+        """Paths, and cells of the columns that are carried, by the names of their results."""
         from core.errors import UserInputError
 
         found: list[tuple[Path, list[Any]]] = []
@@ -260,8 +260,8 @@ class LargeImagePredictor:
             for row in rows(table):
                 if row.is_missing(column):
                     raise UserInputError("The path is missing.", where=row.at(column), todo="Remove the row.")
-                values = [row.value(one.name) for one in carried]
-                found.append((resolve(ctx, str(row.value(column)), "image"), values))
+                cells = [row.cell(one.name) for one in carried]
+                found.append((resolve(ctx, str(row.value(column)), "image"), cells))
         taken: set[str] = set()
         return {free_name(safe_name(image_name(path)), taken): (path, values) for path, values in found}
 

@@ -145,8 +145,8 @@ class TileMerger:
             tiles: dict[str, list[_Tile]] = {name: [] for name in expected}
             sizes: dict[str, Any] = {}
             warnings: list[str] = []
-            result = NewRows(self._columns(table.schema))
-            for done, row in enumerate(rows(table), 1):
+            result, done = NewRows(self._columns(table.schema)), 0
+            for row in rows(table):
                 progress.check()
                 name = _value(row, places["image_id"])
                 tile, size = _tile(row, label_column, places)
@@ -154,7 +154,8 @@ class TileMerger:
                 sizes.setdefault(name, size)
                 path = [row.value(PATH)] if _has_path(table.schema) else []
                 if len(tiles[name]) == expected[name]:
-                    part = progress.part((done - expected[name]) / total, done / total, f"{name}: ")
+                    begin, done = done, done + expected[name]
+                    part = progress.part(begin / total, done / total, f"{name}: ")
                     joined = self._joined(name, tiles.pop(name), sizes.pop(name) or {}, warnings, part)
                     result.add(name, [joined[0], name, *path, *joined[1:]])
             warn(ctx, warnings)

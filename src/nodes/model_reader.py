@@ -7,7 +7,7 @@ import knime.extension as knext
 from core.model_summary import read_summary
 from nodes.paths import HOW, absolute, check_path, resolve
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import plain_errors
+from nodes.running import plain_errors, progress_of
 from nodes.settings import CATEGORY
 
 
@@ -51,6 +51,7 @@ class ModelReader:
     def execute(self, ctx: Any) -> SegmentationModelObject:
         """Reads the file, and with it checks that it is whole."""
         with plain_errors():
+            progress_of(ctx).step(0.0, "Reading the model")
             from core.model import SegmentationModel
 
             return SegmentationModelObject.of(SegmentationModel.load(resolve(ctx, self.path, "model file")))

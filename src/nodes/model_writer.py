@@ -6,7 +6,7 @@ import knime.extension as knext
 
 from nodes.paths import HOW, check_path, output_folder, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import plain_errors
+from nodes.running import plain_errors, progress_of
 from nodes.settings import CATEGORY
 
 SUFFIX = ".microseg"
@@ -71,6 +71,7 @@ class ModelWriter:
     def execute(self, ctx: Any, model: SegmentationModelObject) -> None:
         """Writes the file."""
         with plain_errors():
+            progress_of(ctx).step(0.0, "Writing the model")
             from core.errors import OutputError
             from core.io.write import atomic
 

@@ -7,7 +7,7 @@ import knime.extension as knext
 from core.pretrained import NAMES, card_of, load, summary_of
 from nodes.cells import small_table
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import plain_errors
+from nodes.running import plain_errors, progress_of
 from nodes.settings import CATEGORY
 from nodes.views.card import card_view
 
@@ -107,6 +107,7 @@ class PretrainedSegmentationModel:
     def execute(self, ctx: Any) -> Any:
         """Loads the model."""
         with plain_errors():
+            progress_of(ctx).step(0.0, "Loading the model")
             cards = [card_of(name) for name in NAMES]
             available = small_table(_columns(), NAMES, list(zip(*map(_row, cards), strict=True)))
             return SegmentationModelObject.of(load(self._name)), available, card_view(card_of(self._name))

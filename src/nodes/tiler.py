@@ -193,9 +193,11 @@ class LargeImageTiler:
             skipped = made = 0
             result = NewRows(self._columns())
             for done, source in enumerate(self._sources(ctx, table, missing)):
+                name = f"{source.id} ({done + 1} of {count})" if source else "Looking for images"
+                part = progress_of(ctx, name).part(done / count, (done + 1) / count)
+                part.step(0.0)
                 if source is None:
                     continue
-                part = progress_of(ctx, f"{source.id} ({done + 1} of {count})").part(done / count, (done + 1) / count)
                 try:
                     for row_id, values in self._tiles(source, part):
                         result.add(row_id, values)

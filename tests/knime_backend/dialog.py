@@ -12,6 +12,9 @@ _SHOWN = {"a", "b", "br", "h3", "h4", "hr", "i", "li", "ol", "p", "pre", "table"
 _MARKDOWN = re.compile(r"\*\*|`|\]\(|(?<!\S)[*_]\w|\w[*_](?!\S)|^\s*(?:[-*+]|\d+\.|#+|>|\|) ", re.MULTILINE)
 """What only stands in a text if Markdown was not understood."""
 
+_NO_DOCSTRING = "Missing description."
+"""What KNIME puts in its place."""
+
 _KNIME_CATEGORIES = {"/", "/community", "/labs", "/io", "/views", "/analytics"}
 
 
@@ -35,8 +38,8 @@ def saved_and_loaded(value: Any, schema: Mapping[str, Any], path: str) -> Any:
     """
     kind = "string" if "oneOf" in schema else schema["type"]
     if kind == "object":
-        inner = schema.get("properties", {})
-        return {key: saved_and_loaded(value.get(key), rest, f"{path}/{key}") for key, rest in inner.items()}
+        inner, given = schema.get("properties", {}), value or {}
+        return {key: saved_and_loaded(given.get(key), rest, f"{path}/{key}") for key, rest in inner.items()}
     if kind == "array":
         return value and [saved_and_loaded(v, schema["items"], f"{path}[{i}]") for i, v in enumerate(value)]
     if kind == "string":
@@ -58,6 +61,8 @@ def description_problems(node: Mapping[str, Any], categories: list[dict[str, Any
         parts += [(f"option {tab['name']}/{o['name']}", o["description"]) for o in tab["options"]]
     parts += [(f"view {v['name']!r}", v["description"]) for v in node["views"]]
     found = [f"{where}: {problem}" for where, text in parts for problem in _text_problems(text)]
+    if node["short_description"] in ("", _NO_DOCSTRING):
+        found.append("the node has no docstring")
     if not node["icon_path"] or not (folder / node["icon_path"]).is_file():
         found.append(f"the icon {node['icon_path']!r} is not below the folder of knime.yml")
     known = {c["path"].rstrip("/") + "/" + c["level_id"] for c in categories} | _KNIME_CATEGORIES
@@ -119,12 +124,15 @@ def _resolve(schema: Any, scope: str) -> Any:
 
 def _data_problems(value: Any, schema: Mapping[str, Any], path: str) -> Iterator[str]:
     kind = schema.get("type")
-    if kind == "object":
+    if kind == "object" and not isinstance(value, dict):
+        yield f"{path}: {value!r} is no object"
+    elif kind == "object":
         for key, inner in value.items():
             if key in schema["properties"]:
                 yield from _data_problems(inner, schema["properties"][key], f"{path}/{key}")
             else:
                 yield f"{path}/{key}: not in the schema"
+    if kind == "object":
         return
     fits = {
         "integer": lambda: isinstance(value, int) and not isinstance(value, bool) and -(2**31) <= value < 2**31,

@@ -18,6 +18,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.knime_backend.dialog import description_problems, dialog_problems
+from tests.knime_backend.java import NodeFailure
 from tests.knime_backend.node import KnimeNode
 from tests.knime_backend.session import KnimeSession
 
@@ -26,10 +27,13 @@ def problems_of(session: KnimeSession, node: dict[str, Any]) -> list[str]:
     """Everything that is wrong with one node of an extension."""
     found = description_problems(node, session.categories, session.folder)
     handle = KnimeNode(session, node["id"])
-    found += dialog_problems(handle.dialog(*sample_specs(node)))
-    defaults = copy.deepcopy(handle.settings)
-    if handle.save_and_load_settings().settings != defaults:
-        found.append("the defaults change when a workflow is saved")
+    try:
+        found += dialog_problems(handle.dialog(*sample_specs(node)))
+        defaults = copy.deepcopy(handle.settings)
+        if handle.save_and_load_settings().settings != defaults:
+            found.append("the defaults change when a workflow is saved")
+    except (NodeFailure, ValueError) as error:
+        found.append(str(error))
     message = handle.validate()
     return found + ([f"the defaults are refused: {message}"] if message else [])
 

@@ -74,10 +74,15 @@ class JavaSink:
 
 
 class JavaSource:
-    """Where Python reads a table from."""
+    """Where Python reads a table from.
 
-    def __init__(self, path: Path, names: list[str]) -> None:
-        self._path, self._names = path, names
+    Parameters
+    ----------
+    offsets : where each batch begins, None: the file is whole, and says it itself.
+    """
+
+    def __init__(self, path: Path, names: list[str], offsets: list[int] | None = None) -> None:
+        self._path, self._names, self._offsets = path, names, offsets
 
     def getIdentifier(self) -> str:
         return "org.knime.python3.arrow"
@@ -86,7 +91,13 @@ class JavaSource:
         return str(self._path)
 
     def isFooterWritten(self) -> bool:
-        return True
+        return self._offsets is None
+
+    def numBatches(self) -> int:
+        return len(self._offsets or [])
+
+    def getRecordBatchOffset(self, index: int) -> int:
+        return (self._offsets or [])[index]
 
     def hasColumnNames(self) -> bool:
         return True
@@ -257,9 +268,11 @@ class JavaContext:
         return "3:1"
 
     def set_warning(self, message: str) -> None:
+        assert isinstance(message, str)
         self.warnings.append(message)
 
     def set_progress(self, progress: float, message: str | None = None) -> None:
+        assert isinstance(progress, float)
         self.progress.append((progress, message))
 
     def is_canceled(self) -> bool:

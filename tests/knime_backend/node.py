@@ -87,6 +87,7 @@ class KnimeNode:
         flow_variables: dict[str, Any] | None = None,
         cancel: Callable[[JavaContext], bool] | None = None,
         check: bool = True,
+        whole_files: bool = True,
     ) -> Execution:
         """Run the node.
 
@@ -95,6 +96,7 @@ class KnimeNode:
         inputs : per port an output of another node, an Arrow table, a data frame, or None: not connected.
         cancel : asked by the node with its context, which knows the progress.
         check : whether tables must be as `configure` announced.
+        whole_files : whether the files of the input tables are written to their end already.
 
         Raises
         ------
@@ -105,7 +107,7 @@ class KnimeNode:
             proxy = self._proxy(callback)
             flat, in_map, out_map = _port_maps(proxy._node, inputs)
             context = JavaContext(self._session.work, in_map, out_map, cancel=cancel)
-            objects = [self._object(value).java_object() for value in flat]
+            objects = [self._java_object(value, whole_files) for value in flat]
             self._session.call(proxy.setParameters, json.dumps(self.settings), self.settings_version)
             result = self._session.call(proxy.execute, objects, context)
             callback.raise_if_failed()
@@ -125,6 +127,7 @@ class KnimeNode:
             context.warnings,
             context.progress,
             callback.made_variables,
+            callback.logs,
         )
 
     def _proxy(self, callback: JavaCallback) -> Any:
@@ -152,10 +155,12 @@ class KnimeNode:
         content["columnMetaData"] = [None, *(column_metadata(t) for t in content["schema"]["traits"][1:])]
         return JavaSpec(_TABLE_SPEC, json.dumps(content))
 
-    def _object(self, value: Any) -> Any:
-        if isinstance(value, TableOutput | PortOutput):
-            return value
-        return TableOutput(self._session, self._session.write_table(value))
+    def _java_object(self, value: Any, whole: bool) -> Any:
+        if isinstance(value, PortOutput):
+            return value.java_object()
+        if not isinstance(value, TableOutput):
+            value = TableOutput(self._session, self._session.write_table(value))
+        return value.java_object(whole=whole)
 
     def _decoded(self, spec: Any) -> Any:
         if spec is None:

@@ -18,9 +18,10 @@ class TableOutput:
     def __init__(self, session: KnimeSession, sink: JavaSink) -> None:
         self._session, self._sink = session, sink
 
-    def java_object(self) -> JavaTable:
-        """The table as Java hands it to Python."""
-        return JavaTable(JavaSource(self._sink.path, self._arrow_schema().names[1:]))
+    def java_object(self, *, whole: bool = True) -> JavaTable:
+        """The table as Java hands it to Python; a file that is not `whole` has no footer yet."""
+        offsets = None if whole else self._sink.offsets
+        return JavaTable(JavaSource(self._sink.path, self._arrow_schema().names[1:], offsets))
 
     def to_pyarrow(self) -> pa.Table:
         """The table as a node would read it."""
@@ -82,12 +83,18 @@ class TableOutput:
             if factory is None or (factory.storage and factory.storage != storage):
                 found.append(f"column {column.name!r}: {_factory(column.type)} is not stored as {storage}")
         with self._session.tables():
+            for column in self._table()._get_table().columns:
+                if any(map(_lacks_values, column.chunks)):
+                    found.append(f"a batch has keys without their values, of the type {column.type}")
             ids = self._table()._get_table().column(0)
             texts = pa.chunked_array([chunk.storage for chunk in ids.chunks], pa.string()).to_pylist()
         if None in texts:
             found.append("a row has no row ID")
         if len(set(texts)) < len(texts):
             found.append("two rows have the same row ID")
+        lengths = [length for length in self.batch_lengths() if length]
+        if len(set(lengths[:-1])) > 1:
+            found.append(f"the batches have different numbers of rows: {lengths}")
         return found
 
     def _table(self) -> Any:
@@ -138,3 +145,17 @@ def decode_port_spec(session: KnimeSession, spec: JavaSpec) -> Any:
 
 def _factory(kind: Any) -> str:
     return factory_of(kind.logical_type)
+
+
+def _lacks_values(array: Any) -> bool:
+    """Whether the first cell with a key does not hold its value, where cells are stored by a dictionary."""
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        if kind.extension_name.startswith("knime.struct_dict_encoded"):
+            first: dict[int, Any] = {}
+            for entry in array.storage.to_pylist():
+                if entry is not None and entry["0"] is not None:
+                    first.setdefault(entry["0"], entry["1"])
+            return None in first.values()
+        return _lacks_values(array.storage)
+    return pa.types.is_struct(kind) and any(map(_lacks_values, array.flatten()))

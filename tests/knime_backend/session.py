@@ -9,7 +9,6 @@ import importlib
 import json
 import logging
 import sys
-import threading
 import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ import yaml
 from tests.knime_backend import sources
 from tests.knime_backend.cutting import cut
 from tests.knime_backend.java import JavaCallback, JavaFileStores, JavaMap, JavaSink, client_server
+from tests.knime_backend.threads import elsewhere
 from tests.knime_backend.value_factories import FACTORIES, traits_of
 
 
@@ -41,6 +41,8 @@ class KnimeSession:
         self.work = temp.resolve()
         self.cells = JavaFileStores(self.work / "cells")
         self.logs: list[tuple[str, str]] = []
+        if str(self.yml["extension_module"]).endswith(".py"):
+            raise ValueError("knime.yml: the extension_module is imported by its name, which does not end in .py.")
         self._boot(sources.export(), (self.folder / self.yml["extension_module"]).resolve())
 
     def _boot(self, root: Path, module: Path) -> None:
@@ -58,6 +60,12 @@ class KnimeSession:
         self.node_api._nodes.clear()
         self.node_api._categories.clear()
         self.backend = launcher._KnimeNodeBackend()
+        root_logger = logging.getLogger()
+        root_logger.setLevel(logging.DEBUG)  # whatever any library says goes to KNIME, over py4j
+        if not any(isinstance(handler, launcher.KnimeLogHandler) for handler in root_logger.handlers):
+            handler = launcher.KnimeLogHandler(self.backend)
+            handler.flush = lambda: None  # before KNIME 5.10 it calls itself, without end
+            root_logger.addHandler(handler)
         self.backend.registerExtensions(["knime._arrow._backend", "knime._views"])
         self.backend.initializeJavaCallback(
             SimpleNamespace(
@@ -96,20 +104,7 @@ class KnimeSession:
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function as KNIME does: never in the main thread."""
-        box: dict[str, Any] = {}
-
-        def run() -> None:
-            try:
-                box["value"] = function(*arguments)
-            except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
-                box["error"] = error
-
-        thread = threading.Thread(target=run, name="like-py4j")
-        thread.start()
-        thread.join()
-        if "error" in box:
-            raise box["error"]
-        return box["value"]
+        return elsewhere(function, *arguments)
 
     def callback(self, variables: dict[str, Any] | None = None, executing: bool = False) -> JavaCallback:
         """The Java end of a call."""
@@ -140,10 +135,13 @@ class KnimeSession:
             elif not isinstance(data, tables.Table):
                 data = tables.Table.from_pyarrow(data, row_ids=row_ids)
             sink = backend.create_sink()
-            data._write_to_sink(sink)
+            if data._table.nbytes > data._MAX_NUM_BYTES_PER_BATCH:
+                sink.write(data._table)  # KNIME itself writes rows of any size, its Python does not
+            else:
+                data._write_to_sink(sink)
         java: JavaSink = sink._java_data_sink
         if batches is not None:
-            cut(java.path, batches)
+            java.offsets = cut(java.path, batches)
         return java
 
 

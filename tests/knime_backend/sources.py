@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 
 VARIABLE = "KNIME_PYTHON_SOURCE"
+REVISION = "KNIME_PYTHON_REVISION"
+"""The environment's name for what is taken of a git folder: a tag such as analytics-platform/5.10.0, else HEAD."""
 
 _LAUNCHER = "org.knime.python3.nodes/src/main/python"
 _BEFORE = (
@@ -35,10 +37,10 @@ def export(source: str = "") -> Path:
         raise ValueError(f"Set {VARIABLE} to a git folder or a tree of github.com/knime/knime-python.")
     if (Path(source) / _LAUNCHER).is_dir():
         return Path(source)
-    head = _git(source, "rev-parse", "HEAD").decode().strip()
+    head = _git(source, "rev-parse", os.environ.get(REVISION, "HEAD") + "^{commit}").decode().strip()
     target = Path(tempfile.gettempdir()) / f"knime-python-{os.getuid()}-{head[:12]}"
     if not (target / CELL_TYPES).exists():
-        data = _git(source, "archive", "--format=tar", "HEAD", _LAUNCHER, *_BEFORE, *_AFTER, CELL_TYPES)
+        data = _git(source, "archive", "--format=tar", head, _LAUNCHER, *_BEFORE, *_AFTER, CELL_TYPES)
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(target, filter="data")
     return target

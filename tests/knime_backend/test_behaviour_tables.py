@@ -1,5 +1,6 @@
 """Tables, their batches, types and images are the same on KNIME's own package and on the stand-in."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def test_data_frames(session: Session) -> None:
         ("string()", "string"),
         ("null()", "null"),
         ("dictionary(pa.int32(), pa.string())", "string"),
+        ("dictionary(pa.int32(), pa.int64())", "int64"),
         ("list_(pa.int32())", "list<item: int32>"),
         ("list_(pa.float32())", "list<item: double>"),
         ("list_(pa.string())", "list<item: string>"),
@@ -199,3 +201,56 @@ def test_images_in_copies(session: Session) -> None:
         assert [p and p.tobytes() for p in result.column_values("picture")] == [
             p and p.tobytes() for p in table.column_values("picture")
         ]
+
+
+TIMES: dict[str, list[Any]] = {
+    "date": [dt.date(2026, 2, 28), None, dt.date(1, 1, 1), dt.date(9999, 12, 31)],
+    "time": [dt.time(23, 59, 59, 999_999), None, dt.time(0), dt.time(12)],
+    "moment": [dt.datetime(2026, 2, 28, 23, 59, 1, 5), None, dt.datetime(1969, 12, 31, 23), dt.datetime(1, 1, 1)],
+    "span": [dt.timedelta(days=-1, seconds=1, microseconds=7), None, dt.timedelta(0), dt.timedelta(days=400)],
+}
+
+
+def test_dates_and_times(session: Session) -> None:
+    whole = pa.table({"<RowID>": [f"r{i}" for i in range(4)], **TIMES})
+    table = session.make_table(whole, batches=[2, 2])
+    assert [str(c.ktype) for c in table.schema] == ["Local Date", "Local Time", "Local Date Time", "Duration"]
+    assert [str(t.storage_type) for t in table.to_pyarrow().schema.types[1:]] == [
+        "int64", "int64", "struct<0: int64, 1: int64>", "struct<0: int64, 1: int32>"
+    ]  # fmt: skip
+    for way in ("same", "view", "whole", "combined", "per batch", "per row", "pandas"):
+        result = copy(session, table, way)
+        assert {name: result.column_values(name) for name in TIMES} == TIMES, way
+        assert result.schema == table.schema, way
+    frame = table.to_pandas()
+    assert {name: [None if pd.isna(v) else v for v in frame[name]] for name in TIMES} == TIMES
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_units_of_times(session: Session, unit: str) -> None:
+    moment, span = TIMES["moment"][2], dt.timedelta(seconds=-3)
+    values = {"m": pa.array([moment], pa.timestamp(unit)), "s": pa.array([span], pa.duration(unit))}
+    table = session.make_table(pa.table(values))
+    assert [table.column_values(name) for name in values] == [[moment], [span]]
+
+
+def test_dates_in_data_frames(session: Session) -> None:
+    frame = pd.DataFrame(
+        {
+            "moment": pd.Series([dt.datetime(2026, 2, 28, 12, 0, 1), None]),
+            "span": pd.Series([dt.timedelta(hours=1), None]),
+            "date": [dt.date(2026, 2, 28), None],
+            "object": pd.Series([dt.datetime(2026, 2, 28), None], dtype=object),
+        }
+    )
+    table = session.make_table(frame)
+    assert [str(c.ktype) for c in table.schema] == ["Local Date Time", "Duration", "Local Date", "Local Date Time"]
+    assert table.column_values("moment") == [dt.datetime(2026, 2, 28, 12, 0, 1), None]
+    assert table.column_values("span") == [dt.timedelta(hours=1), None]
+    assert table.column_values("date") == [dt.date(2026, 2, 28), None]
+    assert table.column_values("object") == [dt.datetime(2026, 2, 28), None]
+
+
+def test_lists_of_dates_are_refused(session: Session) -> None:
+    with pytest.raises(ValueError, match="not supported"):
+        session.make_table(pa.table({"a": [[dt.date(2026, 2, 28)]]}))

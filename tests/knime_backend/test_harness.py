@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.backends import ON_KNIME, open_session
+from tests.knime_backend.cutting import cut
 from tests.knime_backend.dialog import description_problems, dialog_problems, saved_and_loaded
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +41,12 @@ def test_good_dialogs(value: Any, schema: dict[str, Any]) -> None:
 )
 def test_values_that_do_not_fit_the_schema(value: Any, schema: dict[str, Any]) -> None:
     assert len(dialog_problems(dialog(value, schema))) == 1
+
+
+def test_what_is_no_object() -> None:
+    group = {"type": "object", "properties": {}}
+    assert dialog_problems(dialog(None, group)) == ["/model/a: None is no object"]
+    assert saved_and_loaded(None, {"type": "object"}, "model") == {}
 
 
 def test_controls_of_nothing() -> None:
@@ -82,6 +90,37 @@ def test_markdown_that_knime_leaves(text: str) -> None:
     assert len(description_problems(node, [], ROOT)) == 1
     views[0]["description"] = "Fine: a_b, x-y, 2 * 3, <b>c</b>."
     assert description_problems(node, [], ROOT) == []
+
+
+def test_where_batches_begin(tmp_path: Path) -> None:
+    """Where KNIME reads them as long as the file has no end."""
+    table = pa.table({"a": range(6), "b": list("xyzxyz")})
+    path = tmp_path / "table"
+    with pa.ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    offsets = cut(path, [1, 3, 2])
+    with pa.OSFile(str(path)) as file:
+        found = []
+        for offset in offsets:
+            file.seek(offset)
+            found += pa.ipc.read_record_batch(file, table.schema).to_pylist()
+    assert found == table.to_pylist()
+    assert cut(path, []) == []
+
+
+@pytest.mark.skipif(not ON_KNIME, reason="needs KNIME's sources")
+def test_what_java_would_not_take(session: Any) -> None:
+    from tests.knime_backend.foreign import java_cells
+
+    numbers = pa.table({"a": range(4)})
+    assert session.make_table(numbers, batches=[2, 2]).problems() == []
+    assert session.make_table(numbers, batches=[1, 2, 1]).problems() == [
+        "the batches have different numbers of rows: [1, 2, 1]"
+    ]
+    whole = pa.table({"a": java_cells([b"x", b"y", b"x"])})
+    assert session.make_table(whole).problems() == []
+    (problem,) = session.make_table(whole.slice(1)).problems()
+    assert "keys without their values" in problem
 
 
 @pytest.mark.skipif(not ON_KNIME, reason="needs KNIME's sources")

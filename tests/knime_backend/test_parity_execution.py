@@ -1,5 +1,7 @@
 """What nodes return, report, and exchange through ports behaves on every backend as tested here."""
 
+import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -282,6 +284,35 @@ def test_folders(execute: Run) -> None:
     assert all(isinstance(folder, str) for folder in seen)
     assert Path(seen[0]).is_dir()
     assert Path(seen[1]).name == "data"
+
+
+def test_logs(execute: Run) -> None:
+    def work(ctx: Any) -> Any:
+        log = logging.getLogger("parity")
+        log.debug("small %d", 1)
+        log.info("news")
+        log.warning("careful")
+        log.error("lost")
+        return table()
+
+    logs = [one for one in execute("TableSource", work).logs if "parity:" in one[1]]
+    assert logs == [
+        ("debug", "parity:small 1"), ("info", "parity:news"), ("warn", "parity:careful"), ("error", "parity:lost")
+    ]  # fmt: skip
+
+
+def test_nodes_do_not_run_in_the_main_thread(execute: Run, configure: Run) -> None:
+    threads: list[Any] = []
+    configure("TableSource", noting(threads, threading.current_thread, lambda: None))
+    execute("TableSource", noting(threads, threading.current_thread, table))
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+@pytest.mark.parametrize("name", ["no_such_thing", "get_progress"])
+def test_contexts_have_no_other_names(execute: Run, name: str) -> None:
+    with pytest.raises(NodeFailure, match=name):
+        execute("TableSource", lambda ctx: (getattr(ctx, name), table())[1])
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------

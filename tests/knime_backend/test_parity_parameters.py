@@ -1,5 +1,6 @@
 """Parameters behave on every backend as tested here."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ DEFAULTS: dict[str, Any] = {
     "column": "",
     "maybe": "",
     "later": 7,
+    "shade": "BLUE",
     "even": 2,
     "outer": {"low": 3, "inner": {"depth": 1, "newer": "n"}, "high": 7},
     "pair": {"first": 0.0, "second": 1.0},
     "other_pair": {"first": 0.0, "second": 1.0},
+    "range": {"begin": 0, "to": 1},
+    "strict_range": {"begin": 0, "to": 1},
     "shared": "s",
 }
 
@@ -84,6 +88,8 @@ def test_accepted(session: Session, schema: Any, name: str, value: Any) -> None:
         ("colour", "Red"),
         ("colour", "GREEN"),
         ("colour", None),
+        ("shade", "RED"),
+        ("shade", "GREEN"),
         ("even", 13),
         ("outer", {"low": -1}),
         ("outer", {"inner": {"depth": "x"}}),
@@ -100,6 +106,29 @@ def test_groups_check_their_values_together(session: Session, schema: Any) -> No
     node = session.node("Parameters").set(outer={"low": 8})
     assert node.validate() == "low is above high"
     node.configure(schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("range", {"begin": 3}, None),
+        ("range", {"to": 10}, "too far"),
+        ("strict_range", {"begin": 3}, "begin is above to"),
+        ("strict_range", {"to": 10}, "too far"),
+        ("strict_range", {"begin": 2, "to": 3}, None),
+    ],
+)
+def test_a_check_of_a_group_by_decorator(
+    session: Session, name: str, values: dict[str, int], message: str | None
+) -> None:
+    assert session.node("Parameters").set(**{name: values}).validate() == message
+
+
+def test_settings_survive_a_workflow(session: Session) -> None:
+    odd = {"text": "a <b> & %%00010 \t 🙂", "column": "Übung", "outer": {"low": -(2**31)}, "factor": 1e-300}
+    node = session.node("Parameters").set(**odd)
+    before = copy.deepcopy(node.settings)
+    assert node.save_and_load_settings().settings == before
 
 
 @pytest.mark.parametrize("chosen", ["", None])

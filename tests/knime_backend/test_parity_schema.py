@@ -1,9 +1,14 @@
 """Types, columns and schemas behave on every backend as tested here."""
 
+import ast
+import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.backends import Session
+from tests.backends import ON_KNIME, Session
+
+STAND_IN = Path(__file__).parents[2] / "src/headless/knime_api/knime/extension"
 
 
 @pytest.fixture
@@ -119,6 +124,9 @@ def test_equality(knext: Any, schema: Any) -> None:
         (lambda k: k.logical("text"), TypeError),
         (lambda k: k.list_(3), TypeError),
         (lambda k: k.list_(int), TypeError),
+        (lambda k: k.datetime(False, False), ValueError),
+        (lambda k: k.datetime(True, False, True), ValueError),
+        (lambda k: k.no_such_name, AttributeError),
         (lambda k: k.Version.parse_version("1.2"), ValueError),
         (lambda k: k.Version.parse_version("1.2.x"), ValueError),
         (lambda k: k.IntParameter("a", "b", 1, since_version="1.2"), ValueError),
@@ -138,6 +146,12 @@ def test_what_cannot_be_made(knext: Any, make: Any, error: type[Exception]) -> N
         (lambda k: k.bool_(), "Boolean"),
         (lambda k: k.string(), "String"),
         (lambda k: k.list_(k.int32()), "List (Collection of: Number (Integer))"),
+        (lambda k: k.datetime(), "Local Date Time"),
+        (lambda k: k.datetime(time=False), "Local Date"),
+        (lambda k: k.datetime(date=False), "Local Time"),
+        (lambda k: k.logical(dt.date), "Local Date"),
+        (lambda k: k.logical(dt.time), "Local Time"),
+        (lambda k: k.logical(dt.timedelta), "Duration"),
     ],
 )
 def test_types(knext: Any, make: Any, text: str) -> None:
@@ -170,3 +184,49 @@ def test_versions(knext: Any) -> None:
     assert knext.Version.parse_version("1.2.3") == knext.Version(1, 2, 3)
     assert knext.Version(1, 2, 3) < knext.Version(1, 10, 0)
     assert str(knext.Version(1, 2, 3)) == "1.2.3"
+
+
+def named(constant: str) -> list[str]:
+    """The names in a text of `_absent`, which cannot be imported where KNIME's own package is."""
+    lines = ast.parse((STAND_IN / "_absent.py").read_text()).body
+    (value,) = [i.value for i in lines if isinstance(i, ast.Assign) and ast.unparse(i.targets[0]) == constant]
+    return str(ast.literal_eval(value)).split()
+
+
+def test_names_that_the_stand_in_lacks(knext: Any) -> None:
+    from knime.extension import ExecutionContext
+
+    for holder, constant in ((knext, "_EXTENSION"), (ExecutionContext, "_CONTEXT")):
+        assert [name for name in named(constant) if ON_KNIME is not hasattr(holder, name)] == []
+    if not ON_KNIME:
+        for name in named("_EXTENSION"):
+            with pytest.raises(AttributeError, match=f"knime.extension.{name} is there within KNIME only"):
+                getattr(knext, name)
+
+
+def test_the_stand_in_lacks_no_other_names(knext: Any) -> None:
+    """All that KNIME's API exports is there, or named as lacking."""
+    lines = ast.parse((STAND_IN / "__init__.py").read_text()).body
+    assigned = [i for i in lines if isinstance(i, ast.Assign) and ast.unparse(i.targets[0]) == "__all__"]
+    known = {*ast.literal_eval(assigned[0].value), *named("_EXTENSION")}
+    if ON_KNIME:
+        modules = {name for name in vars(knext) if isinstance(getattr(knext, name), type(ast))}
+        assert {name for name in vars(knext) if not name.startswith("_")} - modules == known
+
+
+def test_a_class_shares_the_ports_of_its_base(knext: Any) -> None:
+    @knext.input_table("First", "A table.")
+    class Base:
+        pass
+
+    @knext.input_table("Second", "A table.")
+    class Sub(Base):
+        pass
+
+    assert vars(Base)["input_ports"] is Sub.input_ports  # type: ignore[attr-defined]
+    assert [port.name for port in Sub.input_ports] == ["Second", "First"]  # type: ignore[attr-defined]
+
+
+def test_the_path_of_a_category(knext: Any) -> None:
+    made = knext.category("/community", "more", "More", "Further nodes.", icon="icons/icon.png")
+    assert made == "/community/more"

@@ -7,6 +7,10 @@ from typing import Any
 _VALUE = "org.knime.core.data.v2.value."
 _TIME = "org.knime.core.data.v2.time."
 _DATA = "org.knime.core.data."
+_TOOL = "org.knime.core.node.agentic.tool.WorkflowTool"
+CELL = _VALUE + "cell.DictEncodedDataCellValueFactory"
+"""Of cells that only Java can read."""
+
 ROW_KEY = _VALUE + "DefaultRowKeyValueFactory"
 
 
@@ -64,6 +68,8 @@ FACTORIES = {
     _DATA + "image.png.PNGImageValueFactory": Factory(
         _struct("string", _BYTES), _DATA + "image.png.PNGImageValue", "PNG Image"
     ),
+    CELL: Factory(None, _DATA + "DataValue", "Cell"),
+    _TOOL + "ValueFactory": Factory(None, _TOOL + "Value", "Tool"),
 }
 for _name, _inner in (
     ("Int", "int"),
@@ -73,7 +79,8 @@ for _name, _inner in (
     ("Boolean", "boolean"),
 ):
     FACTORIES[f"{_VALUE}{_name}ListValueFactory"] = Factory(_list(_inner), _DATA + "collection.ListDataValue", "List")
-    FACTORIES[f"{_VALUE}{_name}SetValueFactory"] = Factory(_list(_inner), _DATA + "collection.SetDataValue", "Set")
+    if _name != "Boolean":  # of which the set is stored in another way
+        FACTORIES[f"{_VALUE}{_name}SetValueFactory"] = Factory(_list(_inner), _DATA + "collection.SetDataValue", "Set")
 
 
 def factory_of(logical_type: str) -> str:

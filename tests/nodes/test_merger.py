@@ -69,6 +69,8 @@ def test_several_images_in_any_order(session: Any, table: Callable[..., Any]) ->
     tiles = renamed(session, node.execute(table(["a", "b", "c"], Labels=images))[0])
     order = np.random.default_rng(0).permutation(tiles.num_rows)
     result = merge(session, changed(session, tiles, lambda arrow: arrow.take(order)), previews=False)
+    fractions = [fraction for fraction, _ in result.progress]
+    assert fractions == sorted(fractions)
     joined = dict(zip(result[0].to_pandas()["Image ID"], labels_of(result), strict=True))
     for name, labels in zip("abc", images, strict=True):
         assert ((joined[name].array > 0) == (labels.array > 0)).all()

@@ -198,6 +198,18 @@ class Pair:
     second = knext.DoubleParameter("Second", "A number.", 1.0)
 
 
+@knext.parameter_group("Range")
+class Range:
+    """Two numbers that belong together."""
+
+    begin = knext.IntParameter("Begin", "A number.", 0)
+    to = knext.IntParameter("To", "A number.", 1)
+
+    def validate(self, values: dict[str, Any]) -> None:
+        if values["begin"] > values["to"]:
+            raise ValueError("begin is above to")
+
+
 class Shared:
     """Parameters of several nodes."""
 
@@ -222,10 +234,28 @@ class Parameters(Shared):
         knext.And(knext.OneOf(flag, [True]), knext.DialogContextCondition(lambda ctx: True)), knext.Effect.HIDE
     )
     later = knext.IntParameter("Later", "A number.", seven, since_version="0.2.0")
+    shade = knext.EnumParameter("Shade", "A colour.", Colour.BLUE.name, Colour)
     even = knext.IntParameter("Even", "A number.", 2, min_value=0)
     outer = Outer()
     pair = Pair()
     other_pair = Pair()
+    range: Any = Range()
+    strict_range: Any = Range()
+
+    @shade.validator
+    def _check_shade(value: str) -> None:
+        if value == "RED":
+            raise ValueError("no blood")
+
+    @range.validator  # type: ignore[untyped-decorator]
+    def _check_range(values: dict[str, Any]) -> None:
+        if values["to"] > 9:
+            raise ValueError("too far")
+
+    @strict_range.validator(override=False)  # type: ignore[untyped-decorator]
+    def _check_strict_range(values: dict[str, Any]) -> None:
+        if values["to"] > 9:
+            raise ValueError("too far")
 
     @even.validator
     def _check_even(value: int) -> None:

@@ -1,5 +1,8 @@
 """The public names for writing nodes, `import knime.extension as knext`."""
 
+from typing import Any
+
+from knime.extension._absent import NAMES, missing
 from knime.extension._contexts import ConfigurationContext, ExecutionContext
 from knime.extension._errors import InvalidParametersError
 from knime.extension._groups import parameter_group
@@ -9,6 +12,7 @@ from knime.extension._kinds import (
     LogicalType,
     PrimitiveType,
     bool_,
+    datetime,
     double,
     int32,
     int64,
@@ -74,6 +78,7 @@ __all__ = [
     "Version",
     "bool_",
     "category",
+    "datetime",
     "double",
     "input_port",
     "input_table",
@@ -91,3 +96,7 @@ __all__ = [
     "string",
     "view_html",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("knime.extension", name, NAMES)

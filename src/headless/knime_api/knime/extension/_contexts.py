@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from knime.extension._absent import CONTEXT, missing
+
 
 class Surroundings(Protocol):
     """Where a node runs; given by the backend."""
@@ -49,6 +51,9 @@ class ConfigurationContext:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._flow_variables = FlowVariables(around.flow_variables)
+
+    def __getattr__(self, name: str) -> Any:
+        raise missing(type(self).__name__, name, CONTEXT)
 
     @property
     def flow_variables(self) -> FlowVariables:

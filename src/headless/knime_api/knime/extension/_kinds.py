@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LOGICAL = {"knime.types.builtin.DenseByteVectorValue": "Byte vector", "PIL.Image.Image": "PNG Image"}
+_LOGICAL = {
+    "knime.types.builtin.DenseByteVectorValue": "Byte vector",
+    "PIL.Image.Image": "PNG Image",
+    "datetime.date": "Local Date",
+    "datetime.time": "Local Time",
+    "datetime.datetime": "Local Date Time",
+    "datetime.timedelta": "Duration",
+}
 
 
 class KnimeType:
@@ -45,7 +52,7 @@ class ListType(KnimeType):
 
 
 class LogicalType(KnimeType):
-    """Values of a Python class, here byte vectors and PNG pictures."""
+    """Values of a Python class: byte vectors, PNG pictures, dates and times."""
 
     def __init__(self, value_type: str) -> None:
         self.value_type = value_type
@@ -121,3 +128,20 @@ def logical(value_type: type) -> LogicalType:
     if name not in _LOGICAL:
         raise TypeError(f"There are no cells for values of {name}, only of {', '.join(_LOGICAL)}.")
     return LogicalType(name)
+
+
+def datetime(date: bool | None = True, time: bool | None = True, timezone: bool | None = False) -> LogicalType:
+    """The type of dates, of times, or of both.
+
+    Raises
+    ------
+    ValueError : none of them, or a time zone without a time.
+    NotImplementedError : with a time zone.
+    """
+    if not date and not time:
+        raise ValueError("A date, a time, or both.")
+    if timezone and not time:
+        raise ValueError("A time zone goes with a time.")
+    if timezone:
+        raise NotImplementedError("Times with a time zone are supported within KNIME only.")
+    return LogicalType(f"datetime.{'datetime' if date and time else 'date' if date else 'time'}")

@@ -238,6 +238,11 @@ class EnumParameter(Parameter[str]):
         super().__init__(label, description, default, None, since_version, is_advanced)
         self.enum = enum
 
+    def check(self, value: str) -> None:
+        """Raise where the value is no choice; a check of one's own comes on top."""
+        self._check(value)
+        super().check(value)
+
     def options(self) -> list[tuple[str, str, str]]:
         """The constants."""
         return [(member.name, member.label, member.description) for member in self.enum]

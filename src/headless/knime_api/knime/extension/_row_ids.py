@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from knime.extension._arrow import ROW_ID, accepted, cells
+from knime.extension._arrow import ROW_ID, as_column, cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,5 +74,5 @@ def _content(ids: Any, columns: pa.Table) -> pa.Table:
         raise ValueError(f"Names of columns must be unique, not {names}.")
     if not all(name.strip() for name in names):
         raise ValueError("A column needs a name.")
-    table = columns.cast(pa.schema([(f.name, accepted(f.name, f.type)) for f in columns.schema]))
-    return table.add_column(0, pa.field(ROW_ID, pa.string()), ids)
+    arrays = {name: as_column(name, column) for name, column in zip(names, columns.columns, strict=True)}
+    return pa.table({ROW_ID: ids} | arrays)

@@ -73,7 +73,7 @@ def validate(settings: Any, holder: Any, saved: Version, since: Version = FIRST)
         else:
             item.check(item.from_json(settings[name]))
     if isinstance(holder, Group):
-        holder.validate(settings)
+        holder.check_values(settings)
 
 
 def check_columns(holder: Any, ports: Sequence[PortEntry]) -> None:

@@ -61,8 +61,7 @@ class Table(Columnar):
         TypeError : a type that tables cannot hold, or row IDs that are no texts.
         ValueError : `row_ids` is none of the three.
         """
-        if sentinel is not None:
-            raise NotImplementedError("Sentinels for missing values are not supported outside KNIME.")
+        _refuse_sentinel(sentinel)
         return Table(with_row_ids(data, row_ids))
 
     @staticmethod
@@ -74,8 +73,7 @@ class Table(Columnar):
         row_ids : "keep": the index as text; "generate": Row0, Row1, ...; "auto": an index of whole numbers n becomes
             Row{n}, any other one is kept.
         """
-        if sentinel is not None:
-            raise NotImplementedError("Sentinels for missing values are not supported outside KNIME.")
+        _refuse_sentinel(sentinel)
         return Table(from_frame(data, row_ids))
 
     @property
@@ -101,10 +99,12 @@ class Table(Columnar):
 
     def to_pyarrow(self, sentinel: Any = None) -> pa.Table | pa.RecordBatch:
         """As Arrow table, the row ID first under the name <RowID>; a batch gives a record batch."""
+        _refuse_sentinel(sentinel)
         return self._data
 
     def to_pandas(self, sentinel: Any = None) -> "pd.DataFrame":
         """As data frame with the row ID as index."""
+        _refuse_sentinel(sentinel)
         import pandas as pd
 
         columns: dict[str, Any] = {}
@@ -234,6 +234,11 @@ class BatchOutputTable:
         self.writer.write(data)
         self._rows += data.num_rows
         self.num_batches += 1
+
+
+def _refuse_sentinel(sentinel: Any) -> None:
+    if sentinel is not None:
+        raise NotImplementedError("Sentinels for missing values there are within KNIME only.")
 
 
 def column_metadata(kind: Any) -> dict[str, str]:

@@ -25,5 +25,6 @@ def as_view(obj: Any) -> NodeView:
     ValueError : it is none.
     """
     if not isinstance(obj, NodeView):
-        raise ValueError(f"The last value must be a view, see view_html, not {obj!r}.")
+        kind = type(obj).__name__
+        raise ValueError(f"The last value must be a view made by view_html, not a {kind}; others within KNIME only.")
     return obj
