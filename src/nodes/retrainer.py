@@ -162,8 +162,8 @@ class SegmentationRetrainer:
 
     **Example:** four images of cells in phase contrast with 260 cells, and from the *Pretrained Segmentation Model* the
     model *Nuclei, several modalities* (template 02). Set *Epochs* to 12 and *Patch size* to 192, because these cells
-    are large, and leave the rest. The view says what came of it: the mean average precision before and after, in the trial, and how much of what
-    retraining changed was taken over, for instance 50 %.
+    are large, and leave the rest. The view says what came of it: the mean average precision before and after, in the
+    trial, and how much of what retraining changed was taken over, for instance 50 %.
 
     **Limits:** the images need as many channels as the model was trained on. A step takes as long as in the
     *Segmentation Learner*; a training with a trial takes about twice as long as one with validation images. A single
