@@ -5,7 +5,6 @@ that the commands have written, as Chromium shows them; the results at the end o
 """
 
 import csv
-import io
 import re
 import subprocess
 import sys
@@ -76,16 +75,20 @@ def take_pictures() -> None:
 
 def results() -> str:
     """The table at the end of the page."""
-    text = io.StringIO()
+    lines = ["| run | images | objects found |", "|---|---|---|"]
     for name in ("nuclei", "cells", "retrained"):
-        with (RUNS / name / "counts.csv").open(newline="") as file:
-            counts = [float(row["Count"]) for row in csv.DictReader(file)]
-        text.write(f"| `{name}` | {len(counts)} | {sum(counts):.0f} |\n")
-    scores = [
-        f"- {row['Method']}: AP@0.5 {float(row['AP@0.5']):.3f}, F1 {float(row['F1@0.5']):.3f}"
-        for row in csv.DictReader((RUNS / "retrained" / "summary.csv").open(newline=""))
-    ]
-    return "| run | images | objects |\n|---|---|---|\n" + text.getvalue() + "\n" + "\n".join(scores)
+        counts = [float(row["Count"]) for row in _rows(name, "counts.csv")]
+        lines.append(f"| `{name}` | {len(counts)} | {sum(counts):.0f} |")
+    lines += ["", "| cells, by the Scorer of step 5 | drawn | found | AP@0.5 | F1@0.5 |", "|---|---|---|---|---|"]
+    for row in _rows("retrained", "summary.csv"):
+        scores = " | ".join(f"{float(row[name]):.3f}" for name in ("AP@0.5", "F1@0.5"))
+        lines.append(f"| {row['Method']} | {row['True count']} | {row['Predicted count']} | {scores} |")
+    return "\n".join(lines)
+
+
+def _rows(run: str, name: str) -> list[dict[str, str]]:
+    with (RUNS / run / name).open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from tests.scripts import ROOT, script
 from headless.backend import load_extension
 
 PAGES = sorted((ROOT / "docs/nodes").glob("*.md"))
+TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_pages_are_what_the_script_writes() -> None:
@@ -26,11 +27,9 @@ def test_every_setting_is_there() -> None:
             assert all(f"`{choice.id}`" in text for choice in parameter.choices)
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "docs/README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text("utf-8")
-    links = re.findall(r'\]\(([^)#]+)\)|src="([^"]+)"', text)
-    assert links
+    links = re.findall(r'\]\(([^)#]+)(?:#[^)]*)?\)|src="([^"]+)"', page.read_text("utf-8"))
     for link in map("".join, links):
         assert link.startswith("https://") or (page.parent / link).exists(), link
 
