@@ -53,7 +53,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, _loaded: None) -> Path:
     album.add("second", "9 objects", named, [Layer(disk_labels)])
     empty = Image(np.zeros((SIZE, SIZE), np.int32), "YX", kind="labels")
     album.add("third", "0 objects", None, [Layer(empty)])
-    return write(tmp_path_factory.mktemp("found"), found_view(album, {"prob": 0.5}, "CPU").html)
+    return write(tmp_path_factory.mktemp("found"), found_view(album, {"prob": 0.5}, "CPU", previews=True).html)
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +274,7 @@ def test_the_worst_image_comes_first_and_leads_to_its_picture(browser: Browser, 
     assert browser.run(f"[{first}[1].innerText, {first}[2].innerText]") == ["bad", "P"]
     browser.run(f"{first}[1].querySelector('button').click()")
     settle(browser)
-    assert browser.run("[now, document.activeElement.id]") == [1, "over"]
+    assert browser.run("[now, document.activeElement.id]") == [0, "over"]
     assert browser.run("Math.abs($('viewer').getBoundingClientRect().top) < 200")
 
 
@@ -341,7 +341,7 @@ const calls = [];
 let push = null;
 class Service {
   static async getInstance() { return new this(); }
-  baseService = { getConfig: () => ({ initialSelection: ['bad'] }) };
+  baseService = { getConfig: () => ({ initialSelection: ['good'] }) };
   setReportingContent(text) { calls.push(['report', text]); }
   add(rows) { calls.push(['add', ...rows]); }
   remove(rows) { calls.push(['remove', ...rows]); }
@@ -367,10 +367,10 @@ def test_rows_selected_here_are_selected_in_knime(
     assert browser.run("calls") == [["report", "<svg><title>x</title></svg>"]]
     assert browser.run("[now, $('mine').checked, $('mine').checkVisibility()]") == [1, True, True]
     assert browser.run("document.querySelectorAll('tr.picked').length") == 2
-    browser.run("$('mine').click(); document.querySelector('input[data-row=good]').click()")
-    assert browser.run("calls.slice(1)") == [["remove", "bad"], ["add", "good"]]
-    browser.run("push({ mode: 'ADD', selection: ['bad', 'elsewhere'] })")
+    browser.run("$('mine').click(); document.querySelector('input[data-row=bad]').click()")
+    assert browser.run("calls.slice(1)") == [["remove", "good"], ["add", "bad"]]
+    browser.run("push({ mode: 'ADD', selection: ['good', 'elsewhere'] })")
     assert browser.run("document.querySelectorAll('tr.picked').length") == 4
-    browser.run("push({ mode: 'REPLACE', selection: ['good'] })")
+    browser.run("push({ mode: 'REPLACE', selection: ['bad'] })")
     settle(browser)
     assert browser.run("[now, $('mine').checked, document.querySelectorAll('tr.picked').length]") == [0, True, 2]
