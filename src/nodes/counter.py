@@ -192,27 +192,37 @@ class InstanceCounter:
                 warnings.append(f"No counts for {amount(len(missing), 'row')} without labels: {named(missing)}.")
             if dark:
                 warnings.append(f"No intensities for {amount(len(dark), 'row')} without image: {named(dark)}.")
-            warn(ctx, warnings)
             whole = pa.concat_tables(records).combine_chunks()
             ids = whole.column(0).to_pylist()
             per_image = [[values[i] for values in counts] for i in range(len(COUNTS))]
+            grouped, column, note = self._groups(table.schema, whole, per_image)
+            warn(ctx, [*warnings, note] if note else warnings)
             return (
                 small_table(count_columns, ids, [*whole.columns[1:], *per_image]),
                 self._objects_table(object_columns, whole, ids, found),
-                counts_view(ids, per_image[0], per_image[1], *self._groups(table.schema, whole, per_image)),
+                counts_view(ids, per_image[0], per_image[1], grouped, column, note),
             )
 
-    def _groups(self, schema: Any, carried: Any, per_image: list[list[float | None]]) -> "tuple[list[Group], str]":
-        """The counts summed up by group, and the column that says which; images without count or group are left out."""
+    def _groups(self, schema: Any, carried: Any, per_image: list[list[float | None]]) -> "tuple[list[Group], str, str]":
+        """The counts summed up by group, the column that says which, and a sentence on images without a group.
+
+        Those are left out, as are images without a count; an empty text is no group.
+        """
         from core.measurement.groups import groups
 
         column = check_optional_column(schema, self.group_column, "column of groups", is_group)
         if column is None:
-            return [], ""
+            return [], "", ""
         every = zip(carried.column(column).to_pylist(), per_image[0], per_image[1], strict=True)
-        return groups(
-            [(str(group), n, dense) for group, n, dense in every if group is not None and n is not None]
-        ), column
+        counted = [("" if group is None else str(group), n, dense) for group, n, dense in every if n is not None]
+        known = [one for one in counted if one[0].strip()]
+        without, note = len(counted) - len(known), ""
+        if without:
+            images = f"{amount(without, 'image')} without a group {'is' if without == 1 else 'are'}"
+            note = f"{images} left out of the summary by group."
+        if without and not known:
+            note = f"No image has a group in the column {column!r}: there is no summary by group."
+        return groups(known), column, note
 
     def _objects_table(self, columns: list[Any], carried: Any, ids: list[str], found: dict[int, dict[str, Any]]) -> Any:
         """One row per object: its measures, then what its image carries."""

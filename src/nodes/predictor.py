@@ -145,7 +145,9 @@ class SegmentationPredictor:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
             warn(ctx, warnings)
             thresholds = predictor.model.thresholds_with(self.thresholds.chosen(predictor.model.thresholds))
-            return writer.finish(), found_view(album, thresholds, describe_device(predictor.device))
+            return writer.finish(), found_view(
+                album, thresholds, describe_device(predictor.device), previews=self.previews
+            )
 
     def _column(self, schema: Any) -> str:
         return find_column(schema, self.image_column, "image column", preferred=(IMAGE,), avoid=["Labels"])

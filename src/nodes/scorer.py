@@ -8,13 +8,13 @@ from nodes.cells import Row, rows, small_table
 from nodes.columns import IMAGE, LABELS, NONE, PREDICTED, check_optional_column, find_column, is_image
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
-from nodes.views.scores import LAYERS, scores_view
-from nodes.views.slides import Album, Layer
+from nodes.views.scores import LAYERS, compared, scores_view
+from nodes.views.slides import Album, Slide
 
 if TYPE_CHECKING:
-    from core.evaluation.matching import Partners
     from core.evaluation.scores import ImageScore, Score
     from core.image import Image
+    from core.progress import Progress
 
 THRESHOLDS = tuple(f"{0.5 + 0.05 * i:.2f}" for i in range(10))
 """The IoU thresholds of `core.evaluation.scores`, as columns have them."""
@@ -33,6 +33,11 @@ SCORES = (
     ("PQ@0.5", knext.double),
     ("Mean matched IoU", knext.double),
 )
+
+_AP = [name for name, _ in SCORES].index("AP@0.5")
+
+Lines = list[list[Any]]
+"""Rows of `SCORES`."""
 
 SUMMARY = (
     ("Method", knext.string),
@@ -75,8 +80,8 @@ SUMMARY = (
 )
 @knext.output_view(
     "Scores",
-    "Average precision over IoU thresholds as a curve per method, and the images with the outlines of truth and "
-    "prediction.",
+    "Average precision over IoU thresholds as a curve per method, and the worst images with the outlines of truth "
+    "and prediction.",
 )
 class SegmentationScorer:
     """Scores predicted objects against objects drawn by hand.
@@ -131,7 +136,7 @@ class SegmentationScorer:
     )
     shown = knext.IntParameter(
         "Images in the view",
-        "How many images the view shows at most, 0 to 500.",
+        "How many images the view shows at most, those with the lowest AP@0.5 of the first method; 0 to 500.",
         32,
         min_value=0,
         max_value=500,
@@ -155,9 +160,9 @@ class SegmentationScorer:
             missing: list[str] = []
             warnings: list[str] = []
             lines: list[list[Any]] = []
-            album = Album(self.shown, table.num_rows, LAYERS)
+            first = progress.part(0.0, 0.8)
             for done, row in enumerate(rows(table)):
-                progress.step(done / total, f"{row.id} ({done + 1} of {total})")
+                first.step(done / total, f"{row.id} ({done + 1} of {total})")
                 cells = {column: row.labels(column) for column in (truth, *methods)}
                 if any(labels is None for labels in cells.values()):
                     missing.append(row.id)
@@ -169,29 +174,45 @@ class SegmentationScorer:
                     scored[method].append(score)
                     ids.append(row.id if len(methods) == 1 else f"{row.id} / {method}")
                     lines.append([row.id, method, *_score_values(score)])
-                if album.is_full:
-                    album.passed += 1
-                else:
-                    self._show(album, row, table.schema, cells, scores)
             if missing:
                 left_out = amount(len(missing), "row")
                 warnings.append(f"Left out {left_out} without labels or prediction: {named(missing)}.")
             warn(ctx, warnings)
             summary = [[method, *_summary_values(scores)] for method, scores in scored.items()]
+            worst = _worst_first(lines, len(methods))
             return (
                 small_table(_columns(SCORES), ids, list(zip(*lines, strict=True)) or [[]] * len(SCORES)),
                 small_table(_columns(SUMMARY), methods, list(zip(*summary, strict=True))),
-                self._view(summary, lines, album),
+                self._view(summary, worst, self._album(table, worst, progress.part(0.8, 1.0))),
             )
 
-    def _view(self, summary: list[list[Any]], lines: list[list[Any]], album: Album) -> Any:
+    def _view(self, summary: list[list[Any]], images: list[Lines], album: Album) -> Any:
         first = len(SUMMARY) - len(THRESHOLDS)
         curves = [
             [(float(t), v) for t, v in zip(THRESHOLDS, line[first:], strict=True) if v is not None] for line in summary
         ]
         header = [name for name, _ in SUMMARY[:first]]
-        methods, images = [line[0] for line in summary], [name for name, _ in SCORES]
-        return scores_view(methods, [line[:first] for line in summary], header, curves, lines, images, album)
+        methods, names = [line[0] for line in summary], [name for name, _ in SCORES]
+        lines = [line for image in images for line in image]
+        return scores_view(methods, [line[:first] for line in summary], header, curves, lines, names, album)
+
+    def _album(self, table: Any, images: list[Lines], progress: "Progress") -> Album:
+        """The first of the images for the view, each with its rows of scores; their pixels are read only now."""
+        album = Album(self.shown, len(images), LAYERS)
+        wanted = {image[0][0]: image for image in images[: self.shown]}
+        slides: dict[str, Slide] = {}
+        for row in rows(table):
+            if len(slides) == len(wanted):
+                break
+            progress.check()
+            if row.id in wanted:
+                at = f"{row.id} ({len(slides) + 1} of {len(wanted)} for the view)"
+                progress.step(len(slides) / len(wanted), at)
+                slides[row.id] = self._slide(album, row, table.schema, wanted[row.id])
+        for name in wanted:
+            album.take(slides[name])
+        album.passed += len(images) - len(wanted)
+        return album
 
     def _label_columns(self, schema: Any) -> list[str]:
         """Truth and one or two predictions.
@@ -236,48 +257,24 @@ class SegmentationScorer:
             )
         return score_image(a.array, b.array)
 
-    def _show(
-        self,
-        album: Album,
-        row: Row,
-        schema: Any,
-        cells: "dict[str, Image | None]",
-        scores: "dict[str, ImageScore]",
-    ) -> None:
-        """Add a row to the view, on its image if there is one of the labels' size."""
+    def _slide(self, album: Album, row: Row, schema: Any, lines: Lines) -> Slide:
+        """A row with its scores for the view, on its image if there is one of the labels' size."""
         column = self._background(schema)
         image = row.image(column) if column else None
+        cells = {name: row.labels(name) for name in self._label_columns(schema)}
         (_, truth), *others = [(name, labels) for name, labels in cells.items() if labels is not None]
         if image is not None and (image.size("Y"), image.size("X")) != truth.array.shape:
             image = None
         caption = "; ".join(
-            f"{method}: {score.true_count} drawn, {score.pred_count} predicted, AP@0.5 {score.ap[0]:.2f}"
-            for method, score in scores.items()
+            f"{line[1]}: {line[2]} drawn, {line[3]} predicted, AP@0.5 {line[_AP]:.2f}" for line in lines
         )
-        album.add(row.id, caption, image, _compared(truth, dict(others)))
+        return album.slide(row.id, caption, image, compared(truth, dict(others)))
 
 
-def _compared(truth: "Image", predicted: "dict[str, Image]") -> list[Layer]:
-    """Layers of the truth and of every method: what each object is matched with at an IoU of 0.5.
-
-    The truth is right where the first method has found it.
-    """
-    from core.evaluation.matching import partners
-
-    found = {method: partners(truth.array, labels.array) for method, labels in predicted.items()}
-    titles = {method: f"Match, {method}" if len(found) > 1 else "Match" for method in found}
-    of_truth = {titles[method]: _in_words(of_truth) for method, (of_truth, _) in found.items()}
-    layers = [Layer(truth, (), of_truth, (next(iter(found.values()))[0].partner > 0).tolist())]
-    for method, (_, own) in found.items():
-        layers.append(Layer(predicted[method], (), {"Match": _in_words(own)}, (own.partner > 0).tolist()))
-    return layers
-
-
-def _in_words(found: "Partners") -> list[str]:
-    return [
-        f"object {partner}, IoU {iou:.2f}" if partner else f"none, highest IoU {iou:.2f}"
-        for partner, iou in zip(found.partner, found.iou, strict=True)
-    ]
+def _worst_first(lines: Lines, methods: int) -> list[Lines]:
+    """The rows of every image, one of each method; the lowest AP@0.5 of the first method comes first."""
+    images = [lines[i : i + methods] for i in range(0, len(lines), methods)]
+    return sorted(images, key=lambda image: float(image[0][_AP]))
 
 
 def _columns(names: Any) -> list[Any]:

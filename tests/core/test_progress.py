@@ -20,6 +20,12 @@ def test_parts_of_parts_report_fractions_of_the_whole(a: float, b: float, c: flo
     assert heard[0][1] == "now"
 
 
+def test_parts_put_texts_around_messages() -> None:
+    heard: list[str] = []
+    Progress(lambda _, message: heard.append(message)).part(0, 1, "a ", " d").part(0, 1, "b ", " c").step(0, "x")
+    assert heard == ["a b x c d"]
+
+
 @settings(deadline=None)
 @given(st.floats(allow_nan=False))
 def test_fractions_stay_in_their_bounds(fraction: float) -> None:

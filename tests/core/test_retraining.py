@@ -226,6 +226,20 @@ def test_a_killed_retraining_does_not_repeat_its_trial(trained: SegmentationMode
     assert not list(tmp_path.iterdir())
 
 
+def test_the_time_left_of_a_trial_is_not_that_of_all(
+    trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages: list[str] = []
+    monkeypatch.setattr("core.training.retrain.first_as_good", lambda scores: 4)
+    retrain(trained, discs(4, 7, dark=True), RETRAIN, Progress(lambda _, m: messages.append(m)))
+    told = [message for message in messages if " left" in message]
+    trial = [message for message in told if message.startswith("trial ")]
+    assert trial
+    assert all(message.endswith(" left of this part") for message in trial)
+    assert len(told) > len(trial)
+    assert all(message.endswith(" left") for message in told if message not in trial)
+
+
 def test_retraining_refuses_another_number_of_channels(trained: SegmentationModel) -> None:
     with pytest.raises(UserInputError, match="Row0: The images have 3 channels, the model was trained on 1"):
         retrain(trained, discs(2, 1, channels=3), RETRAIN)

@@ -50,6 +50,9 @@ def test_a_node_that_says_itself_how_long_it_takes() -> None:
     clock.now = 30.0
     console.progress(0.5, "epoch 4 of 8, about 12 s left")
     assert stream.getvalue().splitlines()[-1].endswith("  50 %  epoch 4 of 8, about 12 s left")
+    clock.now = 60.0
+    console.progress(0.5, "epoch 4 of 8, about 12 s left of this part")
+    assert stream.getvalue().splitlines()[-1].endswith("about 12 s left of this part  about 1 min 0 s left")
 
 
 def test_a_terminal_shows_one_line_in_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -179,9 +180,35 @@ def test_counts_are_shown_by_group(session: Any, table: Callable[..., Any]) -> N
     assert cells[0][0] == "Condition"
     assert cells[1] == ["drug &lt;b&gt;", "1", "3", "3", "?", "?", "?", "6,000"]
     assert cells[2][:5] == ["control", "2", "3", "1.5", "2.121"]
-    assert cells[2][5:] == ["-17.559", "20.559", "3,000"]
+    assert cells[2][5:] == ["0", "20.559", "3,000"]
     assert "95 % confidence interval" in by_number.view_html
     assert "95 % confidence interval" not in plain.view_html
+
+
+def test_images_without_a_group_are_not_left_out_unsaid(session: Any, table: Callable[..., Any]) -> None:
+    def grouped(*names: str | None) -> tuple[list[str], str]:
+        images = table(None, {"G": str}, Labels=[squares()] * len(names), G=names)
+        result = count(session, images, group_column="G")
+        return result.warnings, result.view_html
+
+    for names, note in [
+        (("a", None, "b", " ", ""), "3 images without a group are left out of the summary by group."),
+        (("a", None), "1 image without a group is left out of the summary by group."),
+        ((None, ""), "No image has a group in the column 'G': there is no summary by group."),
+    ]:
+        warnings, page = grouped(*names)
+        assert warnings == [note]
+        assert escape(note) in page
+        assert (">an image<" in page) == ("a" in names)
+    warnings, page = grouped("a", "b")
+    assert not warnings
+    assert "without a group" not in page
+
+
+def test_many_images_are_listed(session: Any, table: Callable[..., Any]) -> None:
+    page = count(session, table(Labels=[squares()] * 201)).view_html
+    assert page.count("data-row=") == 201
+    assert "The first 40 of 201." in page
 
 
 def test_columns_that_are_no_groups(session: Any, table: Callable[..., Any], refused: Any) -> None:

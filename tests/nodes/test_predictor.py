@@ -179,5 +179,7 @@ def test_cancel_within_an_image(session: Any, trained: Any, table: Callable[...,
 
 def test_the_view_shows_as_many_images_as_asked_for(session: Any, trained: Any, examples: Any) -> None:
     html = apply(session, trained, examples, shown=2, previews=False).view_html
-    assert "The first 2 of 10 images; all are in KNIME&#x27;s Table View" in html
+    assert "The first 2 of 10 images. How many" in html
+    html = apply(session, trained, examples, shown=2).view_html
+    assert "The first 2 of 10 images. All are in KNIME&#x27;s Table View, in a column of previews." in html
     assert html.count('"title":"Row') == 2

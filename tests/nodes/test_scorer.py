@@ -1,5 +1,8 @@
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,6 +63,53 @@ def test_two_methods_side_by_side(session: Any, table: Callable[..., Any]) -> No
     summary = result[1].to_pandas()
     assert list(summary["Method"]) == ["before", "after"]
     assert summary["AP@0.5"].tolist() == pytest.approx([17 / 18, 1])
+
+
+def slides(page: str) -> list[Any]:
+    data = re.search(r'id="data">(.*?)</script>', page)
+    return list(json.loads(data[1])["slides"]) if data else []
+
+
+def test_the_worst_images_are_shown(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    missed = [(), (1,), (), (1, 2, 3), (4,), None]
+    predicted = [None if ids is None else without(labels, *ids) for ids in missed]
+    images = table(list("abcdef"), Image=[image] * 6, Labels=[labels] * 6, P=predicted, Q=[labels] * 6)
+    result = score(session, images, predicted_column="P", second_column="Q", shown=2)
+    assert [one["title"] for one in slides(result.view_html)] == ["d", "b"]
+    assert slides(result.view_html)[0]["caption"] == (
+        "P: 9 drawn, 6 predicted, AP@0.5 0.67; Q: 9 drawn, 9 predicted, AP@0.5 1.00"
+    )
+    listed = re.findall(r'<tr>.*?data-row="(.)".*?<td>(.*?)</td><td>(.)</td>', result.view_html)
+    assert [(name, method) for name, _, method in listed] == [(name, method) for name in "dbeac" for method in "PQ"]
+    assert [re.findall('data-slide="(.)"', cell) for _, cell, _ in listed] == [["0"]] * 2 + [["1"]] * 2 + [[]] * 6
+    assert "The worst 2 of 5 images." in result.view_html
+    assert "column of previews" not in result.view_html
+    assert "the worst first by AP@0.5 of P" in result.view_html
+    assert not slides(score(session, images, predicted_column="P", second_column="Q", shown=0).view_html)
+
+
+def test_the_worst_images_are_kept_where_not_all_fit(
+    session: Any, table: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nodes.views.slides import Album
+
+    image, labels = disks()
+    images = table(list("abc"), Image=[image] * 3, Labels=[labels] * 3, P=[labels, without(labels, 1), labels])
+    whole = score(session, images, predicted_column="P").view_html
+    size = len(json.dumps(slides(whole)[0], ensure_ascii=False, separators=(",", ":")).encode())
+    monkeypatch.setattr("nodes.scorer.Album", partial(Album, budget=size))
+    assert [one["title"] for one in slides(score(session, images, predicted_column="P").view_html)] == ["b"]
+
+
+def test_a_curve_has_the_colour_of_its_outlines(session: Any, table: Callable[..., Any]) -> None:
+    from nodes.views.overlay import COLORS
+
+    labels = disks()[1]
+    images = table(Labels=[labels], P=[without(labels, 1)], Q=[labels])
+    page = score(session, images, predicted_column="P", second_column="Q").view_html
+    lines = re.findall(r'<polyline[^>]*stroke="(.*?)"', page)
+    assert lines == [COLORS["first"], COLORS["second"]]
 
 
 def test_sizes_that_differ(session: Any, table: Callable[..., Any], refused: Any) -> None:

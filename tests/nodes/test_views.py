@@ -79,6 +79,32 @@ def test_a_table_that_sorts_links_and_selects() -> None:
     assert "data-" not in table(["Image", "AP"], rows)
 
 
+def test_tables_say_what_they_leave_out() -> None:
+    from nodes.views.html import table
+
+    rows = [[i] for i in range(5)]
+    assert "<p>The first 3 of 5 rows. Sorting covers these rows.</p>" in table(["n"], rows, 3, sortable=True)
+    assert "<p>The first 3 of 5 rows.</p>" in table(["n"], rows, 3)
+    assert "<p>" not in table(["n"], rows, 5, sortable=True)
+
+
+def test_charts_say_what_they_leave_out() -> None:
+    from core.measurement.groups import groups
+    from nodes.views.charts import bar_chart, group_chart
+
+    names = [f"a rather long name & number {i}" for i in range(60)]
+    bars = bar_chart([(name, 1.0) for name in names], "n")
+    by_group = group_chart(groups([(name, 1.0, None) for name in names]), "n")
+    for chart, shown, line in [(bars, 40, "The first 40 of 60."), (by_group, 24, "The first 24 of 60 groups.")]:
+        svg = ElementTree.fromstring(chart)
+        assert [e.text for e in svg.iter() if e.tag.endswith("title")] == names[:shown]
+        (said,) = (e for e in svg.iter() if e.text == line)
+        assert float(said.attrib["y"]) < float(svg.attrib["height"])
+    for chart in (bar_chart([("a", 1.0)] * 40, "n"), group_chart(groups([("a", 1.0, None)]), "n")):
+        assert "The first" not in chart
+        assert "<title>" not in chart
+
+
 def test_groups_lie_where_their_counts_are() -> None:
     from core.measurement.groups import groups
     from nodes.views.charts import group_chart
@@ -173,10 +199,35 @@ def test_an_album_keeps_its_budget() -> None:
         assert sum(one.size for one in album.slides) <= 300_000
     assert {one.data["width"] for one in many.slides} == {SMALLEST}
     assert SMALLEST < few.slides[0].data["width"] < 800
-    assert few.note() == "2 images."
+    assert few.note("first") == "2 images."
     assert 0 < len(many.slides) < 9
     assert many.is_full
-    assert many.note().startswith(f"The first {len(many.slides)} of 9 images; all are in KNIME's Table View")
+    assert many.note("worst") == (
+        f"The worst {len(many.slides)} of 9 images. How many are shown here is set in the node's dialog."
+    )
+    assert "9 images. They are elsewhere. How" in many.note("first", "They are elsewhere.")
+
+
+def test_many_objects_do_not_cost_pixels() -> None:
+    from nodes.views.slides import Album, Layer
+
+    cells = np.kron(np.arange(1, 65 * 64 + 1).reshape(65, 64), np.ones((8, 8), np.int64))
+    many = Image(cells.astype(np.int32), "YX", kind="labels")
+    few = replace(many, array=np.minimum(many.array, 9))
+    image = Image(np.zeros(many.array.shape, np.uint16), "YX")
+    album = Album(2, 2, ["#ff0000"], 200_000)
+    album.add("a", "4160 objects", image, [Layer(many)])
+    album.add("b", "9 objects", image, [Layer(few)])
+    first, second = album.slides
+    assert first.data["height"] == 520
+    assert first.caption == first.data["caption"] == "4160 objects; too many objects to show their measures"
+    assert first.data["layers"][0]["measures"] == []
+    assert len(first.data["layers"][0]["ids"]) == 4160
+    assert second.caption == "9 objects"
+    assert len(second.data["layers"][0]["measures"]) > 1
+    roomy = Album(2, 2, ["#ff0000"])
+    roomy.add("a", "4160 objects", image, [Layer(many)])
+    assert roomy.slides[0].data["layers"][0]["measures"]
 
 
 def test_large_images_are_reduced() -> None:
@@ -211,7 +262,7 @@ def test_the_page_loads_nothing_and_cannot_be_broken_by_names() -> None:
     image, labels = disks()
     album = Album(1, 1, ["#ffffff"])
     album.add("</script><b>", "<i>", image, [Layer(labels, (), {"<u>": ["</script>"] * 9})])
-    html = found_view(album, {"prob": 0.5}, "<s>").html
+    html = found_view(album, {"prob": 0.5}, "<s>", previews=True).html
     assert html.count("</script>") == 2
     assert not re.search("<[bus]>", html)
     assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:|//)", html)

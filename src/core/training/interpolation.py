@@ -100,6 +100,6 @@ def try_out(
     scores, histories = [], []
     for number, (learned, judged) in enumerate((halves, halves[::-1])):
         part, model = progress.part(number / 2, (number + 1) / 2, f"trial {number + 1} of 2: "), start.copy()
-        histories.append(train(model, number, learned, part.part(0.0, 0.8)))
+        histories.append(train(model, number, learned, part.part(0.0, 0.8, suffix=" of this part")))
         scores.append(scores_on_the_way(given, model, shares, learned, judged, device, part.part(0.8, 1.0)))
     return np.concatenate(scores), histories[0]

@@ -19,13 +19,20 @@ COLORS = ("#1b8a96", "#e0662f", "#7a5bd0", "#b08900")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 320, 64, 16, 30, 44
 
 
-def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: tuple[float, str] | None = None) -> str:
+def line_chart(
+    series: Mapping[str, Points],
+    x_label: str,
+    y_label: str,
+    mark: tuple[float, str] | None = None,
+    colors: Sequence[str] = COLORS,
+) -> str:
     """Lines with a legend; the vertical axis begins at 0. In a page the values under the cursor are shown.
 
     Parameters
     ----------
     series : points x, y by name; points that are no numbers are left out.
     mark : a vertical line at this x, with this text.
+    colors : of the lines.
     """
     lines = {name: [p for p in points if all(map(math.isfinite, p))] for name, points in series.items()}
     xs = [x for points in lines.values() for x, _ in points] or [0.0, 1.0]
@@ -52,14 +59,14 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
         x = x_of(mark[0])
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" {_DASHED}/>')
         parts.append(_text(min(max(x, _LEFT + 40), _WIDTH - 80), _HEIGHT - _BOTTOM - 6, mark[1]))
-    for (name, points), color, i in zip(lines.items(), COLORS, range(len(lines)), strict=False):
+    for (name, points), color, i in zip(lines.items(), colors, range(len(lines)), strict=False):
         if len(points) > 1:
             path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)
             parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2.5"/>')
         for x, y in points if len(points) < 60 else []:
             parts.append(f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" fill="{color}"/>')
         parts.append(f'<rect x="{_LEFT + 190 * i}" y="6" width="14" height="14" fill="{color}"/>')
-        parts.append(_text(_LEFT + 190 * i + 20, 18, name if len(name) <= 24 else name[:23] + "…", "start"))
+        parts.append(_text(_LEFT + 190 * i + 20, 18, name, "start", 24))
     at = sorted({x for points in lines.values() for x, _ in points})
     known = {name: dict(points) for name, points in lines.items()}
     texts = [{"name": n, "texts": [number(v[x]) if x in v else "" for x in at]} for n, v in known.items()]
@@ -68,7 +75,7 @@ def line_chart(series: Mapping[str, Points], x_label: str, y_label: str, mark: t
 
 
 def bar_chart(bars: Sequence[tuple[str, float]], label: str, most: int = 40) -> str:
-    """Horizontal bars with names and numbers, the first `most` of them."""
+    """Horizontal bars with names and numbers, the first `most` of them; where there are more, a line says so."""
     shown = bars[:most]
     left, row = 190, 22
     top = max((value for _, value in shown if math.isfinite(value)), default=0.0) or 1.0
@@ -77,14 +84,20 @@ def bar_chart(bars: Sequence[tuple[str, float]], label: str, most: int = 40) -> 
     for i, (name, value) in enumerate(shown):
         y, known = _TOP + row * i, math.isfinite(value)
         length = max(0.0, value) / top * (_WIDTH - left - 70) if known else 0.0
-        parts.append(_text(left - 8, y + 15, name if len(name) <= 26 else name[:25] + "…", "end"))
+        parts.append(_text(left - 8, y + 15, name, "end", 26))
         parts.append(f'<rect x="{left}" y="{y + 3}" width="{length:.1f}" height="{row - 6}" fill="{COLORS[0]}"/>')
         parts.append(_text(left + length + 6, y + 15, number(value), "start"))
+    if len(bars) > most:
+        height += row
+        parts.append(_text(left, height - 8, f"The first {most} of {len(bars)}.", "start"))
     return _svg(height, parts)
 
 
 def group_chart(groups: "Sequence[Group]", label: str, most: int = 24) -> str:
-    """A point per image and, per group, the mean with its 95 % interval; the first `most` groups."""
+    """A point per image and, per group, the mean with its 95 % interval.
+
+    These are the first `most` groups; where there are more, a line says so.
+    """
     shown = groups[:most]
     highest = [*(n for one in shown for n in one.counts), *(one.high for one in shown if math.isfinite(one.high))]
     ticks = _ticks(0.0, max(highest, default=0.0) or 1.0)
@@ -93,7 +106,7 @@ def group_chart(groups: "Sequence[Group]", label: str, most: int = 24) -> str:
     def y_of(y: float) -> float:
         return _HEIGHT - _BOTTOM - max(0.0, y) / ticks[-1] * (_HEIGHT - _TOP - _BOTTOM)
 
-    parts = _frame("", label)
+    parts = _frame(f"The first {most} of {len(groups)} groups." if len(groups) > most else "", label)
     for tick in ticks:
         parts.append(_rule(y_of(tick)))
         parts.append(_text(_LEFT - 8, y_of(tick) + 4, number(tick), "end"))
@@ -107,11 +120,10 @@ def group_chart(groups: "Sequence[Group]", label: str, most: int = 24) -> str:
         y = y_of(one.mean)
         parts.append(f'<line x1="{middle - wide:.1f}" x2="{middle + wide:.1f}" y1="{y:.1f}" y2="{y:.1f}" {line}/>')
         if math.isfinite(one.high):
-            low, high = y_of(one.low), y_of(one.high)
+            low, high = y_of(one.low), y_of(one.high)  # from 0 on, as all of the chart
             ends = "".join(f"M{middle - 6:.1f} {end:.1f}h12" for end in (low, high))
             parts.append(f'<path d="M{middle:.1f} {low:.1f}V{high:.1f}{ends}" fill="none" {line}/>')
-        name = one.name if len(one.name) <= letters else one.name[: letters - 1] + "…"
-        parts.append(_text(middle, _HEIGHT - _BOTTOM + 18, name))
+        parts.append(_text(middle, _HEIGHT - _BOTTOM + 18, one.name, letters=letters))
     parts.append(f'<circle cx="{_LEFT + 7}" cy="14" r="3.5" fill="{COLORS[0]}"/>')
     parts.append(_text(_LEFT + 18, 18, "an image", "start"))
     parts.append(f'<rect x="{_LEFT + 96}" y="12" width="18" height="3" fill="{COLORS[1]}"/>')
@@ -134,8 +146,11 @@ def _rule(y: float) -> str:
     return f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#8884"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str = "middle", letters: int = 0) -> str:
+    """Text, cut to so many letters where they are given; the whole text appears under the cursor."""
+    cut = 0 < letters < len(text)
+    shown = escape(text[: letters - 1]) + f"…<title>{escape(text)}</title>" if cut else escape(text)
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
 
 
 def _svg(height: float, parts: list[str], data: Mapping[str, object] | None = None) -> str:

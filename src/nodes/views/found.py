@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 _FILLED = "body{box-sizing:border-box;height:100vh;min-height:260px;display:flex;flex-direction:column}"
 
 
-def found_view(album: "Album", thresholds: Mapping[str, float], device: str) -> Any:
-    """Images with the objects found in them; the thresholds and the device in words."""
+def found_view(album: "Album", thresholds: Mapping[str, float], device: str, *, previews: bool) -> Any:
+    """Images with the objects found in them; the thresholds and the device in words.
+
+    Parameters
+    ----------
+    previews : whether the node's table has a picture of every image.
+    """
     note = paragraph(f"Thresholds: {thresholds_text(thresholds)}. Computed on {device}.")
-    images = viewer(album, [("Objects found", COLORS["found"])])
+    elsewhere = "All are in KNIME's Table View, in a column of previews." if previews else ""
+    images = viewer(album, [("Objects found", COLORS["found"])], album.note("first", elsewhere))
     script = read(*SCRIPTS) if album.slides else ""
     html = page(
         "Objects found", note.replace("<p>", '<p class="note">', 1), images, style=read(*STYLE) + _FILLED, script=script

@@ -35,6 +35,10 @@ figure{margin:0;max-width:100%}
 """
 
 
+MOST_SORTED = 2000
+"""Tables that sort have so many rows at most."""
+
+
 def page(title: str, *parts: str, style: str = "", script: str = "") -> str:
     """A whole page; `parts` are HTML, the title is text."""
     body = "\n".join(parts)
@@ -94,7 +98,8 @@ def table(
             box = f'<input type="checkbox" data-row="{row_id}" aria-label="Select {row_id} in KNIME">'
             cells.insert(0, f'<td class="pick">{box}</td>')
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    more = paragraph(f"The first {most} of {len(rows)} rows.") if len(rows) > most else ""
+    cut = f"The first {most} of {len(rows)} rows." + " Sorting covers these rows." * sortable
+    more = paragraph(cut) if len(rows) > most else ""
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>{more}"

@@ -27,16 +27,17 @@ SCRIPTS = (
 )
 
 
-def viewer(album: Album, layers: Sequence[tuple[str, str]]) -> str:
+def viewer(album: Album, layers: Sequence[tuple[str, str]], note: str) -> str:
     """The viewer as a part of a page that has `STYLE` and, where there is an image, `SCRIPTS`.
 
     Parameters
     ----------
     layers : name and colour of each layer of the slides.
+    note : which images are shown, see `Album.note`.
     """
-    note = f'<p class="note">{escape(album.note())}</p>'
+    below = f'<p class="note">{escape(note)}</p>'
     if not album.slides:
-        return note
+        return below
     hidden = " hidden" * (len(layers) == 1)
     boxes = "".join(
         f'<label class="swatch"{hidden}><input type="checkbox" class="layer" checked><i style="background:{color}"></i>'
@@ -52,7 +53,7 @@ def viewer(album: Album, layers: Sequence[tuple[str, str]]) -> str:
     }
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     options = "".join(f'<option value="{value}">{text}</option>' for value, text in colors.items())
-    return _VIEWER.format(boxes=boxes, colors=options, help=escape(HELP), buttons=BUTTONS, data=text) + note
+    return _VIEWER.format(boxes=boxes, colors=options, help=escape(HELP), buttons=BUTTONS, data=text) + below
 
 
 _VIEWER = """

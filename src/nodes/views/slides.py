@@ -5,7 +5,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class Slide:
     title, caption : texts; the title is the row's ID.
     data : what the script reads.
     size : bytes of that in the page.
+    pixels : how many of them pictures and labels take; the others do not depend on how far it is reduced.
     thumb : a small picture with outlines, axes YX3.
     """
 
@@ -68,6 +69,7 @@ class Slide:
     caption: str
     data: dict[str, Any]
     size: int
+    pixels: int
     thumb: NDArray[np.uint8]
 
 
@@ -107,7 +109,8 @@ class Draft:
             np.asarray(PIL.Image.fromarray(one).resize((width, height), PIL.Image.Resampling.BOX))
             for one in self.channels
         ]
-        labels = [zlib.compress(one[np.ix_(rows, columns)].tobytes()) for one in self.layers]
+        pictures = [_text(png_bytes(one)) for one in small]
+        labels = [_text(zlib.compress(one[np.ix_(rows, columns)].tobytes())) for one in self.layers]
         known = {"Y", "X"} <= set(self.pixel_size)
         data = self.data | {
             "height": height,
@@ -116,13 +119,17 @@ class Draft:
             "unit": {"Y": self.pixel_size["Y"] * whole[0] / height, "X": self.pixel_size["X"] * whole[1] / width}
             if known
             else None,
-            "channels": [
-                a | {"picture": _text(png_bytes(b))} for a, b in zip(self.data["channels"], small, strict=True)
-            ],
-            "layers": [a | {"labels": _text(b)} for a, b in zip(self.data["layers"], labels, strict=True)],
+            "channels": [a | {"picture": b} for a, b in zip(self.data["channels"], pictures, strict=True)],
+            "layers": [a | {"labels": b} for a, b in zip(self.data["layers"], labels, strict=True)],
         }
         size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
-        return Slide(self.title, self.caption, data, size, self.thumb)
+        return Slide(self.title, self.caption, data, size, sum(map(len, pictures + labels)), self.thumb)
+
+    def without_measures(self) -> "Draft":
+        """The same, with nothing told of the objects but their numbers; the caption says so."""
+        caption = f"{self.caption}; too many objects to show their measures"
+        layers = [layer | {"measures": []} for layer in self.data["layers"]]
+        return replace(self, caption=caption, data=self.data | {"caption": caption, "layers": layers})
 
 
 @dataclass
@@ -150,41 +157,52 @@ class Album:
         """Whether no further slide is taken."""
         return self.passed > 0 or len(self.slides) >= self.most
 
-    def add(self, title: str, caption: str, image: Image | None, layers: Sequence[Layer]) -> None:
-        """A slide of an image and layers of objects, reduced until it fits; without image the ground is black.
+    def slide(self, title: str, caption: str, image: Image | None, layers: Sequence[Layer]) -> Slide:
+        """A slide of an image and layers of objects; without image the ground is black.
 
-        Once one does not fit, no further one is taken, so that the first rows are shown without gaps.
+        It is reduced until it keeps its share of the budget. Where texts on its objects would take more than half of
+        that, they are left out.
         """
-        if self.is_full:
-            self.passed += 1
-            return
         one = draft(title, caption, image, layers, self.colors)
         longest = max(layers[0].labels.array.shape)
         factor = max(1.0, longest / LONGEST)
         coarsest = max(factor, longest / SMALLEST)
         share = self.budget / max(1, min(self.most, self.rows))
         shown = one.slide(factor)
-        while shown.size > share and factor < coarsest:
-            factor = min(coarsest, factor * max(1.05, math.sqrt(shown.size / share)))
+        if shown.size > share and shown.size - shown.pixels > share / 2:
+            one = one.without_measures()
             shown = one.slide(factor)
-        if sum(one.size for one in self.slides) + shown.size > self.budget:
+        left = share - min(shown.size - shown.pixels, share / 2)
+        while shown.pixels > left and factor < coarsest:
+            factor = min(coarsest, factor * max(1.05, math.sqrt(shown.pixels / left)))
+            shown = one.slide(factor)
+        return shown
+
+    def add(self, title: str, caption: str, image: Image | None, layers: Sequence[Layer]) -> None:
+        """Take a slide of these, which is not even made when the album is full."""
+        if self.is_full:
             self.passed += 1
         else:
-            self.slides.append(shown)
+            self.take(self.slide(title, caption, image, layers))
+
+    def take(self, slide: Slide) -> None:
+        """Take a slide if it fits. Once one does not, no further one is taken: what is shown has no gaps."""
+        if self.is_full or sum(one.size for one in self.slides) + slide.size > self.budget:
+            self.passed += 1
+        else:
+            self.slides.append(slide)
 
     def sheet(self) -> bytes:
         """The first slides as one PNG picture."""
         return sheet([(one.title, one.thumb) for one in self.slides])
 
-    def note(self) -> str:
-        """Which images are shown, and where the others can be seen."""
+    def note(self, which: str, elsewhere: str = "") -> str:
+        """Which images are shown, such as "first", and a sentence on where the others can be seen."""
         shown = len(self.slides)
         if not self.passed:
             return f"{amount(shown, 'image')}."
-        return (
-            f"The first {shown} of {shown + self.passed} images; all are in KNIME's Table View, in a column of "
-            "previews. How many are shown here is set in the node's dialog."
-        )
+        told = [f"The {which} {shown} of {shown + self.passed} images.", elsewhere]
+        return " ".join(filter(None, [*told, "How many are shown here is set in the node's dialog."]))
 
 
 def draft(title: str, caption: str, image: Image | None, layers: Sequence[Layer], colors: Sequence[str]) -> Draft:

@@ -19,9 +19,11 @@ function takeOver(mode, rows) {
   showPicked();
   document.dispatchEvent(new CustomEvent('picked', { detail: picked }));
 }
-async function joinKnime({ ReportingService, SelectionService }) {
+async function giveReport({ ReportingService }) {
   const report = document.getElementById('report');
   if (report && ReportingService) (await ReportingService.getInstance()).setReportingContent(report.innerHTML);
+}
+async function joinSelection({ SelectionService }) {
   if (document.body.dataset.rows === undefined) return;
   const service = await SelectionService.getInstance();
   const first = await service.baseService.getConfig().initialSelection;
@@ -34,5 +36,8 @@ document.addEventListener('slide', showPicked);
 document.addEventListener('change', event => {
   if (event.target.matches('input[data-row]')) pick(event.target.dataset.row, event.target.checked);
 });
-// a page that was saved and opened in a browser gets no answer
-if (typeof KnimeUIExtensionService === 'object') joinKnime(KnimeUIExtensionService).catch(() => {});
+async function joinKnime(services) {
+  for (const join of [giveReport, joinSelection])
+    try { await join(services); } catch { /* a page that was saved and opened in a browser gets no answer */ }
+}
+if (typeof KnimeUIExtensionService === 'object') joinKnime(KnimeUIExtensionService);

@@ -15,7 +15,7 @@ const moves = {
 document.addEventListener('keydown', event => {
   const action = event.shiftKey && moves[event.key] || keys[event.key];
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !action
-    || event.target.matches('input:not([type=checkbox]),select') || (event.key === ' ' && event.target.matches('button,input,summary,svg')))
+    || event.target.matches('input:not([type=checkbox]),select') || event.target.closest('.scroll') || (event.key === ' ' && event.target.matches('button,input,summary,svg')))
     return;
   event.preventDefault();
   action();

@@ -43,22 +43,27 @@ async function show(number) {
   $('choice').value = now;
   $('caption').textContent = slide.caption;
   $('mine').dataset.row = slide.title;
+  document.dispatchEvent(new Event('slide'));
   stage.dataset.complete = false;
   try {
     const found = await opened(now);
     if (wish !== now) return;
     shown = found;
   } catch (error) {
+    if (wish !== now) return;
     broken = String(error);
     shown = null;
+    chosen = hovered = '';
+    for (const canvas of [below, over]) canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+    placeSliders();
     return tell();
   }
+  broken = '';
   [height, width, unit] = [slide.height, slide.width, slide.unit];
   chosen = hovered = '';
   listChannels();
   if (!sameSize || !view.scale) whole();
   draw();
-  document.dispatchEvent(new Event('slide'));
   if (slides.length > 1) opened((now + 1) % slides.length).catch(() => {});
 }
 
@@ -67,7 +72,7 @@ async function show(number) {
 let wished = 'all';      // the channel that a person has chosen, as far as an image has it
 const limits = [];      // of every channel, once a person has set them: they hold from image to image
 const channelsShown = () => {
-  const one = $('channel').value, all = shown.slide.channels;
+  const one = $('channel').value, all = shown ? shown.slide.channels : [];
   return one === 'all' ? all.slice(0, 3).map((_, i) => i) : all.length ? [Math.min(+one || 0, all.length - 1)] : [];
 };
 function listChannels() {
@@ -77,15 +82,18 @@ function listChannels() {
   $('channel').replaceChildren(...options);
   $('channel').parentElement.hidden = names.length < 2;
   if (options.some(option => option.value === wished)) $('channel').value = wished;
-  for (const name of ['low', 'high', 'auto']) $(name).disabled = !names.length;
   placeSliders();
 }
 const between = index => limits[index] || shown.slide.channels[index].auto;
 const valueAt = ({ low, high, power }, part) => low + (high - low) * part ** power;
 const partAt = ({ low, high, power }, value) => clamp((value - low) / (high - low), 0, 1) ** (1 / power);
+// channels laid over each other have limits of their own, but those of a colour picture share theirs
 function placeSliders() {
-  const [index] = channelsShown();
-  if (index === undefined) return;
+  const [index, ...others] = channelsShown(), none = index === undefined, apart = others.length && !shown.slide.colours;
+  for (const name of ['low', 'high']) $(name).disabled = none || apart;
+  $('auto').disabled = none;
+  $('range').textContent = apart ? 'Choose a channel to set its contrast' : '';
+  if (none || apart) return;
   const channel = shown.slide.channels[index], [low, high] = between(index);
   $('low').value = 1000 * partAt(channel, low);
   $('high').value = 1000 * partAt(channel, high);
@@ -98,12 +106,12 @@ function tellRange() {
   $('high').ariaValueText = plain(high);
 }
 function slid(moved) {
-  const [low, high] = [$('low'), $('high')], other = moved === low ? high : low;
-  if (+low.value >= +high.value) other.value = +moved.value + (moved === low ? 1 : -1);
-  for (const index of channelsShown()) {
-    const channel = shown.slide.channels[index];
-    limits[index] = [low, high].map(slider => valueAt(channel, slider.value / 1000));
-  }
+  const [low, high] = [$('low'), $('high')], other = moved === low ? high : low, crossed = +low.value >= +high.value;
+  const [first, ...others] = channelsShown(), channel = shown.slide.channels[first], before = between(first);
+  if (crossed) other.value = +moved.value + (moved === low ? 1 : -1);
+  const set = [low, high].map((slider, i) =>
+    slider === moved || crossed ? valueAt(channel, slider.value / 1000) : before[i]);
+  for (const index of [first, ...others]) limits[index] = set;
   tellRange();
   draw();
 }
