@@ -131,9 +131,12 @@ def _conclude(run: RunResult, out: Path | None, console: Console, debug: bool) -
             _print(f"Tables: {', '.join(path.name for path in written[1:])}")
     if run.canceled:
         console.line("Canceled.")
-    skipped = [node.entry.title for node in run.nodes if node.status is Status.SKIPPED]
-    if skipped:
-        console.line(f"Not run, because a node before failed: {', '.join(skipped)}.")
+    for status, why in (
+        (Status.SKIPPED, "because a node before failed"),
+        (Status.INACTIVE, "because an output before is not in use"),
+    ):
+        if titles := [node.entry.title for node in run.nodes if node.status is status]:
+            console.line(f"Not run, {why}: {', '.join(titles)}.")
     return SUCCESS if run.ok else NOT_EXECUTED
 
 

@@ -496,6 +496,12 @@ def test_a_table_without_rows_gives_defaults(tmp_path: Path) -> None:
         node(TO_VARIABLE, to_variables("GUESS"))
 
 
+def test_what_only_variables_of_knime_may_begin_with_is_taken_off_names(tmp_path: Path) -> None:
+    row = pa.table({"knime.workspace": pa.array(["a"]), "knime. knime.x": pa.array([1]), "knime.": pa.array([2])})
+    _, context = execute(node(TO_VARIABLE, to_variables()), tmp_path, row)
+    assert context.flow_variables == {"RowID": "Row0", "workspace": "a", "x": 1, "column_2": 2}
+
+
 def test_images_of_many_rows_are_not_read_at_once(tmp_path: Path) -> None:
     # One batch per image, as the nodes write them; the joined table has them in batches of its own.
     values = [np.full(1000, i, np.uint8).tobytes() for i in range(50)]
