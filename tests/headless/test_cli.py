@@ -13,7 +13,7 @@ import pytest
 from tests.headless.toy import FOLDER, build, failing, product, started
 
 from headless.cli import main
-from headless.workflow_builder import write_knwf
+from headless.packing import write_knwf
 from headless.workflow_template import TemplateNode
 
 GOLDEN = Path(__file__).parent / "golden"
