@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.message import Message
 from importlib.metadata import Distribution
 from pathlib import Path
@@ -49,6 +49,25 @@ def test_a_bundle_is_made_anew_and_nothing_else_is_deleted(whole: Path, tmp_path
     assert (tmp_path / "thesis.doc").exists()
 
 
+@pytest.mark.parametrize("place", [".", "..", "link", "file", "src", "empty/.."])
+def test_no_repository_is_deleted(tmp_path: Path, place: str) -> None:
+    root = tmp_path / "repository"
+    for name in ("src/core", "icons", "empty"):
+        (root / name).mkdir(parents=True)
+    for name in ("knime.yml", "pixi.toml", "LICENSE.TXT", "src/core/read.py", "notes.txt", "file"):
+        (root / name).write_text("mine")
+    (root / "link").symlink_to(root / "icons")
+    before = sorted(root.rglob("*"))
+    with pytest.raises(SystemExit, match="Name another folder"):
+        tool.assemble(root, root / place)
+    assert sorted(root.rglob("*")) == before
+    (root / "notes.txt").unlink()  # what is left could be a bundle
+    with pytest.raises(SystemExit, match="Name another folder"):
+        tool.assemble(root, root)
+    tool.assemble(root, root / "out" / "bundle")
+    assert (root / "src/core/read.py").read_text() == (root / "out/bundle/src/core/read.py").read_text() == "mine"
+
+
 def manifest(key: str, value: str) -> Callable[[Path], None]:
     def change(bundle: Path) -> None:
         path = bundle / "knime.yml"
@@ -70,16 +89,6 @@ def removed(name: str) -> Callable[[Path], None]:
     return lambda bundle: (bundle / name).unlink()
 
 
-def checks(bundle: Path) -> Iterator[str]:
-    """All that look at files only."""
-    yield from tool.manifest_faults(bundle, "0.2.0")
-    yield from tool.file_faults(bundle)
-    yield from tool.icon_faults(bundle)
-    yield from tool.name_faults(bundle)
-    yield from tool.import_faults(bundle)
-    yield from tool.model_faults(bundle)
-
-
 NODES = "src/nodes/learner.py"
 MODEL = "src/core/pretrained/nuclei-all.microseg"
 
@@ -98,6 +107,7 @@ MODEL = "src/core/pretrained/nuclei-all.microseg"
         (manifest("long_description", ""), "long_description is None"),
         (removed("THIRD_PARTY_NOTICES.md"), "THIRD_PARTY_NOTICES.md is missing"),
         (removed("pixi.toml"), "pixi.toml is missing"),
+        (removed("knime.yml"), "knime.yml is missing"),
         (removed("icons/learner.png"), "learner.py: there is no icon icons/learner.png"),
         (added("src/nodes/notes.ipynb"), "src/nodes/notes.ipynb does not belong"),
         (added("tests/test_x.py"), "tests/test_x.py does not belong"),
@@ -113,10 +123,13 @@ MODEL = "src/core/pretrained/nuclei-all.microseg"
 )
 def test_faults_are_found_by_name(bundle: Path, damage: Callable[[Path], None], fault: str) -> None:
     damage(bundle)
-    if not (bundle / "pixi.toml").exists():
-        assert any(fault in found for found in tool.file_faults(bundle))
-        return
-    assert any(fault in found for found in checks(bundle))
+    assert any(fault in found for found in tool.faults(tool.ROOT, bundle))
+
+
+@pytest.mark.parametrize("name", tool.NEEDED)
+def test_a_bundle_that_lacks_a_file_is_looked_at_no_further(bundle: Path, name: str) -> None:
+    removed(name)(bundle)
+    assert list(tool.faults(tool.ROOT, bundle)) == [f"{name} is missing"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from core.model_summary import read_summary
 from tools import licences
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("knime.yml", "pixi.toml", "pixi.lock", "LICENSE.TXT", "THIRD_PARTY_NOTICES.md")
+NEEDED = ("knime.yml", "pixi.toml", "LICENSE.TXT", "THIRD_PARTY_NOTICES.md")
+FILES = (*NEEDED, "pixi.lock")
 FOLDERS = ("icons", "src")
 KINDS = {".py", ".js", ".css", ".microseg"}
 """Kinds of files that belong into src."""
@@ -56,10 +57,11 @@ CONDA = {"torch": "pytorch", "dask": "dask-core"}
 
 
 def assemble(root: Path, bundle: Path) -> None:
-    """Copy what belongs into the bundle, and nothing else; what the folder held before is deleted."""
-    if bundle.exists() and any(bundle.iterdir()) and not (bundle / "knime.yml").is_file():
-        raise SystemExit(f"{bundle} is not empty and no bundle. Name another folder.")
-    shutil.rmtree(bundle, ignore_errors=True)
+    """Copy what belongs into the bundle, and nothing else; a bundle that was there before is deleted."""
+    if root.resolve().is_relative_to(bundle.resolve()) or not _may_be_replaced(bundle):
+        raise SystemExit(f"{bundle} is neither new nor empty, and no bundle. Name another folder.")
+    if bundle.exists():
+        shutil.rmtree(bundle)
     bundle.mkdir(parents=True)
     for name in FILES:
         if (root / name).is_file():
@@ -68,12 +70,22 @@ def assemble(root: Path, bundle: Path) -> None:
     shutil.copytree(root / "icons", bundle / "icons", ignore=lambda _, names: [n for n in names if n[-4:] != ".png"])
 
 
+def _may_be_replaced(folder: Path) -> bool:
+    """Whether nothing is lost with the folder: it is absent, empty, or holds a bundle and nothing else."""
+    if folder.is_symlink() or not folder.is_dir():
+        return not os.path.lexists(folder)
+    names = {path.name for path in folder.iterdir()}
+    return not names or ("knime.yml" in names and names <= {*FILES, *FOLDERS})
+
+
 def faults(root: Path, bundle: Path) -> Iterator[str]:
     """Everything that is wrong with a bundle of the repository at `root`, a sentence each."""
     requirements = licences.direct(root)
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    yield from manifest_faults(bundle, project["version"])
     yield from file_faults(bundle)
+    if not all((bundle / name).is_file() for name in NEEDED):
+        return
+    yield from manifest_faults(bundle, project["version"])
     yield from icon_faults(bundle)
     yield from name_faults(bundle)
     yield from import_faults(bundle)
@@ -105,8 +117,8 @@ def manifest_faults(bundle: Path, version: str) -> Iterator[str]:
 
 def file_faults(bundle: Path) -> Iterator[str]:
     """Files that are missing, that nobody expects, or that make the bundle large."""
-    for name in FILES:
-        if name != "pixi.lock" and not (bundle / name).is_file():
+    for name in NEEDED:
+        if not (bundle / name).is_file():
             yield f"{name} is missing"
     files = [path for path in sorted(bundle.rglob("*")) if path.is_file()]
     for path in files:

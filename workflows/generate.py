@@ -12,7 +12,8 @@ from layout import NUCLEI, at, note
 from shared_components import COMPONENTS, EXAMPLE
 
 from headless.backend import load_extension
-from headless.workflow_builder import build_component, build_workflow, write_knwf
+from headless.packing import write_knwf
+from headless.workflow_builder import build_component, build_workflow
 from headless.workflow_template import NamedConnection, Template, TemplateNode
 
 HERE = Path(__file__).resolve().parent

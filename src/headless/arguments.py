@@ -19,7 +19,8 @@ run was canceled (Ctrl-C, SIGTERM).
 
 Every node is executed afresh (-reset) and the workflow itself is not saved (-nosave); both options are accepted and
 always in force. With --out, a workflow variable named output_folder is set to that folder, unless -workflow.variable
-sets it; without it, nodes may write into the folder data of the workflow."""
+sets it; without it, nodes may write into the folder data of the workflow. What they write into an archive is copied
+to the folder workflow of --out; without --out, that is an error."""
 
 
 @dataclasses.dataclass(frozen=True)

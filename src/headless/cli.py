@@ -19,6 +19,7 @@ from headless.arguments import make_parser, setting_options, variables, workflow
 from headless.backend import load_extension
 from headless.console import Console, write
 from headless.describe import describe, list_nodes
+from headless.leftovers import Files, files, keep, refuse_lost
 from headless.plan import make_plan
 from headless.report import write_results
 from headless.results import RunResult, Status
@@ -67,17 +68,23 @@ def _run(arguments: argparse.Namespace) -> int:
             extension = load_extension(arguments.extension or _own_extension())
             with opened(path) as workflow:
                 steps = make_plan(workflow, extension, options)
+                is_archive = path.is_file() and path.name != "workflow.knime"
+                if is_archive and arguments.out is None:
+                    refuse_lost(steps)
                 if arguments.noexecute:
                     return SUCCESS
-                values = _variables(workflow, given, arguments.out, path, console)
+                values = _variables(workflow, given, arguments.out, is_archive, console)
+                before = files(workflow.path) if is_archive else {}
                 run = Runner(workflow, steps, values, console, is_canceled, temp).run()
-                return _conclude(run, arguments.out, console, arguments.debug)
+                code = _conclude(run, arguments.out, console, arguments.debug)
+                kept = _keep(workflow, before, arguments.out, arguments.debug) if is_archive else SUCCESS
+                return code or kept
         except MicrosegError as error:
             return _explain(error, NOT_LOADED, arguments.debug)
 
 
 def _variables(
-    workflow: Workflow, given: dict[str, VariableValue], out: Path | None, path: Path, console: Console
+    workflow: Workflow, given: dict[str, VariableValue], out: Path | None, is_archive: bool, console: Console
 ) -> dict[str, VariableValue]:
     for name in sorted(set(given) - set(workflow.variables)):
         console.line(f"warning: the workflow has no variable {name!r}; it is added.")
@@ -85,7 +92,7 @@ def _variables(
     if _OUTPUT_VARIABLE in workflow.variables and _OUTPUT_VARIABLE not in given:
         if out is not None:
             values[_OUTPUT_VARIABLE] = str(out.resolve())
-        elif path.is_file() and path.name != "workflow.knime":
+        elif is_archive:
             console.line("warning: what is written into an archive's data area is lost; --out DIR keeps it.")
         elif not os.access(next(p for p in (workflow.path / "data", workflow.path) if p.exists()), os.W_OK):
             raise OutputError(
@@ -131,10 +138,23 @@ def _conclude(run: RunResult, out: Path | None, console: Console, debug: bool) -
             _print(f"Tables: {', '.join(path.name for path in written[1:])}")
     if run.canceled:
         console.line("Canceled.")
-    skipped = [node.entry.title for node in run.nodes if node.status is Status.SKIPPED]
-    if skipped:
-        console.line(f"Not run, because a node before failed: {', '.join(skipped)}.")
+    for status, why in (
+        (Status.SKIPPED, "because a node before failed"),
+        (Status.INACTIVE, "because an output before is not in use"),
+    ):
+        if titles := [node.entry.title for node in run.nodes if node.status is status]:
+            console.line(f"Not run, {why}: {', '.join(titles)}.")
     return SUCCESS if run.ok else NOT_EXECUTED
+
+
+def _keep(workflow: Workflow, before: Files, out: Path | None, debug: bool) -> int:
+    try:
+        copies = keep(workflow.path, before, out)
+    except MicrosegError as error:
+        return _explain(error, NOT_EXECUTED, debug)
+    if copies:
+        _print(f"Written into the workflow: {', '.join(map(str, copies))}")
+    return SUCCESS
 
 
 @contextmanager

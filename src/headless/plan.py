@@ -23,8 +23,8 @@ class Step:
     """One node to run.
 
     path : what the plan knows it by.
-    inputs : per port the node and its output (index from 0) that the port gets its table or object from; None: it is
-        not connected, or carries flow variables only.
+    inputs : per port the node and its output (index from 0) that the port gets its table or object from, looked up
+        through components; None: it is not connected, or carries flow variables only.
     upstream : the nodes that variables come from, in the order of the ports, port 0 first.
     waits : the nodes that must have ended well.
     consumed : output indices that another node is connected to.
@@ -170,7 +170,7 @@ def _step(
             raise UserInputError(
                 f"The input port {port.name!r} is not connected.", where=node.entry.title, todo="Connect it in KNIME."
             )
-        carries = origin is not None and port.kind != VARIABLES and not isinstance(node, Border)
+        carries = origin is not None and _kind(nodes[origin[0]].outputs, origin[1]) != VARIABLES
         inputs.append((origin[0], origin[1] - 1) if carries and origin is not None else None)
     sources = [graph.sources.get((path, number)) for number in range(len(node.inputs) + 1)]
     upstream = tuple(dict.fromkeys(source[0] for source in sources if source is not None))

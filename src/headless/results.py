@@ -12,12 +12,17 @@ from headless.workflow import NodeEntry, NodePath, Workflow
 
 
 class Status(Enum):
-    """How a node ended; SKIPPED: a node before it did not end well."""
+    """How a node ended.
+
+    SKIPPED : a node before it did not end well.
+    INACTIVE : it lies behind an output that is not in use.
+    """
 
     EXECUTED = "executed"
     FAILED = "failed"
     CANCELED = "canceled"
     SKIPPED = "skipped"
+    INACTIVE = "inactive"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +65,8 @@ class RunResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every node was executed."""
-        return all(node.status is Status.EXECUTED for node in self.nodes)
+        """Whether every node was executed, but for those that had nothing to do."""
+        return all(node.status in (Status.EXECUTED, Status.INACTIVE) for node in self.nodes)
 
     @property
     def canceled(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headless.backend import Context, Execution, Output, Port
-from headless.workflow import NodeEntry
+from headless.workflow import NodeEntry, VariableValue
 
 VARIABLES = "flow variables"
 """The kind of a port that carries nothing but flow variables."""
@@ -18,11 +18,13 @@ class Ran:
 
     parameters : its settings, as it has set them itself.
     shown : those that a report tells of, label to value.
+    variables : that it sets whether or not they reach it with the same values; others it leaves in its context.
     """
 
     execution: Execution
     parameters: Mapping[str, Any]
     shown: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    variables: Mapping[str, VariableValue] = dataclasses.field(default_factory=dict)
 
 
 class Runnable(ABC):

@@ -1,6 +1,7 @@
 """Executes a workflow: node after node, each as KNIME would drive it.
 
-A node whose predecessor did not end well is skipped; everything else still runs, as in KNIME. What the file says
+A node whose predecessor did not end well is skipped; everything else still runs, as in KNIME. Where a node leaves an
+output unused, as a Joiner may, all behind it is inactive: it does not run, and that is no failure. What the file says
 about nodes executed earlier is not used: stored data is never read, every node is executed afresh.
 """
 
@@ -10,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from core.errors import UserInputError
 from headless.backend import Context, Output, TableOutput
 from headless.component import Border
 from headless.flow_variables import assigned, exposed, joined
@@ -58,6 +58,7 @@ class Runner:
         self._workflow, self._steps, self._variables = workflow, steps, variables
         self._observer, self._is_canceled, self._temp = observer, is_canceled, temp
         self._outputs: dict[NodePath, Sequence[Output | None]] = {}
+        self._inactive: dict[NodePath, str] = {}
         self._pushed: dict[NodePath, Mapping[str, VariableValue]] = {}
         self._around: dict[NodePath, Mapping[str, VariableValue]] = {}
         self._dialogs: dict[NodePath, Mapping[str, Any]] = {}
@@ -65,6 +66,7 @@ class Runner:
     def run(self) -> RunResult:
         """Run all that can be run."""
         results = []
+        titles = {step.path: step.entry.title for step in self._steps}
         total = sum(not isinstance(step.node, Border) for step in self._steps)
         index = 0
         for step in self._steps:
@@ -74,6 +76,9 @@ class Runner:
                 result = NodeResult(step.entry, Status.CANCELED)
             elif not step.waits <= self._outputs.keys():
                 result = NodeResult(step.entry, Status.SKIPPED)
+            elif (reason := self._unused(step, titles)) is not None:
+                result = NodeResult(step.entry, Status.INACTIVE, warnings=(reason,))
+                self._inactive[step.path], self._outputs[step.path] = reason, ()
             elif is_border:
                 result = self._attempt(step)
                 if result.status is Status.FAILED:
@@ -127,10 +132,14 @@ class Runner:
         )
         if step.component_input is not None:
             context.dialog = self._dialogs[step.component_input]
-        inputs = [None if origin is None else self._output(*origin) for origin in step.inputs]
+        inputs = [None if origin is None else self._outputs[origin[0]][origin[1]] for origin in step.inputs]
         ran = step.node.run(parameters, inputs, context)
-        made = {name: value for name, value in context.flow_variables.items() if visible.get(name) != value}
-        behind = {**upstream, **({} if is_output else exposed(ran.parameters, assignments)), **made}
+        made = {
+            name: value
+            for name, value in context.flow_variables.items()
+            if name not in visible or (type(visible[name]), visible[name]) != (type(value), value)
+        }
+        behind = {**upstream, **({} if is_output else exposed(ran.parameters, assignments)), **made, **ran.variables}
         self._pushed[step.path] = self._through(step, parameters, visible, behind)
         return ran
 
@@ -150,11 +159,15 @@ class Runner:
         assert step.component_input is not None
         return {**self._around[step.component_input], **step.node.passed(visible)}
 
-    def _output(self, path: NodePath, index: int) -> Output:
-        output = self._outputs[path][index]
-        if output is None:
-            raise UserInputError(f"Output {index + 1} of the node #{path[-1]} before is not in use.")
-        return output
+    def _unused(self, step: Step, titles: Mapping[NodePath, str]) -> str | None:
+        """The output that a step lies behind and that is not in use, in words."""
+        for path in (*step.upstream, step.component_input):
+            if path in self._inactive:
+                return self._inactive[path]
+        for path, index in filter(None, step.inputs):
+            if self._outputs[path][index] is None:
+                return f"Output {index + 1} of {titles[path]} is not in use."
+        return None
 
 
 def _tables(step: Step, outputs: Sequence[Output | None]) -> Iterator[TableResult]:

@@ -6,12 +6,10 @@ extension, and every parameter (defaults from the extension, overridden per node
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.errors import OutputError
-from core.io.write import atomic
 from headless.backend import Extension
 from headless.canvas import Placed, connected, contents, header, node_type, placed
 from headless.component_builder import component_files, placed_component
@@ -69,21 +67,6 @@ def workflow_files(extension: Extension, template: Template) -> dict[str, str]:
         else:
             files |= {f"{place.folder}/{name}": text for name, text in component_files(extension, node).items()}
     return files
-
-
-def write_knwf(folder: Path, archive: Path) -> None:
-    """Pack a workflow as .knwf, or a folder of workflows and components as .knar; the same files give the same bytes.
-
-    Raises
-    ------
-    OutputError : the archive cannot be written.
-    """
-    with atomic(archive) as partial, zipfile.ZipFile(partial, "w") as bundle:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
-            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            bundle.writestr(info, path.read_bytes())
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ def node(factory: str, model: Mapping[str, Any], groups: Mapping[str, int] | Non
 
 
 def execute(made: Runnable, tmp_path: Path, *tables: pa.Table, **context: Any) -> tuple[list[pa.Table | None], Context]:
-    """The outputs of a node, and what it left in its context; inputs without row IDs get Row0, Row1, ..."""
+    """The outputs of a node, and its context with the variables that it set. Inputs without row IDs get Row0, ..."""
     temp = tmp_path / "temp"
     temp.mkdir(exist_ok=True)
     surroundings = Context(temp, tmp_path / "data", **context)
@@ -38,6 +38,7 @@ def execute(made: Runnable, tmp_path: Path, *tables: pa.Table, **context: Any) -
         table_output(table, temp, "keep" if _arrow.ROW_ID in table.column_names else "generate") for table in tables
     ]
     ran = made.run(made.entry.parameters, inputs, surroundings)
+    surroundings.flow_variables.update(ran.variables)
     outputs = [value.to_pyarrow() if isinstance(value, TableOutput) else None for value in ran.execution.outputs]
     return outputs, surroundings
 

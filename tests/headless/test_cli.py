@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.headless.knime_nodes import BASE
+from tests.headless.stored import Node, metanode, toy_node, write
+from tests.headless.test_knime_csv import WRITER, location
+from tests.headless.test_knime_csv import writer as csv_writer
 from tests.headless.toy import FOLDER, build, failing, product, started
 
 from headless.cli import main
-from headless.workflow_builder import write_knwf
+from headless.packing import write_knwf
 from headless.workflow_template import TemplateNode
 
 GOLDEN = Path(__file__).parent / "golden"
+SOURCE = toy_node(1, "NumberSource")
 
 
 def microseg(*words: object) -> int:
@@ -68,6 +73,42 @@ def test_an_archive_runs_and_says_what_is_lost(tmp_path: Path, capsys: pytest.Ca
     assert microseg("run", f"-workflowFile={tmp_path / 'w.knwf'}", "--out", tmp_path / "out") == 0
     assert microseg("run", tmp_path / "w" / "workflow.knime") == 0
     assert "lost" not in capsys.readouterr().err
+
+
+def test_what_is_written_into_an_archive_is_kept_or_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = (TemplateNode(1, "NumberSource"), TemplateNode(2, "TextWriter"))
+    folder = build(tmp_path / "w", nodes, ((1, "Numbers", 2, "Numbers"),))
+    (folder / "data").mkdir()
+    (folder / "data" / "given.txt").write_text("given")
+    archive, out = tmp_path / "w.knwf", tmp_path / "out"
+    write_knwf(folder, archive)
+    assert microseg("run", archive, "--out", out) == 0
+    assert (out / "workflow" / "data" / "numbers.txt").read_text() == "3"
+    assert [path.name for path in (out / "workflow" / "data").iterdir()] == ["numbers.txt"]
+    assert f"Written into the workflow: {out / 'workflow' / 'data' / 'numbers.txt'}" in capsys.readouterr().out
+    assert microseg("run", archive) == 4
+    assert "an archive, and are lost: data/numbers.txt. Name a folder" in capsys.readouterr().err
+    (out / "workflow" / "data" / "numbers.txt").unlink()
+    (out / "workflow" / "data").rmdir()
+    (out / "workflow" / "data").write_text("")
+    assert microseg("run", archive, "--out", out) == 4
+    assert "data: There is a file where the folder should be" in capsys.readouterr().err
+
+
+def test_csv_writers_into_an_archive_are_refused_beforehand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    archive = tmp_path / "w.knwf"
+    stored = Node(3, f"{BASE}.{WRITER}", csv_writer(location("x/t.csv")), "CSV Writer")
+    write_knwf(write(tmp_path / "w", [metanode(2, [stored], [(-1, 0, 3, 1)]), SOURCE], [(1, 1, 2, 0)]), archive)
+    assert microseg("run", archive) == 3
+    printed = capsys.readouterr().err
+    assert "Metanode (#2) > CSV Writer (#3): It writes 'x/t.csv' into the workflow, where it is lost" in printed
+    assert "[1/2]" not in printed
+    assert microseg("run", archive, "--out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "workflow" / "data" / "x" / "t.csv").read_text().startswith("name,value")
+    stored = Node(3, f"{BASE}.{WRITER}", csv_writer(location(str(tmp_path / "t.csv"), "LOCAL")), "CSV Writer")
+    write_knwf(write(tmp_path / "v", [stored, SOURCE], [(1, 1, 3, 1)]), archive)
+    assert microseg("run", archive) == 0
+    assert (tmp_path / "t.csv").exists()
 
 
 def writer(folder: Path) -> Path:

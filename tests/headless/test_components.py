@@ -195,6 +195,33 @@ def test_a_truth_value_may_become_a_number(tmp_path: Path, more: dict[str, Any],
     assert result.nodes[1].settings == {"Name": str(expected)}
 
 
+def test_a_text_must_match_its_pattern_if_it_is_of_one_line(tmp_path: Path) -> None:
+    node = field(3, "string", "a", regex="[a-c]+", error_message="? will not do.", editorType="Single-line")
+    assert columns(run(with_field(tmp_path / "a", node, "name")))["2/4 Numbers"]["name"] == ["a"] * 3
+    dialog = {"wanted-3": {"string": "abcd"}}
+    with pytest.raises(UserInputError, match=r"Component \(#2\): abcd will not do\."):
+        make_plan(read_workflow(with_field(tmp_path / "b", node, "name", model=dialog)), toy())
+    result = run(with_field(tmp_path / "c", node, "name", uses={"wanted-3/string": "outer"}))
+    assert "6 will not do." in [node.error for node in result.nodes]
+    silent = field(3, "string", "x", regex="[a-c]+")
+    with pytest.raises(UserInputError, match=r"'x' is not allowed, only texts of the form \[a-c\]\+"):
+        make_plan(read_workflow(with_field(tmp_path / "d", silent, "name")), toy())
+    odd = field(3, "string", "x", regex="[a-", editorType="Single-line")
+    with pytest.raises(UserInputError, match=r"regular expression '\[a-' cannot be used here"):
+        make_plan(read_workflow(with_field(tmp_path / "e", odd, "name")), toy())
+    lines = field(3, "string", "x", regex="[a-c]+", editorType="Multi-line")
+    assert run(with_field(tmp_path / "f", lines, "name")).ok
+
+
+def test_a_field_sets_its_variable_whatever_reaches_it(tmp_path: Path) -> None:
+    # Node 4 gets the variable from the field and from node 6; that of the field equals the workflow's.
+    maker, shown = toy_node(5, "FactorMaker", factor=9.0), source(7, {"values/scale": "factor_made"})
+    nodes = [field(3, "double", 2.0, name="factor_made"), maker, source(6), trouble(4), shown]
+    connections = [(5, 0, 6, 0), (3, 1, 4, 0), (6, 1, 4, 1), (4, 0, 7, 0)]
+    result = run(write(tmp_path / "w", nodes, connections, {"factor_made": 2.0}))
+    assert columns(result)["7 Numbers"]["value"] == [0.0, 2.0, 4.0]
+
+
 def test_a_selection_also_tells_the_place_of_what_is_chosen(tmp_path: Path) -> None:
     choices = {"array-size": 2, "0": "a", "1": "b"}
     node = field(3, "variable_value", {"array-size": 1, "0": "b"}, possible_choices=choices)

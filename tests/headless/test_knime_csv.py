@@ -1,5 +1,6 @@
 """KNIME's CSV Reader and CSV Writer."""
 
+import gzip
 import io
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.headless.knime_nodes import byte_vectors, execute, node, numbered, result, with_ids
 
-from core.errors import MicrosegError, UserInputError
+from core.errors import Canceled, MicrosegError, UserInputError
 from headless.knime_nodes.csv_text import Dialect, rows
 from headless.knime_nodes.csv_types import NumberFormat, guessed
 
@@ -102,6 +103,12 @@ def test_a_file_is_read_and_its_types_are_guessed(tmp_path: Path) -> None:
     [
         ("1,2\n3,4", {"has_column_header": False}, {"<RowID>": ["Row0", "Row1"], "Column0": [1, 3], "Column1": [2, 4]}),
         ("id,v\na,1\nb,2\n", {"has_row_id": True}, {"<RowID>": ["a", "b"], "v": [1, 2]}),
+        ("id,id,\na,1,2\n", {"has_row_id": True}, {"<RowID>": ["a"], "id": [1], "Column1": [2]}),
+        (gzip.compress(b"v\n1\n", mtime=0), {}, {"<RowID>": ["Row0"], "v": [1]}),
+        ("\ufeffv\n\u03b1\n".encode("utf-16-le"), {"charset": "UTF-16LE"}, {"<RowID>": ["Row0"], "v": ["α"]}),
+        ("v\n\u03b1\n".encode("utf-16"), {"charset": "UTF-16"}, {"<RowID>": ["Row0"], "v": ["α"]}),
+        ("v\n\u03b1\n".encode("utf-16-be"), {"charset": "UTF-16"}, {"<RowID>": ["Row0"], "v": ["α"]}),
+        ("v\n\u03b1\n", {"charset": None}, {"<RowID>": ["Row0"], "v": ["α"]}),
         (
             "v;w\n1,5;2\n",
             {"column_delimiter": ";", "decimal_separator": ","},
@@ -280,7 +287,9 @@ def test_readers_of_newer_versions_are_read(tmp_path: Path) -> None:
         ("v,w\n1\n", {}, "Row 1 has 1 cells, not 2"),
         ('v\n"a\n', {}, "quote in line 2 is not closed"),
         ('v\n"a"b\n', {}, "quote in line 2 is not closed, or more text"),
-        ("v\n\xe4\n".encode("latin-1"), {}, "not encoded as utf-8"),
+        ("v\n\xe4\n".encode("latin-1"), {}, r"t\.csv: The file is not encoded as utf-8\."),
+        (b"v\n1\n\0", {"charset": "UTF-16"}, r"t\.csv: The file is not encoded as utf-16\."),
+        (gzip.compress(b"v\n1\n", mtime=0)[:-9], {}, r"t\.csv: The file is compressed with gzip, and damaged"),
         ("id\na\na\n", {"has_row_id": True}, "same row ID"),
         ("v\n1\n2.5\n", {"max_data_rows_scanned": 1}, "'2.5' in row 2 of the column 'v'"),
     ],
@@ -306,7 +315,10 @@ def test_a_file_that_is_absent_is_named(tmp_path: Path) -> None:
         (reader(quote_option="KEEP_QUOTES"), "quote_option = 'KEEP_QUOTES'"),
         (reader(quote_char=""), "quote_char = ''"),
         (reader(column_delimiter=""), "delimiter is empty"),
-        (reader(charset="UTF-99"), "charset = 'UTF-99'"),
+        *((reader(charset=name), "charset = ") for name in ("UTF-99", "base64", "rot13", "UTF-8\0", "idna")),
+        (reader(limit_data_rows=True, max_rows=-1), "'max_rows' is -1, less than 0"),
+        (reader(skip_lines=True, number_of_lines_to_skip=-2), "'number_of_lines_to_skip' is -2"),
+        (modern(skipFirstDataRowsParams={"skipFirstDataRows": -1}), "'number_of_rows_to_skip' is -1"),
         (reader(use_line_break_row_delimiter=False, row_delimiter="|"), r"row_delimiter = '\|'"),
         (reader(prepend_file_idx_to_row_id=True), "prepend_file_idx_to_row_id"),
         (reader(append_path_column_Internals=True), "append_path_column"),
@@ -446,6 +458,48 @@ def test_a_file_that_is_there_is_replaced_extended_or_kept(tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "data" / "out").iterdir()) == ["t.csv"]
 
 
+def test_utf_16_begins_with_one_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "out" / "t.csv"
+    table = with_ids(["a", "b"], v=pa.array(["α", "β"]))
+    stored = writer(character_set="UTF-16", if_path_exists="append", write_column_header=False)
+    for count in (1, 2):
+        execute(node(WRITER, stored), tmp_path, table)
+        assert file.read_bytes() == "\ufeff".encode("utf-16-be") + ("α\nβ\n" * count).encode("utf-16-be")
+    file.write_bytes("γ\n".encode("utf-16"))  # little-endian, from elsewhere
+    execute(node(WRITER, stored), tmp_path, table)
+    assert file.read_bytes().decode("utf-16") == "γ\nα\nβ\n"
+
+
+def test_a_delimiter_that_numbers_hold_is_refused(tmp_path: Path) -> None:
+    stored = writer(column_delimiter=", ", decimal_separator=",")
+    texts = TABLE.select([0, 1])
+    execute(node(WRITER, stored), tmp_path, texts)
+    for name in ("whole", "real", "flag"):
+        with pytest.raises(UserInputError, match="column delimiter ', ' holds the decimal separator ','"):
+            execute(node(WRITER, stored), tmp_path, texts.append_column(name, TABLE.column(name)))
+
+
+def test_reading_and_writing_many_rows_can_be_stopped(tmp_path: Path) -> None:
+    table = pa.table({"v": pa.array(range(30_000), pa.int32()), "t": pa.array(["x"] * 30_000)})
+    whole = writer(location("t.csv"))
+    for made, tables in ((node(WRITER, whole), [table]), (node(READER, reader(limit_data_rows_scanned=False)), [])):
+        asked = 0
+
+        def count() -> bool:
+            nonlocal asked
+            asked += 1
+            return False
+
+        execute(made, tmp_path, *tables, is_canceled=count)
+        last = asked
+        assert last >= 3 if tables else last >= 3 * (1 + 2 * 2)  # lines; guessing and converting two columns
+        for stop in range(1, last + 1):
+            answers = iter([False] * (stop - 1) + [True])
+            with pytest.raises(Canceled):
+                execute(made, tmp_path, *tables, is_canceled=answers.__next__)
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["t.csv"]
+
+
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(MicrosegError, match=r"out: There is no such folder"):
         written(tmp_path, create_missing_folders=False)
@@ -455,7 +509,7 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
         execute(node(WRITER, writer()), tmp_path, with_ids(["a"], image=byte_vectors(b"1")))
     folder = tmp_path / "data" / "out" / "t.csv"
     folder.mkdir(parents=True, exist_ok=True)
-    with pytest.raises(MicrosegError, match=r"t\.csv"):
+    with pytest.raises(MicrosegError, match=r"t\.csv: The file could not be written: there is a folder of this name"):
         written(tmp_path)
 
 
@@ -466,7 +520,9 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
         (writer(quote_mode="SOMETIMES"), "quote_mode = 'SOMETIMES'"),
         (writer(compress_with_gzip=True), "compress_with_gzip"),
         (writer(add_user_to_comment=True), "add_user_to_comment"),
-        (writer(character_set="UTF-99"), "character_set = 'UTF-99'"),
+        *((writer(character_set=name), "character_set = ") for name in ("UTF-99", "base64", "rot13", "UTF-8\0")),
+        (writer(column_delimiter=""), "delimiter is empty"),
+        (writer(missing_value_pattern="n,a"), "'n,a', holds the column delimiter ','"),
         (writer(row_delimiter="|"), r"row_delimiter = '\|'"),
         (writer(location("x.csv", base="knime.space")), "knime.space"),
     ],

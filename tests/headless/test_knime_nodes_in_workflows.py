@@ -1,5 +1,6 @@
 """KNIME's own nodes between ours: what flows from one to the other, options, flow variables, what is said of them."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 from tests.headless.golden_extension import FOLDER
 from tests.headless.knime_nodes import BASE, modern_names, names
 from tests.headless.running import GOLDEN, Recorder, columns, run_workflow
-from tests.headless.stored import FILTER, Node, toy_node, write
+from tests.headless.stored import FILTER, Node, component, toy_node, write
 from tests.headless.test_knime_csv import READER, WRITER, location, reader, writer
 from tests.headless.test_knime_filters import ROW_FILTER, criteria, criterion
 from tests.headless.test_knime_tables import GROUP_BY, JOINER, TO_VARIABLE, group_by, joiner, to_variables
+from tests.headless.toy import FOLDER as TOY
 from tests.headless.toy import toy
 
 from core.errors import UserInputError
@@ -83,13 +85,66 @@ def test_files_are_written_and_read_in_the_data_area(tmp_path: Path) -> None:
     assert (folder / "data" / "sub" / "t.csv").is_file()
 
 
-def test_an_output_that_is_not_in_use_is_named(tmp_path: Path) -> None:
-    stored = joiner(("name", "name"), rowKeyFactory="SEQUENTIAL")
-    nodes = [SOURCE, knime(2, JOINER, stored), toy_node(3, "Trouble")]
-    result = run(write(tmp_path / "w", nodes, [(1, 1, 2, 1), (1, 1, 2, 2), (2, 2, 3, 1)]))
-    assert result.nodes[1].status is Status.EXECUTED
+JOIN = knime(2, JOINER, joiner(("name", "name"), rowKeyFactory="SEQUENTIAL"))
+JOIN_INSIDE = dataclasses.replace(JOIN, id=3)
+INTO_JOIN = [(1, 1, 2, 1), (1, 1, 2, 2)]
+
+
+def test_what_lies_behind_an_output_that_is_not_in_use_does_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    behind = [toy_node(i, "Trouble", kind="execute") for i in (3, 4, 6)]
+    through = component(
+        8, (2, 2), [toy_node(3, "Trouble"), toy_node(4, "NumberSource")], [(1, 1, 3, 1), (1, 2, 2, 2), (3, 1, 2, 1)]
+    )
+    nodes = [SOURCE, JOIN, *behind, toy_node(5, "NumberSource"), toy_node(7, "Trouble"), through]
+    connections = [*INTO_JOIN, (2, 2, 3, 1), (3, 1, 4, 1), (3, 0, 5, 0), (2, 1, 7, 1)]
+    connections += [(2, 1, 8, 1), (2, 3, 8, 2), (8, 1, 6, 1)]
+    folder = write(tmp_path / "w", nodes, connections)
+    result = run(folder)
+    assert result.ok
     assert len(columns(result)["2 Join result"]["name"]) == 9
-    assert result.nodes[2].error == "Output 2 of the node #2 before is not in use."
+    ends = {node.entry.path: (node.status, *node.warnings) for node in result.nodes}
+    nothing = f"{JOIN.name} (#2) is not in use."
+    expected: dict[Any, Any] = {
+        **dict.fromkeys([(1,), (2,), (7,)], (Status.EXECUTED,)),
+        **dict.fromkeys([(3,), (4,), (5,)], (Status.INACTIVE, f"Output 2 of {nothing}")),
+        **dict.fromkeys([(6,), (8, 3), (8, 4)], (Status.INACTIVE, f"Output 3 of {nothing}")),
+    }
+    assert ends == expected
+    assert main(["--extension", str(TOY), "run", str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert "because an output before is not in use: Trouble (#3), " in capsys.readouterr().err
+    assert f"Output 2 of {nothing}" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_an_output_that_is_not_in_use_inside_a_component_is_named_by_its_place(tmp_path: Path) -> None:
+    inside = component(8, (1, 1), [JOIN_INSIDE], [(1, 1, 3, 1), (1, 1, 3, 2), (3, 2, 2, 1)])
+    nodes = [SOURCE, inside, toy_node(4, "Trouble"), toy_node(5, "Trouble")]
+    result = run(write(tmp_path / "w", nodes, [(1, 1, 8, 1), (8, 1, 4, 1), (1, 1, 5, 1)]))
+    ends = {node.entry.path: (node.status, *node.warnings) for node in result.nodes}
+    reason = f"Output 2 of Component (#8) > {JOIN.name} (#3) is not in use."
+    assert ends[(4,)] == (Status.INACTIVE, reason)
+    assert result.ok
+    assert ends[(8, 3)] == ends[(5,)] == (Status.EXECUTED,)
+
+
+@pytest.mark.parametrize("has_workflow_variable", [True, False])
+def test_a_row_becomes_variables_whatever_reaches_the_node(tmp_path: Path, has_workflow_variable: bool) -> None:
+    # Both variables RowID reach node 8; the one of its first port, Row0, equals that of the workflow.
+    first, second = knime(3, TO_VARIABLE, to_variables()), knime(6, TO_VARIABLE, to_variables())
+    others = knime(5, ROW_FILTER, criteria(criterion("value", "GT", 0.5)))
+    shown = toy_node(9, "NumberSource", {"name": "RowID"})
+    nodes = [SOURCE, first, others, second, toy_node(7, "NumberSource"), toy_node(8, "Trouble"), shown]
+    connections = [(1, 1, 3, 1), (1, 1, 5, 1), (5, 1, 6, 1), (6, 1, 7, 0), (3, 1, 8, 0), (7, 1, 8, 1), (8, 0, 9, 0)]
+    variables = {"RowID": "Row0"} if has_workflow_variable else {}
+    result = run(write(tmp_path / "w", nodes, connections, variables))
+    assert columns(result)["9 Numbers"]["name"] == ["Row0"] * 3
+
+
+def test_a_variable_of_another_type_is_another_variable(tmp_path: Path) -> None:
+    nodes = [toy_node(1, "FactorMaker", factor=1.0), toy_node(2, "NumberSource", {"name": "factor_made"})]
+    folder = write(tmp_path / "w", nodes, [(1, 0, 2, 0)], {"factor_made": 1})
+    assert columns(run(folder))["2 Numbers"]["name"] == ["1.0"] * 3
 
 
 def test_nodes_of_knime_stop_when_they_are_canceled(tmp_path: Path) -> None:

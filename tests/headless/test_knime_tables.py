@@ -21,7 +21,7 @@ from tests.headless.knime_nodes import (
     with_ids,
 )
 
-from core.errors import UserInputError
+from core.errors import Canceled, UserInputError
 from headless.knime_nodes.aggregation import METHODS
 from headless.knime_nodes.joining import match
 from headless.settings_xml import array
@@ -494,6 +494,31 @@ def test_a_table_without_rows_gives_defaults(tmp_path: Path) -> None:
         execute(node(TO_VARIABLE, to_variables("FAIL")), tmp_path, ROW)
     with pytest.raises(UserInputError, match="missing_value_policy = 'GUESS'"):
         node(TO_VARIABLE, to_variables("GUESS"))
+
+
+def test_joining_and_grouping_many_rows_can_be_stopped(tmp_path: Path) -> None:
+    table = pa.table({"n": pa.array(range(25_000), pa.int32())})
+    joined = node(JOINER, joiner(("n", "n"), rowKeyFactory="SEQUENTIAL"))
+    grouped = node(GROUP_BY, group_by(["n"], ("n", "Count", True)))
+    for made, tables in ((joined, [table] * 2), (grouped, [table])):
+        at_least = 3 * len(tables)  # before anything is written
+        for stop in range(1, at_least + 1):
+            answers, told = iter([False] * (stop - 1) + [True]), list[float]()
+            with pytest.raises(Canceled):
+                execute(
+                    made,
+                    tmp_path,
+                    *tables,
+                    is_canceled=answers.__next__,
+                    report=lambda done, _, told=told: told.append(done),
+                )
+            assert told == []
+
+
+def test_what_only_variables_of_knime_may_begin_with_is_taken_off_names(tmp_path: Path) -> None:
+    row = pa.table({"knime.workspace": pa.array(["a"]), "knime. knime.x": pa.array([1]), "knime.": pa.array([2])})
+    _, context = execute(node(TO_VARIABLE, to_variables()), tmp_path, row)
+    assert context.flow_variables == {"RowID": "Row0", "workspace": "a", "x": 1, "column_2": 2}
 
 
 def test_images_of_many_rows_are_not_read_at_once(tmp_path: Path) -> None:

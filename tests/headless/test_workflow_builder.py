@@ -11,9 +11,10 @@ from tests.headless.sample import GOLDEN, SAMPLE
 from tests.headless.toy import build, product, toy
 
 from core.errors import OutputError, UserInputError
+from headless.packing import write_knwf
 from headless.settings_xml import parse
 from headless.workflow import Assignment, Connection, opened, read_workflow
-from headless.workflow_builder import build_workflow, workflow_files, write_knwf
+from headless.workflow_builder import build_workflow, workflow_files
 from headless.workflow_template import Note, Template, TemplateNode
 
 WITH_VARIABLES = Template(
@@ -148,6 +149,26 @@ def test_an_archive_holds_one_folder_and_is_reproducible(tmp_path: Path) -> None
     with opened(tmp_path / "a.knwf") as workflow:
         assert workflow.nodes == read_workflow(folder).nodes
         assert (workflow.path / "data" / "a.txt").read_text() == "a"
+
+
+def test_an_archive_holds_nothing_that_a_run_left(tmp_path: Path) -> None:
+    folder = product(tmp_path / "group" / "Toy product")
+    (folder / "data" / "sub" / "results").mkdir(parents=True)
+    (folder / "data" / "sub" / "results" / "a.txt").write_text("a")
+    kept = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    node, gone = folder / "Number Source (#1)", folder / "Gone (#7)"
+    for path in (
+        *(folder / name for name in (".knimeLock", ".savedWithData", "knime.log", "notes.txt", "data/results/b/c.csv")),
+        *(node / name for name in ("data.xml", "internal/x", "port_1/data.zip", "filestore/1/y", "drop/z")),
+        gone / "settings.xml",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    write_knwf(folder, tmp_path / "a.knwf")
+    write_knwf(folder.parent, tmp_path / "a.knar")
+    for name, top in (("a.knwf", folder), ("a.knar", folder.parent)):
+        with zipfile.ZipFile(tmp_path / name) as bundle:
+            assert sorted(bundle.namelist()) == sorted(p.relative_to(top.parent).as_posix() for p in kept)
 
 
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ _TABLE_NODES: tuple[type[KnimeNode[Any]], ...] = (
     Joiner,
     RowFilter,
     RowSplitter,
-    TableRowToVariable,
 )
 
 KNIME_NODES: Mapping[str, Callable[[NodeEntry], Runnable]] = {
     **{node.factory: node for node in _TABLE_NODES},
+    TableRowToVariable.factory: TableRowToVariable,
     **dict.fromkeys(CONFIGURATIONS, Configuration),
 }
 """KNIME's class of a node to ours."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -162,7 +162,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def aggregate(
-    method: Method, column: pa.ChunkedArray, groups: Sequence["np.ndarray[Any, Any]"], skips: bool, limits: Limits
+    method: Method, column: pa.ChunkedArray, groups: Iterable["np.ndarray[Any, Any]"], skips: bool, limits: Limits
 ) -> tuple[list[Any], bool]:
     """The results of all groups, and whether some are missing because a group had too many or too large values.
 

@@ -1,15 +1,18 @@
 """KNIME's Configuration nodes: the fields of a component's dialog, each of which sets a flow variable."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from core.errors import UserInputError
 from headless.backend import Context, Execution, Output, Port
 from headless.knime_nodes import model
+from headless.knime_nodes.patterns import compiled
 from headless.runnable import VARIABLES, Ran, Runnable
 from headless.workflow import CONFIGURATION_FACTORY, NodeEntry, VariableValue
 
 _CHOICE = "variable_value"
+_ONE_LINE = "Single-line"
 CONFIGURATIONS: Mapping[str, tuple[str, type]] = {
     CONFIGURATION_FACTORY.format("input.integer.Integer"): ("integer", int),
     CONFIGURATION_FACTORY.format("input.dbl.Double"): ("double", float),
@@ -39,22 +42,22 @@ class Configuration(Runnable):
         model.group(parameters, "defaultValue")
         if self._place == _CHOICE:
             model.elements(parameters, "possible_choices")
+        self._pattern(parameters)
 
     def run(self, parameters: Mapping[str, Any], inputs: Sequence[Output | None], context: Context) -> Ran:
         """Set the variable."""
         stored = context.dialog.get(self.key, parameters["defaultValue"])
         variables = self.variables(parameters, stored)
-        context.flow_variables.update(variables)
         is_default = stored == parameters["defaultValue"]
         shown = {} if is_default else {str(parameters.get("label") or self.entry.name): next(iter(variables.values()))}
-        return Ran(Execution((None,), None), parameters, shown)
+        return Ran(Execution((None,), None), parameters, shown, variables)
 
     def variables(self, parameters: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, VariableValue]:
         """The variables that a value gives, stored like the default.
 
         Raises
         ------
-        UserInputError : it is of a wrong type, or out of its limits.
+        UserInputError : it is of a wrong type, out of its limits, or does not match its pattern.
         """
         name = model.text(parameters, "flowVariableName")
         if self._place == _CHOICE:
@@ -68,9 +71,19 @@ class Configuration(Runnable):
         elif type(value) is not self._type:
             raise UserInputError(f"The value of {name!r} is {value!r}, which is of a wrong type.")
         self._check_limits(parameters, value)
+        if (pattern := self._pattern(parameters)) is not None and pattern.fullmatch(value) is None:
+            message = str(parameters.get("error_message") or "").replace("?", value)
+            raise UserInputError(message or f"{value!r} is not allowed, only texts of the form {pattern.pattern}.")
         if self._type is bool and model.flag(parameters, "pushIntVar", default=True):
             return {name: 1 if value else 0}
         return {name: cast(VariableValue, value)}
+
+    def _pattern(self, parameters: Mapping[str, Any]) -> re.Pattern[str] | None:
+        """What a text of one line must match; None: any text will do."""
+        pattern = str(parameters.get("regex") or "")
+        if self._type is not str or not pattern or parameters.get("editorType", _ONE_LINE) != _ONE_LINE:
+            return None
+        return compiled(pattern, is_regex=True, case_sensitive=True)
 
     def _check_limits(self, parameters: Mapping[str, Any], value: Any) -> None:
         if self._type not in (int, float):

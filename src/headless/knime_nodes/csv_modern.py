@@ -63,9 +63,9 @@ def as_before(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
             "decimal_separator": model.text(form, "decimalSeparator"),
         },
         "limit_rows": {
-            "skip_lines": lines > 0,
+            "skip_lines": lines != 0,
             "number_of_lines_to_skip": lines,
-            "skip_data_rows": rows > 0,
+            "skip_data_rows": rows != 0,
             "number_of_rows_to_skip": rows,
             "limit_data_rows": model.flag(most, "maximumNumberOfRows_is_present"),
             "max_rows": model.whole(most, "maximumNumberOfRows"),

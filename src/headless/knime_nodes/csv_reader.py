@@ -1,10 +1,12 @@
 """KNIME's CSV Reader."""
 
-import codecs
 import dataclasses
+import gzip
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,14 +15,17 @@ from core.errors import UserInputError
 from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
 from headless.knime_nodes.base import KnimeNode
+from headless.knime_nodes.charsets import decoded, encoding
 from headless.knime_nodes.csv_modern import as_before
-from headless.knime_nodes.csv_text import Dialect, Row, rows
+from headless.knime_nodes.csv_text import Dialect, rows
 from headless.knime_nodes.csv_types import NumberFormat, column, guessed
 from headless.knime_nodes.locations import Location
 from headless.knime_nodes.names import unused
+from headless.knime_nodes.polling import polled
 from headless.knime_nodes.rows import Part, numbered, write_rows
 
 _CELLS = {"IntCell": pa.int32(), "LongCell": pa.int64(), "DoubleCell": pa.float64(), "StringCell": pa.string()}
+_GZIP = b"\x1f\x8b"
 _LINE_ENDS = ("\n", "\r\n", "\r")
 
 
@@ -63,7 +68,7 @@ class CsvReaderSettings:
 
 
 class CsvReader(KnimeNode[CsvReaderSettings]):
-    """Reads a table from a file of comma-separated values."""
+    """Reads a table from a file of comma-separated values, which may be compressed with gzip."""
 
     factory = "org.knime.base.node.io.filehandling.csv.reader.CSVTableReaderNodeFactory"
     input_names = ()
@@ -87,7 +92,7 @@ class CsvReader(KnimeNode[CsvReaderSettings]):
         path = model.group(chosen, "path")
         return CsvReaderSettings(
             Location.from_model(path),
-            _encoding(model.text(model.group(parameters, "encoding"), "charset")),
+            encoding(model.text(model.group(parameters, "encoding"), "charset"), "charset"),
             Dialect(
                 _delimiter(model.text(main, "column_delimiter")),
                 _character(main, "quote_char"),
@@ -117,32 +122,35 @@ class CsvReader(KnimeNode[CsvReaderSettings]):
         """The table of the file."""
         path = settings.location.resolved(context.data_area)
         try:
-            text = path.read_bytes().decode(settings.encoding)
-            names, found = _content(text, settings)
+            ids, columns = _content(_text(path, settings.encoding), settings, context)
+            table = pa.table(_typed(columns, settings, len(ids), context))
         except OSError as error:
             raise UserInputError(f"The file cannot be read: {error.strerror}.", where=str(path)) from None
-        except UnicodeDecodeError:
-            raise UserInputError(
-                f"The file is not encoded as {settings.encoding}.", where=str(path), todo="Choose another encoding."
-            ) from None
-        except UserInputError as error:
-            raise error.at(str(path)) from None
-        columns = dict(zip(names, zip(*found, strict=True), strict=True)) if found else {name: () for name in names}
-        ids = numbered(len(found))
-        if settings.has_row_ids and names:
-            ids = pa.array(columns.pop(names[0]), pa.string())
-        try:
-            table = pa.table(_typed(columns, settings, len(found)))
         except UserInputError as error:
             raise error.at(str(path)) from None
         return [write_rows(ids, [Part(table)], context)]
 
 
-def _content(text: str, settings: CsvReaderSettings) -> tuple[list[str], list[Row]]:
-    """The names of the columns, and the rows, all of the same length."""
+def _text(path: Path, encoding: str) -> str:
+    data = path.read_bytes()
+    if data.startswith(_GZIP):
+        try:
+            data = gzip.decompress(data)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise UserInputError("The file is compressed with gzip, and damaged.") from None
+    try:
+        return decoded(data, encoding)
+    except UnicodeError:
+        raise UserInputError(f"The file is not encoded as {encoding}.", todo="Choose another encoding.") from None
+
+
+def _content(
+    text: str, settings: CsvReaderSettings, context: Context
+) -> tuple[pa.Array, dict[str, Sequence[str | None]]]:
+    """The row IDs, and the cells of each column by its name."""
     for _ in range(settings.skipped_lines):
         text = re.sub(r"\A[^\r\n]*(?:\r\n|\r|\n|\Z)", "", text, count=1)
-    lines = rows(text, settings.dialect)
+    lines = polled(rows(text, settings.dialect), context.is_canceled)
     header = next(lines, []) if settings.has_names else []
     stop = None if settings.most_rows is None else settings.skipped_rows + settings.most_rows
     given = (row for row in lines if not settings.skips_empty_rows or any(cell is not None for cell in row))
@@ -153,26 +161,34 @@ def _content(text: str, settings: CsvReaderSettings) -> tuple[list[str], list[Ro
             if not settings.takes_short_rows:
                 raise UserInputError(f"Row {i + 1} has {len(row)} cells, not {width}.")
             row.extend([None] * (width - len(row)))
-    first = int(settings.has_row_ids)
-    names: list[str] = []
-    for i in range(width):
-        name = (header[i] if i < len(header) else None) or f"Column{i - first}"
-        names.append(unused(name, names[first:]))
-    return names, found
+    cells: list[Sequence[str | None]] = list(zip(*found, strict=True)) if found else [()] * width
+    ids = numbered(len(found))
+    if settings.has_row_ids and cells:
+        ids, header = pa.array(cells.pop(0), pa.string()), header[1:]
+    columns: dict[str, Sequence[str | None]] = {}
+    for i, column_cells in enumerate(cells):
+        name = (header[i] if i < len(header) else None) or f"Column{i}"
+        columns[unused(name, columns)] = column_cells
+    return ids, columns
 
 
-def _typed(columns: Mapping[str, Sequence[str | None]], settings: CsvReaderSettings, count: int) -> dict[str, pa.Array]:
+def _typed(
+    columns: Mapping[str, Sequence[str | None]], settings: CsvReaderSettings, count: int, context: Context
+) -> dict[str, pa.Array]:
+    def typed(name: str, cells: Sequence[str | None], kind: pa.DataType) -> pa.Array:
+        return column(name, polled(cells, context.is_canceled), kind, settings.numbers)
+
     if settings.stored is None:
-        kinds = {name: guessed(cells[: settings.scanned_rows], settings.numbers) for name, cells in columns.items()}
-        return {name: column(name, cells, kinds[name], settings.numbers) for name, cells in columns.items()}
+        seen = {name: cells[: settings.scanned_rows] for name, cells in columns.items()}
+        kinds = {name: guessed(cells, settings.numbers, context.is_canceled) for name, cells in seen.items()}
+        return {name: typed(name, cells, kinds[name]) for name, cells in columns.items()}
     known = {stored.source for stored in settings.stored}
     if settings.fixed_columns and known != columns.keys():
         changed = ", ".join(map(repr, sorted(known ^ columns.keys())))
         raise UserInputError(f"The columns are others than when the node was set: {changed}.")
     kept = sorted((stored for stored in settings.stored if stored.kept), key=lambda stored: stored.position)
     return {
-        stored.name: column(stored.name, columns.get(stored.source, (None,) * count), stored.kind, settings.numbers)
-        for stored in kept
+        stored.name: typed(stored.name, columns.get(stored.source, (None,) * count), stored.kind) for stored in kept
     }
 
 
@@ -202,7 +218,11 @@ def _stored_column(stored: Mapping[str, Any]) -> StoredColumn:
 
 
 def _counted(stored: Mapping[str, Any], flag: str, key: str) -> int | None:
-    return model.whole(stored, key) if model.flag(stored, flag) else None
+    if not model.flag(stored, flag):
+        return None
+    if (count := model.whole(stored, key)) < 0:
+        raise UserInputError(f"The setting {key!r} is {count}, less than 0.")
+    return count
 
 
 def _delimiter(text: str) -> str:
@@ -217,11 +237,3 @@ def _character(stored: Mapping[str, Any], key: str) -> str:
     if len(character) != 1 or character == "\0":
         raise model.only_knime(f"{key} = {character!r}")
     return character
-
-
-def _encoding(charset: str) -> str:
-    try:
-        name = codecs.lookup(charset or "UTF-8").name
-    except LookupError:
-        raise model.only_knime(f"charset = {charset!r}") from None
-    return "utf-8-sig" if name == "utf-8" else name

@@ -2,11 +2,12 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
 
 from core.errors import UserInputError
+from headless.knime_nodes.polling import polled
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?)")
@@ -43,15 +44,24 @@ class NumberFormat:
         return float(text.rstrip("fFdD")) if _NUMBER.fullmatch(text) else None
 
 
-def guessed(cells: Sequence[str | None], numbers: NumberFormat) -> pa.DataType:
-    """The narrowest type that all cells fit; text where all are missing."""
+def guessed(
+    cells: Sequence[str | None], numbers: NumberFormat, is_canceled: Callable[[], bool] = lambda: False
+) -> pa.DataType:
+    """The narrowest type that all cells fit; text where all are missing.
+
+    Raises
+    ------
+    Canceled : the user stopped it.
+    """
     present = [cell for cell in cells if cell is not None]
     if not present:
         return pa.string()
-    return next(kind for kind in GUESSED if all(numbers.parsed(cell, kind) is not None for cell in present))
+    return next(
+        kind for kind in GUESSED if all(numbers.parsed(cell, kind) is not None for cell in polled(present, is_canceled))
+    )
 
 
-def column(name: str, cells: Sequence[str | None], kind: pa.DataType, numbers: NumberFormat) -> pa.Array:
+def column(name: str, cells: Iterable[str | None], kind: pa.DataType, numbers: NumberFormat) -> pa.Array:
     """The cells as a column of a type.
 
     Raises

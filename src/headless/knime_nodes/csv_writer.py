@@ -1,22 +1,24 @@
 """KNIME's CSV Writer."""
 
-import codecs
 import dataclasses
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from io import TextIOWrapper
 from typing import Any
 
 import pyarrow as pa
 
-from core.errors import OutputError, UserInputError
+from core.errors import MicrosegError, OutputError, UserInputError
 from core.io.write import atomic
 from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
 from headless.knime_nodes.aggregation import as_text
 from headless.knime_nodes.base import KnimeNode
+from headless.knime_nodes.charsets import continued, encoding
 from headless.knime_nodes.locations import Location
+from headless.knime_nodes.polling import ROWS, polled
 from headless.knime_nodes.types import is_number
 
 _LINE_ENDS = ("\n", "\r\n", "\r")
@@ -71,16 +73,17 @@ class CsvWriter(KnimeNode[CsvWriterSettings]):
             if model.flag(comments, key, default=False):
                 raise model.only_knime(key)
         names, appended = model.flag(main, "write_column_header"), model.flag(main, "skip_column_header_on_append")
-        charset = model.text(model.group(parameters, "encoding"), "character_set") or "UTF-8"
-        try:
-            encoding = codecs.lookup(charset).name
-        except LookupError:
-            raise model.only_knime(f"character_set = {charset!r}") from None
+        delimiter = model.text(main, "column_delimiter").replace("\\t", "\t")
+        missing = model.text(advanced, "missing_value_pattern")
+        if not delimiter:
+            raise UserInputError("The column delimiter is empty.")
+        if delimiter in missing:
+            raise UserInputError(f"The text for missing cells, {missing!r}, holds the column delimiter {delimiter!r}.")
         return CsvWriterSettings(
             Location.from_model(model.group(chosen, "path")),
             model.flag(chosen, "create_missing_folders"),
             model.one_of(chosen, "if_path_exists", ("overwrite", "append", "fail")),
-            model.text(main, "column_delimiter").replace("\\t", "\t"),
+            delimiter,
             model.one_of(main, "row_delimiter", _LINE_ENDS) if model.text(main, "row_delimiter") else os.linesep,
             model.text(main, "quote_char"),
             model.text(main, "quote_escape_char"),
@@ -88,11 +91,11 @@ class CsvWriter(KnimeNode[CsvWriterSettings]):
             model.text(advanced, "separator_replacement"),
             "never" if not names else "new" if appended else "always",
             model.flag(main, "write_row_header"),
-            model.text(advanced, "missing_value_pattern"),
+            missing,
             model.text(advanced, "decimal_separator"),
             model.flag(advanced, "use_scientific_format"),
             model.flag(advanced, "keep_trailing_zero_in_decimals"),
-            encoding,
+            encoding(model.text(model.group(parameters, "encoding"), "character_set"), "character_set"),
         )
 
     def execute(
@@ -106,6 +109,11 @@ class CsvWriter(KnimeNode[CsvWriterSettings]):
                     f"The column {field.name!r} cannot be written: it holds no texts or numbers ({field.type}).",
                     todo="Filter it out before.",
                 )
+        if settings.decimal and settings.decimal in settings.delimiter and any(map(_is_numeric, table.columns[1:])):
+            raise UserInputError(
+                f"The column delimiter {settings.delimiter!r} holds the decimal separator {settings.decimal!r}.",
+                todo="Choose another one in the node's dialog.",
+            )
         path = settings.location.resolved(context.data_area)
         exists = path.exists()
         if exists and settings.if_exists == "fail":
@@ -121,8 +129,13 @@ class CsvWriter(KnimeNode[CsvWriterSettings]):
             before = path.read_bytes() if appends else b""
             with atomic(path) as partial, partial.open("wb") as file:
                 file.write(before)
-                for line in _lines(table, settings, appends):
-                    file.write((line + settings.line_end).encode(settings.encoding))
+                name, start = continued(before, settings.encoding)
+                with TextIOWrapper(file, name, newline="") as text:
+                    text.write(start)
+                    for line in _lines(table, settings, appends, context.is_canceled):
+                        text.write(line + settings.line_end)
+        except MicrosegError:
+            raise
         except OSError as error:
             raise OutputError(f"The file cannot be written: {error.strerror}.", where=str(path)) from None
         except UnicodeEncodeError as error:
@@ -134,19 +147,26 @@ class CsvWriter(KnimeNode[CsvWriterSettings]):
         return []
 
 
-def _lines(table: pa.Table, settings: CsvWriterSettings, appends: bool) -> Iterator[str]:
+def _lines(
+    table: pa.Table, settings: CsvWriterSettings, appends: bool, is_canceled: Callable[[], bool]
+) -> Iterator[str]:
     names, first = table.column_names, 0 if settings.writes_row_ids else 1
     if settings.writes_names == "always" or (settings.writes_names == "new" and not appends):
         header = ["row ID", *names[1:]][first:]
         yield settings.delimiter.join(_quoted(name, False, settings) for name in header)
-    for batch in table.to_batches():
+    for batch in table.to_batches(max_chunksize=ROWS):
         columns = [_cells(column, settings) for column in batch.columns[first:]]
-        for row in zip(*columns, strict=True) if columns else [()] * batch.num_rows:
+        for row in polled(zip(*columns, strict=True) if columns else [()] * batch.num_rows, is_canceled):
             yield settings.delimiter.join(row)
 
 
+def _is_numeric(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether KNIME takes the cells for numbers: truth values are, too."""
+    return bool(column.type != pa.string())
+
+
 def _cells(column: pa.Array, settings: CsvWriterSettings) -> list[str]:
-    is_numeric = column.type != pa.string()
+    is_numeric = _is_numeric(column)
     return [
         settings.missing
         if value is None

@@ -14,6 +14,7 @@ from headless.knime_nodes import model
 from headless.knime_nodes.aggregation import METHODS, Limits, Method, aggregate
 from headless.knime_nodes.base import KnimeNode, require_columns
 from headless.knime_nodes.names import unused
+from headless.knime_nodes.polling import polled
 from headless.knime_nodes.rows import MISSING, Indices, Part, numbered, write_rows
 from headless.knime_nodes.types import fits_cell_class
 
@@ -92,7 +93,8 @@ class GroupBy(KnimeNode[GroupBySettings]):
                 continue
             column, method = table.column(name), aggregation.method
             method.check(name, column.type)
-            results, gave_up = aggregate(method, column, groups, not aggregation.includes_missing, settings.limits)
+            shown = polled(groups, context.is_canceled)
+            results, gave_up = aggregate(method, column, shown, not aggregation.includes_missing, settings.limits)
             if gave_up:
                 context.warnings.append(f"{method.label} of {name!r} is missing where a group holds too much for it.")
             label = unused(settings.name.format(column=name, method=method.label), names, "{name}_{number}")

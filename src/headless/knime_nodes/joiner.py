@@ -91,7 +91,7 @@ class Joiner(KnimeNode[JoinerSettings]):
         left, right = inputs
         for table, names in zip(inputs, zip(*settings.criteria, strict=True), strict=True):
             require_columns(table, [name for name in names if name != ROW_ID])
-        pairs = match(left, right, settings.criteria, settings.comparison)
+        pairs = match(left, right, settings.criteria, settings.comparison, context.is_canceled)
         lonely = [np.setdiff1d(np.arange(table.num_rows), rows) for table, rows in zip(inputs, pairs, strict=True)]
         takes_match, *takes_lonely = settings.parts
         shown = [rows if takes else rows[:0] for rows, takes in zip(lonely, takes_lonely, strict=True)]

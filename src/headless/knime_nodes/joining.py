@@ -1,7 +1,7 @@
 """Which rows of two tables belong together."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,16 @@ import pyarrow as pa
 
 from core.errors import UserInputError
 from headless.knime_nodes.aggregation import as_text
+from headless.knime_nodes.polling import polled
 from headless.knime_nodes.rows import Indices
 
 
 def match(
-    left: pa.Table, right: pa.Table, criteria: Sequence[tuple[str, str]], comparison: str
+    left: pa.Table,
+    right: pa.Table,
+    criteria: Sequence[tuple[str, str]],
+    comparison: str,
+    is_canceled: Callable[[], bool] = lambda: False,
 ) -> tuple[Indices, Indices]:
     """The rows whose cells are equal in all pairs of columns; a missing cell equals none.
 
@@ -26,8 +31,15 @@ def match(
     Returns
     -------
     left, right : int64, one index per match, in the order of the left rows, then of the right ones.
+
+    Raises
+    ------
+    Canceled : the user stopped it.
     """
-    keys = [_keys(table, [pair[side] for pair in criteria], comparison) for side, table in enumerate((left, right))]
+    keys = [
+        polled(_keys(table, [pair[side] for pair in criteria], comparison), is_canceled)
+        for side, table in enumerate((left, right))
+    ]
     places: dict[Hashable, list[int]] = defaultdict(list)
     for i, key in enumerate(keys[1]):
         if key is not None:
