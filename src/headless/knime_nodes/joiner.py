@@ -55,7 +55,7 @@ class Joiner(KnimeNode[JoinerSettings]):
         """The settings."""
         criteria = tuple(
             (_column(criterion, "leftTableColumnV2"), _column(criterion, "rightTableColumnV2"))
-            for criterion in model.elements(parameters, "matchingCriteria")
+            for criterion in model.elements(parameters, "matchingCriteria", dict)
         )
         if not criteria:
             raise UserInputError("There is no criterion to join by.", todo="Add one in KNIME.")

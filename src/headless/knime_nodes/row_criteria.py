@@ -167,7 +167,7 @@ def _value(stored: Mapping[str, Any]) -> tuple[Scalar, bool]:
     else:
         dynamic = model.group(stored, "predicateValues")
         model.one_of(dynamic, "inputKind", ("SINGLE",))
-        cells = model.elements(dynamic, "values")
+        cells = model.elements(dynamic, "values", dict)
         if len(cells) != 1:
             raise model.only_knime(f"predicateValues with {len(cells)} values")
         value = cells[0].get("value")
@@ -196,7 +196,7 @@ class RowCriteria:
         ------
         UserInputError : a key is missing, or a criterion can be run by KNIME only.
         """
-        criteria = tuple(Criterion.from_model(criterion) for criterion in model.elements(stored, "predicates"))
+        criteria = tuple(Criterion.from_model(criterion) for criterion in model.elements(stored, "predicates", dict))
         if not criteria:
             raise UserInputError("There is no criterion.", todo="Add one in KNIME.")
         needs_all = model.one_of(stored, "matchCriteria", ("AND", "OR")) == "AND"
