@@ -9,7 +9,6 @@ from headless.knime_nodes import model
 from headless.knime_nodes.configuration import Configuration
 from headless.knime_nodes.name_filter import NameFilter
 from headless.runnable import Ran, Runnable
-from headless.settings_xml import as_list, section
 from headless.workflow import NodeEntry, VariableValue
 
 
@@ -26,10 +25,9 @@ class Border(Runnable):
     def __init__(
         self, entry: NodeEntry, component: NodeEntry, fields: Sequence[tuple[Configuration, Mapping[str, Any]]]
     ) -> None:
-        names = as_list(section(dict(entry.parameters), "port-names"))
-        ports = [Port(str(name), "", "any") for name in names]
+        ports = [Port(name, "", "any") for name in model.elements(entry.parameters, "port-names", str)]
         self.is_input = component.borders is not None and entry.id == component.borders[0]
-        self._filter = NameFilter.from_model(section(dict(entry.parameters), "variable-filter"), "variables")
+        self._filter = NameFilter.from_model(model.group(entry.parameters, "variable-filter"), "variables")
         prefix = entry.parameters.get("variable-prefix")
         self._prefix = prefix if isinstance(prefix, str) and self.is_input else ""
         self._fields = fields

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.errors import UserInputError
-from headless.settings_xml import java_double
+from headless.settings_xml import java_text
 from headless.workflow import Assignment, VariableValue
 
 
@@ -92,14 +92,8 @@ def _converted(name: str, current: Any, value: VariableValue) -> Any:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
     elif current is None or isinstance(current, str):
-        return _as_text(value)
+        return java_text(value)
     raise UserInputError(f"The setting {name!r} is {_kind(current)}, it cannot take the value {value!r}.")
-
-
-def _as_text(value: VariableValue) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return java_double(value) if isinstance(value, float) else str(value)
 
 
 def _kind(value: Any) -> str:

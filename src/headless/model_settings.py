@@ -24,7 +24,7 @@ def from_model(model: Config) -> tuple[dict[str, Any], str]:
 
     Raises
     ------
-    UserInputError : a group without its mark, which KNIME could not read either.
+    UserInputError : a group without its mark, or a list without its elements, which KNIME could not read either.
     """
     version = model.get(_VERSION)
     return _group(model), version if isinstance(version, str) else "0.0.0"
@@ -75,8 +75,6 @@ def _plain(name: str, value: Value) -> Any:
         return None
     if kind == "OBJECT":
         return _group(value)
-    if "array-size" in value:
-        return [_plain(name, element) for element in as_list(value)]
-    if all(key == str(i) for i, key in enumerate(value)):
-        return [_plain(name, element) for element in value.values()]
+    if "array-size" in value or all(key == str(i) for i, key in enumerate(value)):
+        return [_plain(name, element) for element in as_list(value, name)]
     raise UserInputError(f"The group of parameters {name!r} has no entry {KIND}.")

@@ -83,15 +83,29 @@ def java_double(value: float) -> str:
     return f"{minus}{digits[0]}.{digits[1:] or '0'}E{point - 1}"
 
 
+def java_text(value: str | bool | int | float) -> str:
+    """A value as Java prints it: true, 12, 1.0E-4."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return java_double(value) if isinstance(value, float) else str(value)
+
+
 def array(values: Sequence[Scalar]) -> Config:
     """A list of equal types as KNIME's array."""
     return {"array-size": len(values)} | {str(i): value for i, value in enumerate(values)}
 
 
-def as_list(config: Config) -> list[Value]:
-    """The elements of KNIME's array, in order."""
-    size = config.get("array-size")
-    return [config[str(i)] for i in range(size)] if isinstance(size, int) else []
+def as_list(config: Config, name: str) -> list[Value]:
+    """The elements of KNIME's array, or of groups that are numbered instead of counted, in order.
+
+    Raises
+    ------
+    UserInputError : one is missing; says so of the list of this name.
+    """
+    size = config.get("array-size", sum(key.isdecimal() for key in config))
+    if not isinstance(size, int) or not all(str(i) in config for i in range(size)):
+        raise UserInputError(f"The list {name!r} is damaged: its elements are not those that it counts.")
+    return [config[str(i)] for i in range(size)]
 
 
 def section(config: Config, key: str) -> Config:
@@ -161,18 +175,11 @@ def _entry_text(key: str, value: Scalar) -> str:
     kind, plain = (value.kind, value.value) if isinstance(value, Typed) else (_kind(value), value)
     if plain is None:
         return f'<entry key="{_attribute(key)}" type="{kind}" isnull="true" value=""/>'
-    if isinstance(plain, bool):
-        shown = "true" if plain else "false"
-    elif isinstance(plain, float):
-        shown = java_double(plain)
-    elif isinstance(plain, int):
+    if isinstance(plain, int) and not isinstance(plain, bool):
         limit = 1 << (_BITS[kind] - 1)
         if not -limit <= plain < limit:
             raise UserInputError(f"{plain} does not fit into {_BITS[kind]} bits.", where=key)
-        shown = str(plain)
-    else:
-        shown = _attribute(plain)
-    return f'<entry key="{_attribute(key)}" type="{kind}" value="{shown}"/>'
+    return f'<entry key="{_attribute(key)}" type="{kind}" value="{_attribute(java_text(plain))}"/>'
 
 
 def _kind(value: str | bool | int | float | None) -> str:

@@ -20,10 +20,9 @@ BASE = "org.knime.base.node"
 
 
 def node(factory: str, model: Mapping[str, Any], groups: Mapping[str, int] | None = None) -> Runnable:
-    """A node with its stored settings; raises what the plan would raise."""
-    entry = NodeEntry(
-        7, "NativeNode", "Node", parameters=dict(model), factory=f"{BASE}.{factory}", port_groups=groups or {}
-    )
+    """A node with its stored settings, its class without `BASE` or whole; raises what the plan would raise."""
+    whole = factory if factory.startswith("org.") else f"{BASE}.{factory}"
+    entry = NodeEntry(7, "NativeNode", "Node", parameters=dict(model), factory=whole, port_groups=groups or {})
     made = KNIME_NODES[entry.factory](entry)
     made.check(entry.parameters)
     return made

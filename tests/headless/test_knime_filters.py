@@ -33,7 +33,7 @@ RENAMER = "preproc.column.renamer.ColumnRenamerNodeFactory"
 def criterion(
     column: str, operator: str, value: Any = None, case: str = "", kind: str = "SINGLE", count: int = 1
 ) -> dict[str, Any]:
-    """A criterion as KNIME 5.3 to 5.8 store it; a column in capitals stands for the row ID or row number."""
+    """A criterion as KNIME 5.5 to 5.9 store it; a column in capitals stands for the row ID or row number."""
     special = column if column in ("ROW_ID", "ROW_NUMBER") else None
     cell = {"typeIdentifier": {"cell_class": "x", "is_null": False}, "value": value}
     if case:
@@ -177,7 +177,7 @@ def test_the_splitter_gives_both_halves(tmp_path: Path) -> None:
         (criteria(criterion("ROW_NUMBER", "EQ", "x")), "does not fit row number"),
         (criteria(criterion("ROW_NUMBER", "EQ", 0)), "no row number 0"),
         (criteria(criterion("ROW_NUMBER", "FIRST_N_ROWS", -1)), "no row number -1"),
-        (criteria(criterion("", "EQ", 1)), "columnV2"),
+        (criteria(criterion("", "EQ", 1)), "column = ''"),
         (criteria(match="XOR"), "There is no criterion"),
         (criteria(criterion("a", "EQ", 1), match="XOR"), "matchCriteria = 'XOR'"),
         (criteria(criterion("a", "EQ", 1), output="BOTH"), "outputMode = 'BOTH'"),
@@ -258,7 +258,7 @@ def test_filters_of_newer_dialogs_are_read() -> None:
         (names(pattern="(", type="Regex"), "regular expression"),
         (names(pattern="a", type="Fuzzy"), "type = 'Fuzzy'"),
         ({"filter-type": "STANDARD", "enforce_option": "EnforceInclusion"}, "'included_names' is missing"),
-        ({**names(), "included_names": {"array-size": 2}}, "'included_names' has the value"),
+        ({**names(), "included_names": {"array-size": 2}}, "list 'included_names' is damaged"),
     ],
 )
 def test_filters_that_only_knime_knows_are_refused(stored: dict[str, Any], words: str) -> None:

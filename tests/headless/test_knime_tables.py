@@ -337,13 +337,13 @@ def test_all_methods_are_tested() -> None:
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("Keep original name(s)", ["image", "area", "area_1", "image_1"]),
-        ("Aggregation method (column name)", ["image", "Mean(area)", "Max(area)", "First(image)"]),
-        ("Column name (aggregation method)", ["image", "area (Mean)", "area (Max)", "image (First)"]),
+        ("Keep original name(s)", ["image", "kind", "area", "image_1"]),
+        ("Aggregation method (column name)", ["image", "Count(kind)", "Max(area)", "First(image)"]),
+        ("Column name (aggregation method)", ["image", "kind (Count)", "area (Max)", "image (First)"]),
     ],
 )
 def test_new_columns_are_named(tmp_path: Path, policy: str, expected: list[str]) -> None:
-    wanted = (("area", "Mean_V4.6", False), ("area", "Maximum", False), ("image", "First", True))
+    wanted = (("kind", "Count", False), ("area", "Maximum", False), ("image", "First", True))
     got = result(node(GROUP_BY, group_by(["image"], *wanted, columnNamePolicy=policy)), tmp_path, OBJECTS)
     assert list(got) == ["<RowID>", *expected]
 

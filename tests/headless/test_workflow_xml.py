@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserInputError
 from headless.model_settings import from_model, merged, to_model
-from headless.settings_xml import Typed, array, as_list, document, escape, java_double, parse, unescape
+from headless.settings_xml import Config, Typed, array, as_list, document, escape, java_double, parse, unescape
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(p for p in GOLDEN.rglob("*") if p.name in ("settings.xml", "workflow.knime"))
@@ -117,7 +117,12 @@ def test_null_is_a_string_that_is_not_set() -> None:
 
 def test_arrays() -> None:
     assert array(["a", "b"]) == {"array-size": 2, "0": "a", "1": "b"}
-    assert as_list(array([1, 2, 3])) == [1, 2, 3]
+    assert as_list(array([1, 2, 3]), "numbers") == [1, 2, 3]
+    assert as_list({"0": {}, "1": "b"}, "groups") == [{}, "b"]
+    damaged: list[Config] = [{"array-size": 2, "0": "a"}, {"array-size": "two"}, {"1": {}}]
+    for config in damaged:
+        with pytest.raises(UserInputError, match="list 'names' is damaged"):
+            as_list(config, "names")
     assert to_model({"names": []}, "1.0.0")["names"] == {
         "json-type_Internals": "STRING_ARRAY",
         "array-size": 0,

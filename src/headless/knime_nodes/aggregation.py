@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import UserInputError
+from headless.knime_nodes.cells import as_text, key
 from headless.knime_nodes.rows import MISSING
 from headless.knime_nodes.types import is_number
-from headless.settings_xml import java_double
 
 Values: TypeAlias = Sequence[Any]
 """The cells of a group in the order of their rows, None where missing."""
@@ -35,7 +35,7 @@ class Method:
     picks : whether the result is a cell of the group: its place among the values, or None.
     takes : "numbers", "values" (numbers, truth values and texts), or "any": only whether cells are missing counts.
     always_skips : whether missing cells are skipped, whatever the settings say.
-    keeps_values : whether it gives up on groups of too many values.
+    keeps : "values" or "distinct values", of too many of which it gives up; "" for methods that keep none.
     """
 
     label: str
@@ -44,7 +44,7 @@ class Method:
     picks: bool = False
     takes: str = "any"
     always_skips: bool = False
-    keeps_values: bool = False
+    keeps: str = ""
 
     def check(self, column: str, kind: pa.DataType) -> None:
         """See whether a column fits.
@@ -79,8 +79,16 @@ def _mean(values: Values, limits: Limits) -> float | None:
     return float(np.mean(np.asarray(values, float))) if values else None
 
 
-def _median(values: Values, limits: Limits) -> float | None:
-    return float(np.median(np.asarray(values, float))) if values else None
+def _median(between: Callable[[float, float], float]) -> Callable[[Values, Limits], float | None]:
+    """The median that makes one value of the two in the middle of an even number of them."""
+
+    def compute(values: Values, limits: Limits) -> float | None:
+        if not values:
+            return None
+        ordered, half = sorted(map(float, values), key=key), len(values) // 2
+        return ordered[half] if len(values) % 2 else between(ordered[half - 1], ordered[half])
+
+    return compute
 
 
 def _variance(values: Values, limits: Limits) -> float | None:
@@ -95,21 +103,17 @@ def _deviation(values: Values, limits: Limits) -> float | None:
 
 
 def _range(values: Values, limits: Limits) -> Any:
-    return max(values) - min(values) if values else None
+    return max(values, key=key) - min(values, key=key) if values else None
 
 
 def _smallest(values: Values, limits: Limits) -> int | None:
     present = [i for i, value in enumerate(values) if value is not None]
-    return min(present, key=lambda i: _order(values[i])) if present else None
+    return min(present, key=lambda i: key(values[i])) if present else None
 
 
 def _largest(values: Values, limits: Limits) -> int | None:
     present = [i for i, value in enumerate(values) if value is not None]
-    return max(present, key=lambda i: _order(values[i])) if present else None
-
-
-def _order(value: Any) -> tuple[bool, Any]:
-    return value != value, value  # Java orders NaN behind all numbers
+    return max(present, key=lambda i: key(values[i])) if present else None
 
 
 def _joined(values: Values, limits: Limits) -> str | None:
@@ -117,19 +121,23 @@ def _joined(values: Values, limits: Limits) -> str | None:
 
 
 def _joined_once(values: Values, limits: Limits) -> str | None:
-    return _joined(list(dict.fromkeys(values)), limits)
+    return _joined(_distinct(values), limits)
 
 
-def as_text(value: Any) -> str:
-    """A cell as KNIME writes it: a missing one is a question mark."""
-    if value is None:
-        return "?"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return java_double(value) if isinstance(value, float) else str(value)
+def _distinct(values: Values) -> Values:
+    return list({key(value): value for value in values}.values())
 
 
 _INTEGER, _DOUBLE, _STRING = _always(pa.int32()), _always(pa.float64()), _always(pa.string())
+
+_MEDIANS: Mapping[str, Method] = {
+    name: Method("Median", _DOUBLE, _median(between), takes="numbers", always_skips=True, keeps="values")
+    for name, between in (
+        ("Lower middle value", lambda lower, upper: lower),
+        ("Mean of middle values", lambda lower, upper: (lower + upper) / 2),
+        ("Upper middle value", lambda lower, upper: upper),
+    )
+}
 
 METHODS: Mapping[str, Method] = {
     "Count": Method("Count", _INTEGER, lambda values, _: len(values)),
@@ -139,26 +147,31 @@ METHODS: Mapping[str, Method] = {
     "Minimum": Method("Min", _same, _smallest, picks=True, takes="values"),
     "Maximum": Method("Max", _same, _largest, picks=True, takes="values"),
     "Unique count": Method(
-        "Unique count", _INTEGER, lambda values, _: len(set(values)), takes="values", keeps_values=True
+        "Unique count", _INTEGER, lambda values, _: len(_distinct(values)), takes="values", keeps="distinct values"
     ),
     "List": Method(
-        "List", lambda kind: pa.list_(kind), lambda values, _: list(values) or None, takes="values", keeps_values=True
+        "List", lambda kind: pa.list_(kind), lambda values, _: list(values) or None, takes="values", keeps="values"
     ),
     "Concatenate_V2.4": Method("Concatenate", _STRING, _joined, takes="values"),
-    "uniqueConcatenate_V2.4": Method("Unique concatenate", _STRING, _joined_once, takes="values", keeps_values=True),
+    "uniqueConcatenate_V2.4": Method(
+        "Unique concatenate", _STRING, _joined_once, takes="values", keeps="distinct values"
+    ),
     **{
         name: Method(label, result, compute, takes="numbers", always_skips=True)
         for name, label, result, compute in (
             ("Mean_V4.6", "Mean", _DOUBLE, _mean),
             ("Sum_V2.5.2", "Sum", _sum_type, _sum),
-            ("Median_V3.4", "Median", _DOUBLE, _median),
             ("Variance", "Variance", _DOUBLE, _variance),
             ("Standard deviation", "Standard deviation", _DOUBLE, _deviation),
             ("Range", "Range", _sum_type, _range),
         )
     },
+    "Median_V3.4": _MEDIANS["Mean of middle values"],
 }
-"""The name under which KNIME stores a method, to the method."""
+"""The name under which KNIME stores a method, to the method as it is unless it has settings of its own."""
+
+VARIANTS: Mapping[str, tuple[str, Mapping[str, Method]]] = {"Median_V3.4": ("medianMethod", _MEDIANS)}
+"""The name under which KNIME stores a method, to the setting that changes it and the method for each of its values."""
 
 
 def aggregate(
@@ -182,15 +195,22 @@ def aggregate(
     for rows in groups:
         kept = rows[~missing[rows]] if skips or method.always_skips else rows
         values = [cells[i] for i in kept]
-        if method.keeps_values and len(set(values) if method.label != "List" else values) > limits.most_values:
+        stored = _distinct(values) if method.keeps == "distinct values" else values
+        if method.keeps and len(stored) > limits.most_values:
             result, gave_up = None, True
         else:
             result = method.compute(values, limits)
         if method.picks:
             result = MISSING if result is None else int(kept[result])
-        elif method.label == "Sum" and result is not None and not pa.types.is_floating(column.type):
-            bits = 64 if column.type == pa.int64() else 32
-            if not -(2 ** (bits - 1)) <= result < 2 ** (bits - 1):
-                result, gave_up = None, True
+        elif not _fits(result, method.result(column.type)):
+            result, gave_up = None, True
         results.append(result)
     return results, gave_up
+
+
+def _fits(result: Any, kind: pa.DataType) -> bool:
+    """Whether a column can hold the result; for ranges and negative sums KNIME does not ask, and gives wrong ones."""
+    if result is None or not pa.types.is_integer(kind):
+        return True
+    limit = 1 << kind.bit_width - 1
+    return bool(-limit <= result < limit)

@@ -21,7 +21,7 @@ class ColumnRenamer(KnimeNode[dict[str, str]]):
     def read(self, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Old name to new name."""
         renamings: dict[str, str] = {}
-        for renaming in model.elements(parameters, "renamings"):
+        for renaming in model.elements(parameters, "renamings", dict):
             old, new = model.text(renaming, "oldName"), model.text(renaming, "newName")
             if not new.strip():
                 raise UserInputError(f"The new name of the column {old!r} is empty.")

@@ -41,7 +41,7 @@ class Configuration(Runnable):
         model.text(parameters, "flowVariableName")
         model.group(parameters, "defaultValue")
         if self._place == _CHOICE:
-            model.elements(parameters, "possible_choices")
+            model.elements(parameters, "possible_choices", str)
         self._pattern(parameters)
 
     def run(self, parameters: Mapping[str, Any], inputs: Sequence[Output | None], context: Context) -> Ran:
@@ -61,8 +61,8 @@ class Configuration(Runnable):
         """
         name = model.text(parameters, "flowVariableName")
         if self._place == _CHOICE:
-            chosen = [str(value) for value in model.elements(stored, _CHOICE)]
-            choices = model.elements(parameters, "possible_choices")
+            chosen = model.elements(stored, _CHOICE, str)
+            choices = model.elements(parameters, "possible_choices", str)
             choice = chosen[0] if chosen else ""
             return {name: choice, f"{name} (index)": choices.index(choice) if choice in choices else -1}
         value: Any = stored.get(self._place)
@@ -88,8 +88,8 @@ class Configuration(Runnable):
     def _check_limits(self, parameters: Mapping[str, Any], value: Any) -> None:
         if self._type not in (int, float):
             return
-        low = parameters.get("min") if model.flag(parameters, "useMin", default=False) else None
-        high = parameters.get("max") if model.flag(parameters, "useMax", default=False) else None
+        low = model.number(parameters, "min") if model.flag(parameters, "useMin", default=False) else None
+        high = model.number(parameters, "max") if model.flag(parameters, "useMax", default=False) else None
         if (low is not None and value < low) or (high is not None and value > high):
             limits = " ".join(
                 f"{word} {limit}" for word, limit in (("at least", low), ("at most", high)) if limit is not None

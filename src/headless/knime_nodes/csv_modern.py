@@ -92,7 +92,7 @@ def _encoding(stored: Mapping[str, Any]) -> str:
 
 def _columns(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What was decided in the dialog; the column without a name stands for those that are unknown."""
-    stored = model.elements(model.group(parameters, "transformationParameters"), "columnTransformation")
+    stored = model.elements(model.group(parameters, "transformationParameters"), "columnTransformation", dict)
     columns = {
         str(i): {
             "external_spec": {"name": column["columnName"]},

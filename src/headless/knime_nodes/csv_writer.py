@@ -14,8 +14,8 @@ from core.errors import MicrosegError, OutputError, UserInputError
 from core.io.write import atomic
 from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
-from headless.knime_nodes.aggregation import as_text
 from headless.knime_nodes.base import KnimeNode
+from headless.knime_nodes.cells import as_text
 from headless.knime_nodes.charsets import continued, encoding
 from headless.knime_nodes.locations import Location
 from headless.knime_nodes.polling import ROWS, polled

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from core.errors import UserInputError
 from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
-from headless.knime_nodes.aggregation import METHODS, Limits, Method, aggregate
+from headless.knime_nodes.aggregation import METHODS, VARIANTS, Limits, Method, aggregate
 from headless.knime_nodes.base import KnimeNode, require_columns
+from headless.knime_nodes.cells import key
 from headless.knime_nodes.names import unused
 from headless.knime_nodes.polling import polled
 from headless.knime_nodes.rows import MISSING, Indices, Part, numbered, write_rows
@@ -42,6 +43,7 @@ class Aggregation:
 class GroupBySettings:
     """What groups are made of, and what becomes of each.
 
+    columns : those whose values make the groups, which are sorted by the first of them, then by the second, ...
     keeps_order : whether groups come in the order of their first rows, not sorted.
     name : of new columns, with {column} and {method}.
     """
@@ -61,29 +63,29 @@ class GroupBy(KnimeNode[GroupBySettings]):
 
     def read(self, parameters: Mapping[str, Any]) -> GroupBySettings:
         """The settings."""
-        for key in ("patternAggregators", "dataTypeAggregators"):
-            if any(name != "array-size" and content for name, content in model.group(parameters, key).items()):
-                raise model.only_knime(key)
+        for others in ("patternAggregators", "dataTypeAggregators"):
+            if any(name != "array-size" and content for name, content in model.group(parameters, others).items()):
+                raise model.only_knime(others)
         settings = GroupBySettings(
-            tuple(model.elements(model.group(parameters, "grouByColumns"), "InclList")),
-            tuple(_aggregations(model.group(parameters, "aggregationColumn"))),
+            tuple(dict.fromkeys(model.elements(model.group(parameters, "grouByColumns"), "InclList", str))),
+            tuple(_aggregations(parameters)),
             Limits(model.whole(parameters, "maxNoneNumericalVals"), model.text(parameters, "valueDelimiter")),
             model.flag(parameters, "retainOrder") or model.flag(parameters, "inMemory"),
             _NAMES[model.one_of(parameters, "columnNamePolicy", _NAMES)],
         )
         if not settings.columns and not settings.aggregations:
             raise UserInputError("There is neither a group column nor an aggregation.", todo="Choose one in KNIME.")
+        _check_twice(settings)
         return settings
 
     def execute(self, settings: GroupBySettings, inputs: Sequence[pa.Table], context: Context) -> Sequence[TableOutput]:
         """The table of groups."""
         (table,) = inputs
         require_columns(table, settings.columns)
-        by = [name for name in table.column_names[1:] if name in settings.columns]
-        groups = _groups(table, by, settings.keeps_order)
+        groups = _groups(table, settings.columns, settings.keeps_order)
         first = np.array([rows[0] for rows in groups], np.int64)
-        parts = [Part(table.select(by), first)]
-        names = set(by)
+        parts = [Part(table.select(settings.columns), first)]
+        names = set(settings.columns)
         for aggregation in settings.aggregations:
             name = aggregation.column
             if name not in table.column_names[1:] or not fits_cell_class(
@@ -106,17 +108,45 @@ class GroupBy(KnimeNode[GroupBySettings]):
         return [write_rows(numbered(len(groups)), parts, context)]
 
 
-def _aggregations(stored: Mapping[str, Any]) -> list[Aggregation]:
-    columns = model.elements(stored, "columnNames")
-    types, methods = model.elements(stored, "columnTypes"), model.elements(stored, "aggregationMethod")
-    includes = model.elements(stored, "inclMissingVals")
-    for column, method in zip(columns, methods, strict=True):
-        if method not in METHODS:
-            raise model.only_knime(f"aggregation method {method!r} of the column {column!r}")
+def _aggregations(parameters: Mapping[str, Any]) -> list[Aggregation]:
+    stored = model.group(parameters, "aggregationColumn")
+    columns, types = model.elements(stored, "columnNames", str), model.elements(stored, "columnTypes", dict)
+    methods = model.elements(stored, "aggregationMethod", str)
+    includes = model.elements(stored, "inclMissingVals", bool)
+    if len({len(columns), len(types), len(methods), len(includes)}) > 1:
+        raise UserInputError("The lists of the setting 'aggregationColumn' are of different lengths.")
     return [
-        Aggregation(column, str(kind.get("cell_class") or ""), METHODS[method], include)
+        Aggregation(column, str(kind.get("cell_class") or ""), _method(method, column, parameters), include)
         for column, kind, method, include in zip(columns, types, methods, includes, strict=True)
     ]
+
+
+def _method(name: str, column: str, parameters: Mapping[str, Any]) -> Method:
+    if name not in METHODS:
+        raise model.only_knime(f"aggregation method {name!r} of the column {column!r}")
+    if name not in VARIANTS or "aggregationOperatorSettings" not in parameters:
+        return METHODS[name]
+    more, place = model.group(parameters, "aggregationOperatorSettings"), f"{name}_{column}"
+    if place not in more:
+        return METHODS[name]
+    setting, variants = VARIANTS[name]
+    return variants[model.one_of(model.group(more, place), setting, variants)]
+
+
+def _check_twice(settings: GroupBySettings) -> None:
+    """See that no aggregation is asked for twice, nor two results under the name of one column."""
+    seen = set()
+    for aggregation in settings.aggregations:
+        column, method = aggregation.column, aggregation.method.label
+        keeps_name = settings.name == "{column}"
+        result = (column,) if keeps_name else (column, method, aggregation.includes_missing)
+        if result in seen:
+            how = ", and keeps its name" if keeps_name else f" by {method}"
+            raise UserInputError(
+                f"The column {column!r} is aggregated twice{how}.",
+                todo="Remove one of both in KNIME, or choose other names for the new columns.",
+            )
+        seen.add(result)
 
 
 def _groups(table: pa.Table, by: Sequence[str], keeps_order: bool) -> list[Indices]:
@@ -141,6 +171,8 @@ def _ranks(name: str, column: pa.ChunkedArray) -> Indices:
     if pa.types.is_null(kind):
         return np.zeros(len(column), np.int64)
     plain = pc.cast(column, pa.int32()) if pa.types.is_boolean(kind) else column
+    if kind == pa.float64():
+        plain = pa.chunked_array([[key(value) for value in column.to_pylist()]], pa.int64())
     values = plain.combine_chunks().dictionary_encode()
     values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
     ascending = np.asarray(pc.sort_indices(values.dictionary))

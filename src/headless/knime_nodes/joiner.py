@@ -11,6 +11,8 @@ from core.errors import UserInputError
 from headless.backend import Context, TableOutput
 from headless.knime_nodes import model
 from headless.knime_nodes.base import KnimeNode, require_columns
+from headless.knime_nodes.cells import key
+from headless.knime_nodes.choices import chosen
 from headless.knime_nodes.joining import match
 from headless.knime_nodes.name_filter import NameFilter
 from headless.knime_nodes.rows import MISSING, Indices, Part, chosen_rows, numbered, write_rows
@@ -53,10 +55,7 @@ class Joiner(KnimeNode[JoinerSettings]):
 
     def read(self, parameters: Mapping[str, Any]) -> JoinerSettings:
         """The settings."""
-        criteria = tuple(
-            (_column(criterion, "leftTableColumnV2"), _column(criterion, "rightTableColumnV2"))
-            for criterion in model.elements(parameters, "matchingCriteria")
-        )
+        criteria = _criteria(parameters)
         if not criteria:
             raise UserInputError("There is no criterion to join by.", todo="Add one in KNIME.")
         if model.one_of(parameters, "compositionMode", ("MATCH_ALL", "MATCH_ANY")) == "MATCH_ANY" and len(criteria) > 1:
@@ -73,8 +72,8 @@ class Joiner(KnimeNode[JoinerSettings]):
                 model.flag(parameters, "includeLeftUnmatchedInOutput"),
                 model.flag(parameters, "includeRightUnmatchedInOutput"),
             ),
-            NameFilter.from_modern(model.group(parameters, "leftColumnSelectionConfigV2")),
-            NameFilter.from_modern(model.group(parameters, "rightColumnSelectionConfigV2")),
+            _filter(parameters, "leftColumnSelectionConfig"),
+            _filter(parameters, "rightColumnSelectionConfig"),
             model.flag(parameters, "mergeJoinColumns"),
             suffix,
             model.flag(parameters, "outputUnmatchedRowsToSeparatePorts"),
@@ -105,21 +104,38 @@ class Joiner(KnimeNode[JoinerSettings]):
         outputs: list[TableOutput | None] = [
             write_rows(ids, _parts(settings, left, right, joined[0], joined[1]), context)
         ]
-        for table, rows, chosen in zip(inputs, shown, (settings.left, settings.right), strict=True):
-            kept = [table.column_names[0], *chosen.columns(table)]
+        for table, rows, wanted in zip(inputs, shown, (settings.left, settings.right), strict=True):
+            kept = [table.column_names[0], *wanted.columns(table)]
             outputs.append(chosen_rows(table.select(kept), rows, context) if settings.separate else None)
         return outputs
 
 
-def _column(criterion: Mapping[str, Any], key: str) -> str:
-    chosen = model.group(criterion, key)
-    special = model.text(chosen, "specialChoice_Internals")
+def _criteria(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The pairs of columns; KNIME before 5.3 stores the left and the right ones as lists of their own."""
+    if "matchingCriteria" in parameters or "leftTableJoinPredicate" not in parameters:
+        stored = model.elements(parameters, "matchingCriteria", dict)
+        return tuple((_column(pair, "leftTableColumn"), _column(pair, "rightTableColumn")) for pair in stored)
+    left, right = (model.elements(parameters, f"{side}TableJoinPredicate", str) for side in ("left", "right"))
+    if len(left) != len(right):
+        raise UserInputError("A criterion to join by has a column on one side only.", todo="Choose both in KNIME.")
+    before = [[ROW_ID if name == "$RowID$" else name for name in side] for side in (left, right)]
+    return tuple(zip(*before, strict=True))
+
+
+def _column(criterion: Mapping[str, Any], side: str) -> str:
+    name, special = chosen(criterion, side)
     if special == "ROW_ID":
         return ROW_ID
-    name = model.text(chosen, "regularChoice")
     if special or not name:
-        raise UserInputError(f"A column to join by is missing ({key}).", todo="Choose it in KNIME.")
+        raise UserInputError(f"A column to join by is missing ({side}).", todo="Choose it in KNIME.")
     return name
+
+
+def _filter(parameters: Mapping[str, Any], name: str) -> NameFilter:
+    """The columns of a side that are put out; KNIME before 5.5 stores them as most nodes do."""
+    if name in parameters and f"{name}V2" not in parameters:
+        return NameFilter.from_model(model.group(parameters, name))
+    return NameFilter.from_modern(model.group(parameters, f"{name}V2"))
 
 
 def _check_row_ids(settings: JoinerSettings) -> None:
@@ -203,6 +219,6 @@ def _merged(
         if i != MISSING:
             cells.append(own[i])
         else:
-            agreed = {column[j] for column in partners}
-            cells.append(agreed.pop() if len(agreed) == 1 else None)
+            agreed = {key(column[j]): column[j] for column in partners}
+            cells.append(agreed.popitem()[1] if len(agreed) == 1 else None)
     return pa.array(cells, kind)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from core.errors import UserInputError
-from headless.knime_nodes.aggregation import as_text
+from headless.knime_nodes.cells import as_text, key
 from headless.knime_nodes.polling import polled
 from headless.knime_nodes.rows import Indices
 
@@ -41,10 +41,10 @@ def match(
         for side, table in enumerate((left, right))
     ]
     places: dict[Hashable, list[int]] = defaultdict(list)
-    for i, key in enumerate(keys[1]):
-        if key is not None:
-            places[key].append(i)
-    pairs = [(i, j) for i, key in enumerate(keys[0]) if key is not None for j in places.get(key, ())]
+    for i, cells in enumerate(keys[1]):
+        if cells is not None:
+            places[cells].append(i)
+    pairs = [(i, j) for i, cells in enumerate(keys[0]) if cells is not None for j in places.get(cells, ())]
     matched = np.array(pairs, np.int64).reshape(-1, 2)
     return matched[:, 0], matched[:, 1]
 
@@ -62,4 +62,4 @@ def _cells(name: str, column: pa.ChunkedArray, comparison: str) -> list[Any]:
     if comparison == "STRING":
         return [None if value is None else as_text(value) for value in values]
     label = "whole" if comparison == "NUMERIC" and pa.types.is_integer(kind) else str(kind)
-    return [None if value is None else (label, value) for value in values]
+    return [None if value is None else (label, key(value)) for value in values]

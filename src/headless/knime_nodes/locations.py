@@ -35,6 +35,8 @@ class Location:
             raise UserInputError("No file is chosen.", todo="Choose one in KNIME.")
         kind = model.one_of(stored, "file_system_type", ("LOCAL", "RELATIVE", "CUSTOM_URL"))
         path = model.text(stored, "path")
+        if "\0" in path:
+            raise UserInputError(f"The path {path!r} is that of no file.")
         if kind == "LOCAL":
             if not Path(path).is_absolute():
                 raise UserInputError(f"The path {path!r} is not absolute.")

@@ -1,11 +1,13 @@
 """Reading the stored settings of KNIME's own nodes, key by key."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from core.errors import UserInputError
+from headless.settings_xml import as_list
 
 Model = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def text(model: Model, key: str) -> str:
@@ -47,6 +49,19 @@ def whole(model: Model, key: str) -> int:
     return value
 
 
+def number(model: Model, key: str) -> float:
+    """The number under `key`, whole or not.
+
+    Raises
+    ------
+    UserInputError : there is none.
+    """
+    value = _at(model, key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise _odd(key, value)
+    return value
+
+
 def one_of(model: Model, key: str, allowed: Collection[str], default: str | None = None) -> str:
     """The text under `key`, which must be one of `allowed`: the others are what only KNIME can do.
 
@@ -55,9 +70,11 @@ def one_of(model: Model, key: str, allowed: Collection[str], default: str | None
     UserInputError : there is none, or another one.
     """
     value = _at(model, key, default)
+    if not isinstance(value, str):
+        raise _odd(key, value)
     if value not in allowed:
         raise only_knime(f"{key} = {value!r}")
-    return str(value)
+    return value
 
 
 def group(model: Model, key: str) -> dict[str, Any]:
@@ -73,19 +90,19 @@ def group(model: Model, key: str) -> dict[str, Any]:
     return dict(value)
 
 
-def elements(model: Model, key: str) -> list[Any]:
-    """The elements of the list under `key`, stored with its length or as numbered groups.
+def elements(model: Model, key: str, kind: type[T]) -> list[T]:
+    """The elements of the list under `key`, all of one type: str, bool, or dict for groups of settings.
 
     Raises
     ------
-    UserInputError : there is none.
+    UserInputError : there is none, or one with elements missing or of another type.
     """
-    stored = group(model, key)
-    count = stored.get("array-size", sum(name.isdecimal() for name in stored))
-    try:
-        return [stored[str(i)] for i in range(count)]
-    except (KeyError, TypeError):
-        raise _odd(key, stored) from None
+    found: list[T] = []
+    for value in as_list(group(model, key), key):
+        if not isinstance(value, kind):
+            raise _odd(key, value)
+        found.append(value)
+    return found
 
 
 def only_knime(what: str) -> UserInputError:
@@ -95,7 +112,9 @@ def only_knime(what: str) -> UserInputError:
     )
 
 
-def _at(model: Model, key: str, default: Any = None) -> Any:
+def _at(model: object, key: str, default: Any = None) -> Any:
+    if not isinstance(model, Mapping):
+        raise UserInputError(f"{model!r} stands where a group with the setting {key!r} should be.")
     if key in model:
         return model[key]
     if default is not None:

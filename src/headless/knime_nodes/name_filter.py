@@ -49,8 +49,8 @@ class NameFilter:
             option = model.one_of(stored, "enforce_option", ("EnforceInclusion", "EnforceExclusion"))
             return cls(
                 "names",
-                frozenset(model.elements(stored, "included_names")),
-                frozenset(model.elements(stored, "excluded_names")),
+                frozenset(model.elements(stored, "included_names", str)),
+                frozenset(model.elements(stored, "excluded_names", str)),
                 option == "EnforceExclusion",
             )
         stored = model.group(stored, "name_pattern")
@@ -74,12 +74,14 @@ class NameFilter:
             names = model.group(stored, "manualFilter")
             return cls(
                 "names",
-                frozenset(model.elements(names, "manuallySelected")),
-                frozenset(model.elements(names, "manuallyDeselected")),
+                frozenset(model.elements(names, "manuallySelected", str)),
+                frozenset(model.elements(names, "manuallyDeselected", str)),
                 model.flag(names, "includeUnknownColumns"),
             )
         if mode == "TYPE":
-            return cls("types", types=frozenset(model.elements(model.group(stored, "typeFilter"), "selectedTypes")))
+            return cls(
+                "types", types=frozenset(model.elements(model.group(stored, "typeFilter"), "selectedTypes", str))
+            )
         pattern = model.group(stored, "patternFilter")
         return cls(
             mode.lower(),

@@ -12,6 +12,8 @@ import pyarrow as pa
 from core.errors import UserInputError
 from headless.knime_nodes import model
 from headless.knime_nodes.base import require_columns
+from headless.knime_nodes.cells import caseless, key
+from headless.knime_nodes.choices import chosen
 from headless.knime_nodes.patterns import compiled
 from headless.knime_nodes.types import is_number
 
@@ -31,6 +33,7 @@ _EQUALITY = ("EQ", "NEQ", "NEQ_MISS")
 _PATTERNS = ("REGEX", "WILDCARD")
 _PARTS = ("FIRST_N_ROWS", "LAST_N_ROWS")
 _WITHOUT_VALUE = ("IS_MISSING", "IS_NOT_MISSING", "IS_TRUE", "IS_FALSE")
+_NEWER = "filterValueParameters"
 _OPERATORS = (*_COMPARED, *_PATTERNS, *_PARTS, *_WITHOUT_VALUE)
 
 
@@ -42,6 +45,7 @@ class Criterion:
     special : "ROW_ID" or "ROW_NUMBER" in place of a column, else "".
     operator : KNIME's name of it.
     value : what is compared with; None for operators without.
+    by_number : whether fractions are equal as numbers are, so that NaN equals nothing; not as cells are.
     """
 
     column: str
@@ -49,22 +53,22 @@ class Criterion:
     operator: str
     value: Scalar | None
     case_sensitive: bool
+    by_number: bool
 
     @classmethod
     def from_model(cls, stored: Mapping[str, Any]) -> "Criterion":
-        """The criterion as KNIME 5.3 to 5.8 and those after it store it.
+        """The criterion as any KNIME since 5.3 stores it.
 
         Raises
         ------
         UserInputError : a key is missing, or the criterion can be run by KNIME only.
         """
-        chosen = model.group(stored, "columnV2")
-        column, special = model.text(chosen, "regularChoice"), model.text(chosen, "specialChoice_Internals")
+        column, special = chosen(stored, "column")
         operator = model.one_of(stored, "operator", _OPERATORS)
         if special not in ("", "ROW_ID", "ROW_NUMBER") or not (column or special):
-            raise model.only_knime(f"columnV2 = {special or column!r}")
+            raise model.only_knime(f"column = {special or column!r}")
         value, case_sensitive = (None, True) if operator in _WITHOUT_VALUE else _value(stored)
-        criterion = cls(column, special, operator, value, case_sensitive)
+        criterion = cls(column, special, operator, value, case_sensitive, _NEWER in stored)
         criterion._check()
         return criterion
 
@@ -136,18 +140,20 @@ class Criterion:
         return isinstance(self.value, float) and kind != pa.int64()
 
     def _compared(self, numbers: npt.NDArray[Any]) -> Mask:
-        result = _COMPARED[self.operator](numbers, self.value)
-        if self.operator in ("GT", "GTE"):
-            result |= np.isnan(numbers)  # Java orders NaN behind all numbers
-        return np.asarray(result, bool)
+        value = self.value
+        if numbers.dtype == np.float64 or isinstance(value, float):
+            assert isinstance(value, int | float)
+            if not (self.by_number and self.operator in _EQUALITY):
+                numbers, value = np.array([key(float(number)) for number in numbers], np.int64), key(float(value))
+        return np.asarray(_COMPARED[self.operator](numbers, value), bool)
 
     def _of_texts(self, texts: list[str]) -> Mask:
         assert isinstance(self.value, str)
         if self.operator in _PATTERNS:
             pattern = self._pattern()
             return np.array([pattern.fullmatch(text) is not None for text in texts], bool)
-        wanted = self.value if self.case_sensitive else self.value.lower()
-        found = np.array([(text if self.case_sensitive else text.lower()) == wanted for text in texts], bool)
+        wanted = self.value if self.case_sensitive else caseless(self.value)
+        found = np.array([(text if self.case_sensitive else caseless(text)) == wanted for text in texts], bool)
         return np.asarray(found == (self.operator == "EQ"), bool)
 
     def _pattern(self) -> re.Pattern[str]:
@@ -159,15 +165,20 @@ class Criterion:
 
 def _value(stored: Mapping[str, Any]) -> tuple[Scalar, bool]:
     """What is compared with, and whether case counts; before KNIME 5.10 stored with its type."""
-    if "filterValueParameters" in stored:
-        values = model.group(stored, "filterValueParameters")
+    if _NEWER in stored:
+        values = model.group(stored, _NEWER)
+        if "legacySettings" in values:
+            raise UserInputError(
+                "The criterion is stored in a form in which only KNIME can read what an older version has saved.",
+                todo="Open the node's dialog in KNIME once and save the workflow.",
+            )
         value = values.get("pattern", values.get("value"))
         sensitive = model.one_of(values, "caseSensitivity", ("CASE_SENSITIVE", "CASE_INSENSITIVE"), "CASE_SENSITIVE")
         is_sensitive = sensitive == "CASE_SENSITIVE"
     else:
         dynamic = model.group(stored, "predicateValues")
         model.one_of(dynamic, "inputKind", ("SINGLE",))
-        cells = model.elements(dynamic, "values")
+        cells = model.elements(dynamic, "values", dict)
         if len(cells) != 1:
             raise model.only_knime(f"predicateValues with {len(cells)} values")
         value = cells[0].get("value")
@@ -196,7 +207,7 @@ class RowCriteria:
         ------
         UserInputError : a key is missing, or a criterion can be run by KNIME only.
         """
-        criteria = tuple(Criterion.from_model(criterion) for criterion in model.elements(stored, "predicates"))
+        criteria = tuple(Criterion.from_model(criterion) for criterion in model.elements(stored, "predicates", dict))
         if not criteria:
             raise UserInputError("There is no criterion.", todo="Add one in KNIME.")
         needs_all = model.one_of(stored, "matchCriteria", ("AND", "OR")) == "AND"
