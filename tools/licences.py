@@ -49,11 +49,14 @@ def closure(requirements: Iterable[Requirement]) -> dict[str, Distribution | Non
 
 def licence(package: Distribution) -> str:
     """What the package says of its licence, in its metadata or at the head of its licence file; empty: nothing."""
-    metadata = package.metadata
-    classifiers = [c for c in metadata.get_all("Classifier") or () if c.startswith("License :: OSI Approved :: ")]
-    for text in (metadata["License-Expression"], "; ".join(classifiers), metadata["License"]):
+    expressions, classifiers, texts = (
+        [str(value) for value in package.metadata.get_all(key) or ()]  # a missing key is an error or None: it depends
+        for key in ("License-Expression", "Classifier", "License")
+    )
+    approved = "; ".join(c for c in classifiers if c.startswith("License :: OSI Approved :: "))
+    for text in (*expressions, approved, *texts):
         if text and text != "UNKNOWN":
-            return str(text).strip().partition("\n")[0]
+            return text.strip().partition("\n")[0]
     for file in package.files or ():
         if re.match(r"licen[cs]e|copying", file.name, re.IGNORECASE):
             return " ".join(file.read_text("utf-8").split())[:60]

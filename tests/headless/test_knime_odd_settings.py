@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.headless.knime_nodes import BASE, execute, modern_names, names, node
-from tests.headless.test_components import field
+from tests.headless.test_running_components import field
 from tests.headless.test_knime_csv import READER, WRITER, location, modern, reader, writer
 from tests.headless.test_knime_filters import (
     COLUMN_FILTER,
