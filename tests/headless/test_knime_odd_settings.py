@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.headless.knime_nodes import BASE, execute, modern_names, names, node
-from tests.headless.test_running_components import field
 from tests.headless.test_knime_csv import READER, WRITER, location, modern, reader, writer
 from tests.headless.test_knime_filters import (
     COLUMN_FILTER,
@@ -31,6 +30,7 @@ from tests.headless.test_knime_tables import (
     joiner,
     to_variables,
 )
+from tests.headless.test_running_components import field
 
 from core.errors import MicrosegError, UserInputError
 from headless.component import border
