@@ -21,11 +21,9 @@ def found_view(album: "Album", thresholds: Mapping[str, float], device: str, *, 
     ----------
     previews : whether the node's table has a picture of every image.
     """
-    note = paragraph(f"Thresholds: {thresholds_text(thresholds)}. Computed on {device}.")
+    note = paragraph(f"Thresholds: {thresholds_text(thresholds)}. Computed on {device}.", "note")
     elsewhere = "All are in KNIME's Table View, in a column of previews." if previews else ""
     images = viewer(album, [("Objects found", COLORS["found"])], album.note("first", elsewhere))
     script = read(*SCRIPTS) if album.slides else ""
-    html = page(
-        "Objects found", note.replace("<p>", '<p class="note">', 1), images, style=read(*STYLE) + _FILLED, script=script
-    )
+    html = page("Objects found", note, images, style=read(*STYLE) + _FILLED, script=script)
     return node_view(html, album.sheet())

@@ -52,9 +52,9 @@ def page(title: str, *parts: str, style: str = "", script: str = "") -> str:
     )
 
 
-def paragraph(text: str) -> str:
-    """Text as a paragraph."""
-    return f"<p>{escape(text)}</p>"
+def paragraph(text: str, kind: str = "") -> str:
+    """Text as a paragraph; `kind` is its class in the page's style."""
+    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
 def side_by_side(*charts: str) -> str:

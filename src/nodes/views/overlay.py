@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from html import escape
 
+from nodes.views.html import paragraph
 from nodes.views.slides import Album
 from nodes.views.stage import BUTTONS
 
@@ -35,7 +36,7 @@ def viewer(album: Album, layers: Sequence[tuple[str, str]], note: str) -> str:
     layers : name and colour of each layer of the slides.
     note : which images are shown, see `Album.note`.
     """
-    below = f'<p class="note">{escape(note)}</p>'
+    below = paragraph(note, "note")
     if not album.slides:
         return below
     hidden = " hidden" * (len(layers) == 1)

@@ -1,4 +1,10 @@
-// ---- mouse and fingers
+// ---- mouse, fingers, and the keys that move the image
+
+const step = () => Math.min(below.width, below.height) / 5;
+const panning = {
+  ArrowLeft: () => pan(-step(), 0), ArrowRight: () => pan(step(), 0), ArrowUp: () => pan(0, -step()), ArrowDown: () => pan(0, step()),
+};
+const zooming = { '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5), 0: whole };
 
 const fingers = new Map();
 let moved = 0;
@@ -46,6 +52,6 @@ over.addEventListener('wheel', event => {
   zoom(Math.exp(-clamp(lines, -200, 200) * (event.ctrlKey ? 0.01 : 0.002)), ...at(event));
 }, { passive: false });
 over.ondblclick = event => zoom(event.shiftKey ? 0.5 : 2, ...at(event));
-$('in').onclick = () => zoom(1.5);
-$('out').onclick = () => zoom(1 / 1.5);
+$('in').onclick = zooming['+'];
+$('out').onclick = zooming['-'];
 $('all').onclick = whole;

@@ -1,19 +1,15 @@
 // ---- keys, switches, the list of images
 
 slides.forEach((slide, i) => $('choice').add(new Option(`${i + 1} / ${slides.length}   ${slide.title}`, i)));
-const step = () => Math.min(below.width, below.height) / 5;
 const keys = {
   ArrowLeft: () => show(now - 1), ArrowRight: () => show(now + 1),
-  '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5), 0: whole,
+  ...zooming,
   ' ': () => { $('outlines').checked = !$('outlines').checked; draw(); },
   '.': () => stepTo(1), ',': () => stepTo(-1),
   Escape: () => { hovered = ''; choose(''); },
 };
-const moves = {
-  ArrowLeft: () => pan(-step(), 0), ArrowRight: () => pan(step(), 0), ArrowUp: () => pan(0, -step()), ArrowDown: () => pan(0, step()),
-};
 document.addEventListener('keydown', event => {
-  const action = event.shiftKey && moves[event.key] || keys[event.key];
+  const action = event.shiftKey && panning[event.key] || keys[event.key];
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !action
     || event.target.matches('input:not([type=checkbox]),select') || event.target.closest('.scroll') || (event.key === ' ' && event.target.matches('button,input,summary,svg')))
     return;

@@ -5,10 +5,8 @@ function choose(id) {
   $('number').value = id || '';
   draw();
 }
-const step = () => Math.min(below.width, below.height) / 5;
 const keys = {
-  ArrowLeft: () => pan(-step(), 0), ArrowRight: () => pan(step(), 0), ArrowUp: () => pan(0, -step()), ArrowDown: () => pan(0, step()),
-  '+': () => zoom(1.5), '=': () => zoom(1.5), '-': () => zoom(1 / 1.5), 0: whole,
+  ...panning, ...zooming,
   ' ': () => { $('outlines').checked = !$('outlines').checked; draw(); },
   Escape: () => { hovered = 0; choose(0); },
 };
