@@ -137,6 +137,7 @@ class TileMerger:
         """One row per image, as soon as its last tile is read."""
         with plain_errors():
             label_column, places = self._label_column(table.schema), self._place_columns(table.schema)
+            has_path = _has_path(table.schema)
             progress, total = progress_of(ctx), max(1, table.num_rows)
             expected: Counter[str] = Counter()
             for row in rows(table):
@@ -152,7 +153,7 @@ class TileMerger:
                 tile, size = _tile(row, label_column, places)
                 tiles[name].append(tile)
                 sizes.setdefault(name, size)
-                path = [row.value(PATH)] if _has_path(table.schema) else []
+                path = [row.value(PATH)] if has_path else []
                 if len(tiles[name]) == expected[name]:
                     begin, done = done, done + expected[name]
                     part = progress.part(begin / total, done / total, f"{name}: ")

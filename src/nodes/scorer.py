@@ -200,6 +200,7 @@ class SegmentationScorer:
         """The first of the images for the view, each with its rows of scores; their pixels are read only now."""
         album = Album(self.shown, len(images), LAYERS)
         wanted = {image[0][0]: image for image in images[: self.shown]}
+        columns, background = self._label_columns(table.schema), self._background(table.schema)
         slides: dict[str, Slide] = {}
         for row in rows(table):
             if len(slides) == len(wanted):
@@ -208,7 +209,7 @@ class SegmentationScorer:
             if row.id in wanted:
                 at = f"{row.id} ({len(slides) + 1} of {len(wanted)} for the view)"
                 progress.step(len(slides) / len(wanted), at)
-                slides[row.id] = self._slide(album, row, table.schema, wanted[row.id])
+                slides[row.id] = _slide(album, row, columns, background, wanted[row.id])
         for name in wanted:
             album.take(slides[name])
         album.passed += len(images) - len(wanted)
@@ -257,18 +258,16 @@ class SegmentationScorer:
             )
         return score_image(a.array, b.array)
 
-    def _slide(self, album: Album, row: Row, schema: Any, lines: Lines) -> Slide:
-        """A row with its scores for the view, on its image if there is one of the labels' size."""
-        column = self._background(schema)
-        image = row.image(column) if column else None
-        cells = {name: row.labels(name) for name in self._label_columns(schema)}
-        (_, truth), *others = [(name, labels) for name, labels in cells.items() if labels is not None]
-        if image is not None and (image.size("Y"), image.size("X")) != truth.array.shape:
-            image = None
-        caption = "; ".join(
-            f"{line[1]}: {line[2]} drawn, {line[3]} predicted, AP@0.5 {line[_AP]:.2f}" for line in lines
-        )
-        return album.slide(row.id, caption, image, compared(truth, dict(others)))
+
+def _slide(album: Album, row: Row, columns: list[str], background: str | None, lines: Lines) -> Slide:
+    """A row with its scores for the view, on its image if there is one of the labels' size."""
+    image = row.image(background) if background else None
+    cells = {name: row.labels(name) for name in columns}
+    (_, truth), *others = [(name, labels) for name, labels in cells.items() if labels is not None]
+    if image is not None and (image.size("Y"), image.size("X")) != truth.array.shape:
+        image = None
+    caption = "; ".join(f"{line[1]}: {line[2]} drawn, {line[3]} predicted, AP@0.5 {line[_AP]:.2f}" for line in lines)
+    return album.slide(row.id, caption, image, compared(truth, dict(others)))
 
 
 def _worst_first(lines: Lines, methods: int) -> list[Lines]:
