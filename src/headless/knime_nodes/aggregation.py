@@ -106,14 +106,14 @@ def _range(values: Values, limits: Limits) -> Any:
     return max(values, key=key) - min(values, key=key) if values else None
 
 
-def _smallest(values: Values, limits: Limits) -> int | None:
-    present = [i for i, value in enumerate(values) if value is not None]
-    return min(present, key=lambda i: key(values[i])) if present else None
+def _extreme(choose: Callable[..., int]) -> Callable[[Values, Limits], int | None]:
+    """The place of the value that `choose` takes, min or max."""
 
+    def compute(values: Values, limits: Limits) -> int | None:
+        present = [i for i, value in enumerate(values) if value is not None]
+        return choose(present, key=lambda i: key(values[i])) if present else None
 
-def _largest(values: Values, limits: Limits) -> int | None:
-    present = [i for i, value in enumerate(values) if value is not None]
-    return max(present, key=lambda i: key(values[i])) if present else None
+    return compute
 
 
 def _joined(values: Values, limits: Limits) -> str | None:
@@ -144,8 +144,8 @@ METHODS: Mapping[str, Method] = {
     "Missing value count": Method("Missing value count", _INTEGER, lambda values, _: sum(v is None for v in values)),
     "First": Method("First", _same, lambda values, _: 0 if len(values) else None, picks=True),
     "Last": Method("Last", _same, lambda values, _: len(values) - 1 if len(values) else None, picks=True),
-    "Minimum": Method("Min", _same, _smallest, picks=True, takes="values"),
-    "Maximum": Method("Max", _same, _largest, picks=True, takes="values"),
+    "Minimum": Method("Min", _same, _extreme(min), picks=True, takes="values"),
+    "Maximum": Method("Max", _same, _extreme(max), picks=True, takes="values"),
     "Unique count": Method(
         "Unique count", _INTEGER, lambda values, _: len(_distinct(values)), takes="values", keeps="distinct values"
     ),

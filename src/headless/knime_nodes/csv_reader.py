@@ -17,7 +17,7 @@ from headless.knime_nodes import model
 from headless.knime_nodes.base import KnimeNode
 from headless.knime_nodes.charsets import decoded, encoding
 from headless.knime_nodes.csv_modern import as_before
-from headless.knime_nodes.csv_text import Dialect, rows
+from headless.knime_nodes.csv_text import Dialect, next_line, rows
 from headless.knime_nodes.csv_types import NumberFormat, column, guessed
 from headless.knime_nodes.locations import Location
 from headless.knime_nodes.names import unused
@@ -148,9 +148,10 @@ def _content(
     text: str, settings: CsvReaderSettings, context: Context
 ) -> tuple[pa.Array, dict[str, Sequence[str | None]]]:
     """The row IDs, and the cells of each column by its name."""
-    for _ in range(settings.skipped_lines):
-        text = re.sub(r"\A[^\r\n]*(?:\r\n|\r|\n|\Z)", "", text, count=1)
-    lines = polled(rows(text, settings.dialect), context.is_canceled)
+    begin = 0
+    for _ in polled(range(settings.skipped_lines), context.is_canceled):
+        begin = next_line(text, begin)
+    lines = polled(rows(text[begin:], settings.dialect), context.is_canceled)
     header = next(lines, []) if settings.has_names else []
     stop = None if settings.most_rows is None else settings.skipped_rows + settings.most_rows
     given = (row for row in lines if not settings.skips_empty_rows or any(cell is not None for cell in row))

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from core.errors import UserInputError
 
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
 Row = list[str | None]
 """Cells, None where missing."""
 
@@ -37,11 +39,11 @@ def rows(text: str, dialect: Dialect) -> Iterator[Row]:
     place, row = 0, Row()
     while place < len(text):
         if not row and dialect.comment and text.startswith(dialect.comment, place):
-            place = _next_line(text, place)
+            place = next_line(text, place)
             continue
         match = token.match(text, place)
         if match is None:
-            line = len(re.findall(r"\r\n|\r|\n", text[:place])) + 1
+            line = len(_LINE_END.findall(text, 0, place)) + 1
             raise UserInputError(
                 f"A quote in line {line} is not closed, or more text follows after it: {text[place : place + 40]!r}.",
                 todo="Check the file, and the quote characters in the node's dialog.",
@@ -76,6 +78,7 @@ def _cell(match: re.Match[str], dialect: Dialect) -> str | None:
     return value.strip() or (None if dialect.empty_quotes_are_missing else "")
 
 
-def _next_line(text: str, place: int) -> int:
-    end = re.compile(r"\r\n|\r|\n").search(text, place)
+def next_line(text: str, place: int) -> int:
+    """Where the line behind that of `place` begins; the end of the text behind the last one."""
+    end = _LINE_END.search(text, place)
     return len(text) if end is None else end.end()
