@@ -39,7 +39,10 @@ def groups(images: Sequence[Counted]) -> list[Group]:
     The interval is Student's: mean -/+ t(0.975, n - 1) s / sqrt(n). It takes images as independent draws of a normal
     distribution; where several come from one animal or well it is too narrow.
     """
-    return [_group(name, [one for one in images if one[0] == name]) for name in dict.fromkeys(one[0] for one in images)]
+    members: dict[str, list[Counted]] = {}
+    for one in images:
+        members.setdefault(one[0], []).append(one)
+    return [_group(name, its_images) for name, its_images in members.items()]
 
 
 def _group(name: str, images: Sequence[Counted]) -> Group:

@@ -89,10 +89,11 @@ def table(
     head += "".join(f'<th scope="col"{kind}>{name}</th>' for kind, name in zip(kinds, names, strict=True))
     lines = []
     for i, row in enumerate(rows[:most]):
-        cells = [f"<td{k}{_sorted_by(v, sortable)}>{escape(number(v))}</td>" for k, v in zip(kinds, row, strict=True)]
+        texts = [escape(number(value)) for value in row]
         if slides and slides[i] is not None:
             link = f'<button type="button" class="link" data-slide="{slides[i]}" title="Show the image">'
-            cells[0] = cells[0].replace(">", f">{link}", 1).replace("</td>", "</button></td>")
+            texts[0] = f"{link}{texts[0]}</button>"
+        cells = [f"<td{k}{_sorted_by(v, sortable)}>{text}</td>" for k, v, text in zip(kinds, row, texts, strict=True)]
         if ids:
             row_id = escape(ids[i], quote=True)
             box = f'<input type="checkbox" data-row="{row_id}" aria-label="Select {row_id} in KNIME">'
