@@ -49,6 +49,8 @@ class ModelConfig(Config):
     object_size : median diameter of the training objects in pixels, 0 where unknown.
     scale : by how much images are enlarged before the network, 1/8 to 8; pixel and object size are those before.
     thresholds : the head's thresholds, fitted on validation data.
+    pretext : the task without labels that the network has learned, such as "restoration", while the head has learned
+        nothing yet; empty for a model that segments.
     provenance : versions, seed, fingerprint and number of the training images, licence of start weights, scores.
     history : one row per epoch of training.
     schema_version : version of the file format.
@@ -62,6 +64,7 @@ class ModelConfig(Config):
     object_size: float = 0.0
     scale: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    pretext: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Mapping[str, float], ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -41,6 +41,10 @@ class Network(knext.EnumParameterOptions):
 
     UNET = ("U-Net", "Fast, and good with few images.")
     RES_UNET = ("Res-U-Net", "With residual blocks: slower; for many images.")
+    ATTENTION_UNET = (
+        "Attention U-Net",
+        "A U-Net that weighs, for every pixel, what it takes over from finer levels.",
+    )
     EFFICIENTNET_LITE0 = (
         "U-Net on EfficientNet-Lite0",
         "Small, and can start from what it learned on a million photographs (ImageNet).",
@@ -215,6 +219,8 @@ class SegmentationLearner:
       MICCAI (StarDist).
     - [Ronneberger et al. 2015](https://doi.org/10.1007/978-3-319-24574-4_28), U-Net: convolutional networks for
       biomedical image segmentation, MICCAI.
+    - [Oktay et al. 2018](https://doi.org/10.48550/arXiv.1804.03999), Attention U-Net: learning where to look for the
+      pancreas, MIDL.
     - [He et al. 2016](https://doi.org/10.1109/CVPR.2016.90), Deep residual learning for image recognition, CVPR
       (ResNet, Res-U-Net).
     - [Tan and Le 2019](https://doi.org/10.48550/arXiv.1905.11946), EfficientNet: rethinking model scaling for

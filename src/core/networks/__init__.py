@@ -1,6 +1,7 @@
 """Backbones. A new one is a new file here and a line in `NETWORKS`."""
 
 from core.config import require
+from core.networks.attention_unet import AttentionUNet
 from core.networks.base import Network, NetworkConfig
 from core.networks.efficientnet import EfficientNetLite0
 from core.networks.res_unet import ResUNet
@@ -10,6 +11,7 @@ from core.networks.unet import UNet
 NETWORKS: dict[str, type[Network]] = {
     "unet": UNet,
     "res_unet": ResUNet,
+    "attention_unet": AttentionUNet,
     "resnet18": ResNet18,
     "resnet34": ResNet34,
     "resnet50": ResNet50,

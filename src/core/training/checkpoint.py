@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from core.io.write import atomic
-from core.model import SegmentationModel
+from core.training.objective import Learning
 
 Row = dict[str, float]
-"""One epoch: epoch, train_loss, learning_rate, seconds, and with validation images validation_loss."""
+"""One epoch: epoch, train_loss, learning_rate, seconds, with validation images validation_loss, and with a selection
+what `core.training.selection.Selection.look` says."""
 
 Content = dict[str, Any]
 """What a file holds, see `State.write`."""
@@ -26,28 +27,31 @@ class State:
 
     Parameters
     ----------
-    model : the model that learns.
+    learning : what learns.
     averaged : the running average of its weights.
     optimizer : with its moments.
+    chosen_by : the entry of a row that is lowest in the best epoch; empty where the last epoch is the best. An epoch
+        without it, or where it is no number, is the best only as long as none has it.
     history : one row per finished epoch.
     best : the averaged weights of the best epoch.
     best_epoch : the number of that epoch, from 1; 0 before the first.
-    best_loss : its validation loss.
+    best_loss : what it was chosen by.
     """
 
-    model: SegmentationModel
-    averaged: SegmentationModel
+    learning: Learning
+    averaged: Learning
     optimizer: torch.optim.Optimizer
+    chosen_by: str = ""
     history: list[Row] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
     best_epoch: int = 0
     best_loss: float = math.inf
 
     def finish_epoch(self, row: Row) -> None:
-        """Add an epoch; keep its weights if they are the best so far, or if there is no validation to tell."""
+        """Add an epoch; keep its weights if they are the best so far, or if nothing tells which are."""
         self.history.append(row)
-        loss = row.get("validation_loss", -math.inf)
-        if loss < self.best_loss or loss == -math.inf or not self.best:
+        loss = row.get(self.chosen_by, math.inf)
+        if loss < self.best_loss or self.best_loss == math.inf:
             self.best_loss, self.best_epoch = loss, len(self.history)
             self.best = {name: w.detach().cpu().clone() for name, w in self.averaged.state_dict().items()}
 
@@ -60,7 +64,7 @@ class State:
         """
         content = {
             "fingerprint": fingerprint,
-            "model": self.model.state_dict(),
+            "learning": self.learning.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "history": self.history,
@@ -73,7 +77,7 @@ class State:
 
     def go_on(self, content: Content) -> None:
         """Take over what `read` found."""
-        self.model.load_state_dict(content["model"])
+        self.learning.load_state_dict(content["learning"])
         self.averaged.load_state_dict(content["averaged"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.history, self.best = content["history"], content["best"]

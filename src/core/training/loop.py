@@ -26,10 +26,12 @@ from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, rand
 from core.training.checkpoint import Row, State, read
 from core.training.config import ScheduleConfig
 from core.training.data import Prepared
+from core.training.objective import Learning, Objective
+from core.training.selection import Selection
 from core.training.team import Team, assembled
 
-Batch = tuple[Tensor, Tensor]
-"""Images N C Y X and the head's targets N T Y/grid X/grid, float32."""
+Batch = tuple[Tensor, Tensor, Tensor | None]
+"""Images N C Y X, the head's targets N T Y/grid X/grid, and N C Y X of images without labels, float32."""
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # the result says which device and numbers were used
 
@@ -80,10 +82,14 @@ def fit(
     checkpoint: Path | None = None,
     fingerprint: str = "",
     source: Source | None = None,
+    objective: Objective | None = None,
+    unlabelled: Sequence[Prepared] = (),
+    selection: Selection | None = None,
 ) -> list[Row]:
     """Train a model in place; in the end it holds the averaged weights of the best epoch.
 
-    The best epoch is that of the lowest validation loss; without validation images it is the last one.
+    The best epoch is that of the lowest validation loss; without validation images it is the last one. A selection
+    chooses by images without labels instead.
 
     Parameters
     ----------
@@ -92,6 +98,9 @@ def fit(
     checkpoint : a file for the state after every epoch. A state of the same training (`fingerprint`) found there is
         gone on with. The file stays, for the caller to remove when it has used the model.
     source : images to mix in.
+    objective : what is minimised; in the end it holds the averaged weights of the best epoch, as the model does.
+    unlabelled : images without labels, normalised; every step gets as many patches of them as of the others.
+    selection : chooses the epoch.
 
     Returns
     -------
@@ -112,9 +121,9 @@ def fit(
         f"{2 * schedule.processes} or more for batch normalisation with patches of {size} pixels",
     )
     numbers = precision(choose_device(schedule.device, schedule.devices))
-    task = (model, training, schedule, numbers, augmentation, groups, source)
+    task = (model, training, schedule, numbers, augmentation, groups, source, objective or Objective(), unlabelled)
     with assembled(schedule, task, progress):
-        return take_part(*task, validation, progress, checkpoint, fingerprint)
+        return take_part(*task, validation, progress, checkpoint, fingerprint, selection)
 
 
 def take_part(
@@ -125,33 +134,40 @@ def take_part(
     augmentation: AugmentationConfig,
     groups: Sequence[Group],
     source: Source | None,
+    objective: Objective,
+    unlabelled: Sequence[Prepared],
     validation: Sequence[Prepared] = (),
     progress: Progress = SILENT,
     checkpoint: Path | None = None,
     fingerprint: str = "",
+    selection: Selection | None = None,
 ) -> list[Row]:
     """Train a model in place as one of the processes that do so together; `fit` is this for one.
 
     Parameters
     ----------
     numbers : their format, see `core.devices.precision`.
-    validation, progress, checkpoint, fingerprint : of the first process only, as in `fit`.
+    validation, progress, checkpoint, fingerprint, selection : of the first process only, as in `fit`.
     """
     size = _patch_size(model, schedule)
     device = choose_device(schedule.device, schedule.devices)
-    team = Team(schedule, device, numbers, changing=any(group.frozen for group in groups))
+    changing = any(group.frozen for group in groups) or type(objective) is not Objective
+    team = Team(schedule, device, numbers, changing=changing)
     fabric = team.fabric
-    model.to(memory_format=torch.contiguous_format if numbers == "32-true" else torch.channels_last)  # type: ignore[call-overload]
+    learning = Learning(model, objective, team.mean)
+    learning.to(memory_format=torch.contiguous_format if numbers == "32-true" else torch.channels_last)  # type: ignore[call-overload]
+    groups = [*groups, Group(objective)] if list(objective.parameters()) else groups
     parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
     optimizer = torch.optim.AdamW(parameters, weight_decay=schedule.weight_decay)
-    learner, stepper = fabric.setup(model, optimizer)
+    learner, stepper = fabric.setup(learning, optimizer)
     starts = [
         (weight, weight.detach().clone(), group.rate * group.pull)
         for group in groups
         if group.pull
         for weight in group.module.parameters()
     ]
-    state = State(model, model.copy().to(fabric.device).requires_grad_(False).eval(), optimizer)
+    chosen_by = "criterion" if selection else "validation_loss" if validation else ""
+    state = State(learning, learning.averaged().to(fabric.device), optimizer, chosen_by)
     saved = team.decide(lambda: read(checkpoint, fingerprint) if checkpoint else None)
     if saved:
         state.go_on(saved)
@@ -164,12 +180,17 @@ def take_part(
         for _ in range(schedule.batch_size):
             examples = source.examples if source and rng.random() < source.share else training
             patches.append(random_patch(examples, size, augmentation, rng))
-        return _batch(model, [patches[number] for number in team.share(schedule.batch_size)])
+        others = [random_patch(unlabelled, size, augmentation, rng) for _ in patches] if unlabelled else []
+        share = team.share(schedule.batch_size)
+        return _batch(model, [patches[i] for i in share], [others[i][0] for i in share] if others else [])
 
     fixed = _validation_batches(model, validation, size, schedule)
 
     def judge() -> Row:
-        return {"validation_loss": _loss_on(fixed, state.averaged, fabric.device, progress)} if fixed else {}
+        row = {"validation_loss": _loss_on(fixed, state.averaged, fabric.device, progress)} if fixed else {}
+        if selection:
+            row |= selection.look(state.averaged.model, state.history, schedule.epochs, progress)
+        return row
 
     def keep() -> None:
         if checkpoint is not None:
@@ -190,15 +211,15 @@ def take_part(
                 rate = learning_rate(step, total, schedule)
                 for options in optimizer.param_groups:
                     options["lr"] = rate * options["share"]
-                images, targets = (tensor.to(fabric.device) for tensor in next(batches))
+                batch = [tensor if tensor is None else tensor.to(fabric.device) for tensor in next(batches)]
                 stepper.zero_grad()
-                loss = model.head.loss(learner(images).float(), targets, team.mean)
+                loss = learner(state.averaged.model, *batch, step / total, _number(schedule.seed, step))
                 fabric.backward(loss)
                 # Gradients too large for 16 bits are no error: the step is left out and their scale lowered.
                 fabric.clip_gradients(learner, stepper, max_norm=schedule.clip, error_if_nonfinite=False)
                 stepper.step()
                 _draw_back(starts, rate)
-                _average(state.averaged, model, min(schedule.average, (1 + step) / (10 + step)))
+                _average(state.averaged, learning, min(schedule.average, (1 + step) / (10 + step)))
                 losses.append(float(team.mean(loss.detach())))
                 _refuse_divergence(losses[-1], epoch, schedule)
                 pace = (time.monotonic() - start) / (step + 1 - epochs.start * schedule.steps)
@@ -207,8 +228,8 @@ def take_part(
             row = {"epoch": epoch + 1.0, "train_loss": float(np.mean(losses)), "learning_rate": rate}
             state.finish_epoch({**row, **team.decide(judge), "seconds": time.monotonic() - begin})
             team.decide(keep)
-    model.to("cpu", memory_format=torch.contiguous_format).load_state_dict(state.best)  # type: ignore[call-overload]
-    model.requires_grad_(True).eval()
+    learning.to("cpu", memory_format=torch.contiguous_format).load_state_dict(state.best)  # type: ignore[call-overload]
+    learning.requires_grad_(True).eval()
     return state.history
 
 
@@ -227,10 +248,20 @@ def learning_rate(step: int, total: int, schedule: ScheduleConfig) -> float:
     return schedule.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def _batch(model: SegmentationModel, patches: Sequence[tuple[NDArray[np.float32], Labels]]) -> Batch:
+def _number(seed: int, step: int) -> int:
+    """A number of a step's own."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
+
+
+def _batch(
+    model: SegmentationModel,
+    patches: Sequence[tuple[NDArray[np.float32], Labels]],
+    unlabelled: Sequence[NDArray[np.float32]] = (),
+) -> Batch:
     grid = model.config.network.grid
     targets = np.stack([model.head.targets(labels, grid) for _, labels in patches])
-    return torch.from_numpy(np.stack([pixels for pixels, _ in patches])), torch.from_numpy(targets)
+    images = torch.from_numpy(np.stack([pixels for pixels, _ in patches]))
+    return images, torch.from_numpy(targets), torch.from_numpy(np.stack(unlabelled)) if unlabelled else None
 
 
 def _validation_batches(
@@ -246,12 +277,12 @@ def _validation_batches(
     return batches
 
 
-def _loss_on(batches: Iterable[Batch], model: SegmentationModel, device: torch.device, progress: Progress) -> float:
+def _loss_on(batches: Iterable[Batch], averaged: Learning, device: torch.device, progress: Progress) -> float:
     losses = []
     with torch.inference_mode():
-        for images, targets in batches:
+        for number, (images, targets, _) in enumerate(batches):
             progress.check()
-            losses.append(float(model.head.loss(model(images.to(device)), targets.to(device))))
+            losses.append(float(averaged.judge(images.to(device), targets.to(device), number)))
     return float(np.mean(losses))
 
 

@@ -1,0 +1,97 @@
+"""What the steps of a training minimise."""
+
+import copy
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from core.heads.base import Mean, alone
+from core.model import SegmentationModel
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one step of a training, or a look at validation patches, has at hand.
+
+    Parameters
+    ----------
+    model : the model that learns.
+    teacher : the running average of its weights, without gradients; not to be changed.
+    images : normalised patches, float32, N C Y X.
+    targets : the head's targets, float32, N T Y/grid X/grid.
+    unlabelled : as many patches of images without labels, N C Y X; None where the training has none.
+    done : share of the training that is over, 0 to 1.
+    number : a number of the step's own, from which its random numbers start.
+    mean : the mean of a scalar over all processes of the training.
+    """
+
+    model: SegmentationModel
+    teacher: SegmentationModel
+    images: Tensor
+    targets: Tensor
+    unlabelled: Tensor | None = None
+    done: float = 0.0
+    number: int = 0
+    mean: Mean = alone
+
+    @cached_property
+    def generator(self) -> torch.Generator:
+        """Random numbers of the step, on the CPU."""
+        return torch.Generator().manual_seed(self.number)
+
+
+class Objective(nn.Module):
+    """What a training minimises: here how wrong the model is on labelled patches.
+
+    A subclass adds what can be learned without labels, or puts it in its place. Layers that it needs for that are its
+    own: they learn along, and the model does without them in the end.
+    """
+
+    def forward(self, step: Step) -> Tensor:
+        """The loss of a step, a scalar; computed in mixed precision where the training is."""
+        return supervised(step)
+
+    def judge(self, step: Step) -> Tensor:
+        """The validation loss of patches that stay the same; lower is better."""
+        return step.model.head.loss(step.model(step.images), step.targets)
+
+
+def supervised(step: Step) -> Tensor:
+    """How wrong the model is on the labelled patches."""
+    return step.model.head.loss(step.model(step.images).float(), step.targets, step.mean)
+
+
+class Learning(nn.Module):
+    """A model and what it learns by: all that a training changes.
+
+    Parameters
+    ----------
+    mean : the mean of a scalar over all processes of the training.
+    """
+
+    def __init__(self, model: SegmentationModel, objective: Objective, mean: Mean = alone) -> None:
+        super().__init__()
+        self.model, self.objective, self._mean = model, objective, mean
+
+    def averaged(self) -> "Learning":
+        """A copy for the running average of all weights, without gradients."""
+        return Learning(self.model.copy(), copy.deepcopy(self.objective)).requires_grad_(False).eval()
+
+    def forward(
+        self,
+        teacher: SegmentationModel,
+        images: Tensor,
+        targets: Tensor,
+        unlabelled: Tensor | None,
+        done: float,
+        number: int,
+    ) -> Tensor:
+        """The loss of a step, see `Step`."""
+        loss: Tensor = self.objective(Step(self.model, teacher, images, targets, unlabelled, done, number, self._mean))
+        return loss
+
+    def judge(self, images: Tensor, targets: Tensor, number: int) -> Tensor:
+        """The validation loss of a batch."""
+        return self.objective.judge(Step(self.model, self.model, images, targets, number=number))

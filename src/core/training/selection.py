@@ -1,0 +1,244 @@
+"""Which epoch of a training is best on images without labels: what its objects look like tells.
+
+The labels of other images say what objects look like: how convex they are, how large, how many. Of the models of a
+training the one is taken whose objects on the images without labels come nearest to that. The mean solidity alone is
+the criterion of Franco-Barranco et al. 2022 (Deep learning based domain adaptation for mitochondria segmentation on EM
+volumes, Computer Methods and Programs in Biomedicine 222:106949). It says nothing of what was missed, so that size,
+number and confidence of the objects are looked at besides.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.config import Config, require
+from core.errors import UserInputError
+from core.image import Image, Labels
+from core.inference.predict import Predictor
+from core.measurement.objects import measure
+from core.model import SegmentationModel
+from core.normalization import normalize
+from core.progress import SILENT, Progress
+
+CRITERIA = ("combined", "solidity")
+
+SMALLEST = 10
+"""Objects of so many pixels or fewer are not looked at."""
+
+MOST_PIXELS = 2**20
+"""The model looks at about so many pixels of the images, evenly spread over them, after every epoch."""
+
+PIECE = 256
+"""Height and width of the pieces of images that it looks at."""
+
+SPREAD = {"solidity": 0.01, "object_size": 0.1, "density": 0.2}
+"""Least standard deviation of a measure between images: labels of few images do not tell it."""
+
+UNSURE = 0.1
+"""A lack of confidence of this size counts as much as a measure that is one standard deviation off."""
+
+SMOOTHING = 3
+"""Epochs over which the criterion is averaged."""
+
+
+@dataclass(frozen=True)
+class SelectionConfig(Config):
+    """How the epoch is chosen.
+
+    Parameters
+    ----------
+    criterion : "combined" (solidity, size and number of objects, and confidence) or "solidity".
+    earliest : share of the epochs that are too early to be chosen, 0 to 0.9.
+    """
+
+    criterion: str = "combined"
+    earliest: float = 0.3
+
+    def __post_init__(self) -> None:
+        require(self.criterion in CRITERIA, "criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
+        require(0 <= self.earliest <= 0.9, "earliest", self.earliest, "0 to 0.9")
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What objects look like, as mean over images and as standard deviation between them.
+
+    Parameters
+    ----------
+    mean, spread : of `solidity` (mean of the objects, 0 to 1), `object_size` (logarithm of their mean diameter in
+        pixels) and `density` (logarithm of their number per pixel).
+    """
+
+    mean: Mapping[str, float]
+    spread: Mapping[str, float]
+
+    @classmethod
+    def of(cls, labels: Sequence[Labels]) -> "Prior":
+        """What labelled objects look like; every 2-D label image counts by its objects.
+
+        Raises
+        ------
+        UserInputError : there is no object of more than `SMALLEST` pixels.
+        """
+        looks = [Look.at(one) for one in labels]
+        whole = Look.together(looks)
+        if not whole.count:
+            raise UserInputError(
+                f"The labels have no object of more than {SMALLEST} pixels, so that nobody knows what objects look "
+                "like.",
+                todo="Give labelled images with objects, or choose the epoch by validation images.",
+            )
+        every = [look.measures() for look in looks if look.count]
+        spread = {name: max(least, float(np.std([m[name] for m in every]))) for name, least in SPREAD.items()}
+        return cls(whole.measures(), spread)
+
+
+@dataclass(frozen=True)
+class Look:
+    """The objects of label images summed up, those of `SMALLEST` pixels or fewer left out.
+
+    Parameters
+    ----------
+    count, pixels : number of objects, and of the images' pixels.
+    solidity, diameter : sums over the objects.
+    """
+
+    count: int
+    pixels: int
+    solidity: float
+    diameter: float
+
+    @classmethod
+    def at(cls, labels: Labels) -> "Look":
+        """The objects of one label image, axes YX."""
+        table = measure(Image(labels, "YX", kind="labels"))
+        area, solidity, diameter = (table[name].astype(float) for name in ("area_px", "solidity", "diameter_px"))
+        large = area > SMALLEST
+        return cls(int(large.sum()), labels.size, float(solidity[large].sum()), float(diameter[large].sum()))
+
+    @classmethod
+    def together(cls, looks: Sequence["Look"]) -> "Look":
+        """Those of several images."""
+        count, pixels = sum(look.count for look in looks), sum(look.pixels for look in looks)
+        return cls(count, pixels, sum(look.solidity for look in looks), sum(look.diameter for look in looks))
+
+    def measures(self) -> dict[str, float]:
+        """What a `Prior` is made of; there must be an object."""
+        return {
+            "solidity": self.solidity / self.count,
+            "object_size": math.log(self.diameter / self.count),
+            "density": math.log(self.count / self.pixels),
+        }
+
+
+class Selection:
+    """Chooses among the models of a training by images without labels.
+
+    Parameters
+    ----------
+    prior : what objects look like.
+    images : 2-D images without labels, one or more, with the model's number of channels.
+    config : how it chooses.
+    device : as of a `ScheduleConfig`.
+    """
+
+    def __init__(self, prior: Prior, images: Sequence[Image], config: SelectionConfig, device: str = "auto") -> None:
+        self.prior, self.config, self._device = prior, config, device
+        self._images = images
+        self._pieces: list[NDArray[np.float32]] = []
+
+    def look(
+        self, model: SegmentationModel, history: Sequence[Mapping[str, float]], epochs: int, progress: Progress = SILENT
+    ) -> dict[str, float]:
+        """What a model makes of the images after an epoch.
+
+        Parameters
+        ----------
+        history : rows of the epochs before.
+        epochs : number of epochs of the training.
+
+        Returns
+        -------
+        objects, and where there are any: solidity, object_size (mean diameter in pixels), density (objects per million
+        pixels), confidence (0 to 1), deviation (how far all that is from what is expected, in standard deviations);
+        and criterion, its mean over the last epochs, lower is better, where the epoch can be chosen.
+
+        Raises
+        ------
+        UserInputError : a third of the training is over, ten epochs or more, or all of it, and nothing was ever found.
+        """
+        found, confidence = self._predicted(model, progress)
+        row = {"objects": float(found.count)}
+        epoch = len(history) + 1
+        if not found.count:
+            self._refuse_emptiness([*history, row], epochs)
+            return row
+        measures = found.measures()
+        row |= {
+            "solidity": measures["solidity"],
+            "object_size": math.exp(measures["object_size"]),
+            "density": math.exp(measures["density"]) * 1e6,
+            "confidence": confidence,
+            "deviation": self.deviation(measures, confidence),
+        }
+        recent = [*(one.get("deviation", math.nan) for one in history[1 - SMOOTHING :]), row["deviation"]]
+        if epoch > self.config.earliest * epochs:
+            row["criterion"] = float(np.nanmean(recent))
+        return row
+
+    def deviation(self, measures: Mapping[str, float], confidence: float) -> float:
+        """How far objects are from what is expected, in standard deviations."""
+        off = {name: abs(measures[name] - self.prior.mean[name]) / self.prior.spread[name] for name in measures}
+        if self.config.criterion == "solidity":
+            return off["solidity"]
+        return float(np.sqrt(np.mean(np.square([*off.values(), (1 - confidence) / UNSURE]))))
+
+    def _predicted(self, model: SegmentationModel, progress: Progress) -> tuple[Look, float]:
+        """The objects that a model finds on all pieces, and how sure it is of them."""
+        if not self._pieces:
+            self._pieces = pieces(self._images, model)
+        predictor = Predictor(model, self._device, "torch")
+        grid, looks = model.config.network.grid, []
+        inside, outside = 0.0, 0.0
+        for piece in self._pieces:
+            progress.check()
+            maps = predictor.maps(piece)
+            found = model.head.decode(maps, piece.shape[1:], grid, model.thresholds, model.config.scale)
+            looks.append(Look.at(found.labels))
+            above = maps[0] > model.thresholds["prob"]
+            inside += float(maps[0][above].sum())
+            outside += float(above.sum() + maps[0][~above].sum())
+        return Look.together(looks), inside / max(outside, 1e-9)
+
+    def _refuse_emptiness(self, history: Sequence[Mapping[str, float]], epochs: int) -> None:
+        """Raise a UserInputError where a training will not come to anything."""
+        enough = min(epochs, max(10, math.ceil(epochs / 3)))
+        if len(history) >= enough and not any(row["objects"] for row in history):
+            raise UserInputError(
+                f"After {len(history)} of {epochs} epochs the model still finds no object on the images without "
+                "labels, so that no epoch can be chosen.",
+                todo="Check that these show the same objects, as bright and as large as those of the labelled images "
+                "(Domain Gap Report); bring both closer together, or train with more steps.",
+            )
+
+
+def pieces(images: Sequence[Image], model: SegmentationModel) -> list[NDArray[np.float32]]:
+    """Normalised pieces of images, evenly spread over them, float32, axes CYX."""
+    config, size = model.config, round(PIECE / model.config.scale)
+    places = []
+    for number, image in enumerate(images):
+        height, width = image.size("Y"), image.size("X")
+        rows, columns = (range(0, max(1, n - size // 2), size) for n in (height, width))
+        places += [(number, y, x) for y in rows for x in columns]
+    most = max(1, MOST_PIXELS // PIECE**2)
+    chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(most, len(places)))]
+    normalised: dict[int, NDArray[np.float32]] = {}
+    found = []
+    for number, y, x in chosen:
+        if number not in normalised:
+            normalised = {number: normalize(images[number].cyx(), config.normalization)}
+        found.append(np.ascontiguousarray(normalised[number][:, y : y + size, x : x + size]))
+    return found
