@@ -66,6 +66,11 @@ class ForegroundHead(Head):
         entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], targets[:, 0], weight, reduction="sum")
         return entropy / mean(weight.sum())
 
+    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor) -> Tensor:
+        """Cross-entropy, the mean over the pixels that are sure."""
+        entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], activated[:, 0], sure, reduction="sum")
+        return entropy / sure.sum().clamp(min=1)
+
     def pick(
         self,
         maps: SparseMaps,

@@ -31,7 +31,7 @@ _PER_UNIT = {
 PRINTING = ("cm", "inch", "inches", "in")
 """Units in which programs note a printer's resolution as if it were the image's."""
 
-PLAUSIBLE = (0.005, 10.0)
+PLAUSIBLE = (0.0001, 10.0)
 """Pixel sizes (µm) that a light or electron microscope can have; 10 µm are 2540 dpi, 72 dpi would be 353 µm."""
 
 

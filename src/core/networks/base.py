@@ -1,6 +1,7 @@
 """What every network of this library offers, and its configuration."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -71,9 +72,25 @@ class Network(nn.Module, ABC):
 
     out_channels: int
 
+    deep_channels: int
+    """Channels of the deepest features, of which there is one pixel for `multiple` x `multiple` of the image."""
+
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """What the way down makes of images N C Y X: the skips from the image's level down, then the deepest features,
+        N `deep_channels` Y/multiple X/multiple."""
+
+    def decode(self, encoded: Sequence[Tensor], inner: Tensor | None = None) -> Tensor:
+        """Features N `out_channels` Y/grid X/grid of what `encode` gave; of a tile less, see above."""
+        return self._up(encoded[-1], list(encoded[:-1]), inner)
+
+    def forward(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
+        """Features N `out_channels` Y/grid X/grid of images N C Y X, or of a tile, see above."""
+        return self.decode(self.encode(x), inner)
 
     @property
     @abstractmethod
@@ -178,6 +195,7 @@ class UShaped(Network):
             skips.append((channels, reach))
             reach = reach.through(2, 2)
         self.mid, channels = self.middle(channels)
+        self.deep_channels = channels
         reach = reach.within(self.mid)
         for level in reversed(range(config.depth)):
             more, seen = skips.pop()
@@ -208,12 +226,11 @@ class UShaped(Network):
         """Radius of the receptive field in pixels."""
         return self._reach.margin
 
-    def forward(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
-        """Features N `out_channels` Y/grid X/grid of images N C Y X, or of a tile, see `Network`."""
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """The skips and the deepest features of images N C Y X, see `Network`."""
         x = self.stem(x)
-        skips = []
+        encoded = []
         for level in range(self.config.depth):
-            x = self.get_submodule(f"enc{level}")(x)
-            skips.append(x)
-            x = nn.functional.max_pool2d(x, 2)
-        return self._up(self.mid(x), skips, inner)
+            encoded.append(self.get_submodule(f"enc{level}")(x))
+            x = nn.functional.max_pool2d(encoded[-1], 2)
+        return [*encoded, self.mid(x)]

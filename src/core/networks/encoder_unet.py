@@ -80,7 +80,7 @@ class EncoderUNet(Network):
                 layers = {"scaling": scaling, **layers}
             self.add_module(f"enc{level - 1}" if level else "stem", nn.Sequential(OrderedDict(layers)))
             skips.append((channels, self._reach))
-        skips.pop()
+        self.deep_channels, _ = skips.pop()
         for level in reversed(range(config.depth - lowest + 1)):
             more, reach = skips.pop()
             width = min(config.base * 2**level, WIDEST)
@@ -120,12 +120,12 @@ class EncoderUNet(Network):
         """Height and width of an image must be multiples of this many pixels."""
         return int(2**self.config.depth)
 
-    def forward(self, x: Tensor, inner: Tensor | None = None) -> Tensor:
-        """Features N `out_channels` Y/grid X/grid of images N C Y X, or of a tile, see `Network`."""
-        skips = [x]
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """The skips, the first of them the images themselves, and the deepest features, see `Network`."""
+        encoded = [x]
         for stage in self.encoder_stages().values():
-            skips.append(stage(skips[-1]))
-        return self._up(skips.pop(), skips, inner)
+            encoded.append(stage(encoded[-1]))
+        return encoded
 
     def _see(self, kernel: int, stride: int, before: int) -> None:
         """Count the receptive field of a convolution or pooling."""

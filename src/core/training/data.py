@@ -32,6 +32,20 @@ class Example:
     labels: Labels
 
 
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An image of the kind that a model is meant for, without labels.
+
+    Parameters
+    ----------
+    name : how messages call it.
+    image : a 2-D image with any number of channels.
+    """
+
+    name: str
+    image: Image
+
+
 def check_examples(examples: Sequence[Example]) -> list[str]:
     """Refuse examples that nothing can be learned from, and warn of those that look wrong.
 
