@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from core.adaptation.reconstruction import Reconstruction
 from core.model import SegmentationModel
-from core.training.objective import Objective, Step
+from core.training.objective import Objective, Step, supervised
 
 LEAK = 0.2
 
@@ -73,8 +73,8 @@ class Alignment(Objective):
         images = torch.cat([step.images, step.unlabelled])
         network, head, labelled = step.model.network, step.model.head, len(step.images)
         features = network(images)
-        raw = head(features).float()
-        loss = head.loss(raw[:labelled], step.targets, step.mean)
+        raw = head(features)
+        loss = supervised(step, raw[:labelled])
         for judge, seen in ((self.of_prediction, head.activate(raw)), (self.of_features, features)):
             verdict = judge(reverse(seen, self.adversarial)).float()
             truth = torch.zeros_like(verdict)

@@ -47,6 +47,9 @@ class AugmentationConfig(Config):
         require(0 <= self.blur <= 5, "blur", self.blur, "0 to 5")
 
 
+STRONG_AUGMENTATION = AugmentationConfig(scale=1.5, brightness=0.3, contrast=2.0, gamma=2.0, noise=0.25, blur=2.0)
+"""For images of a microscope that is not among those learned from: more of what differs between microscopes."""
+
 NO_AUGMENTATION = AugmentationConfig(False, False, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0)
 
 ON_OBJECT = 0.9

@@ -7,6 +7,7 @@ from core.heads import HeadConfig
 from core.networks import NetworkConfig
 from core.normalization import NormalizationConfig
 from core.training.augmentation import AugmentationConfig
+from core.training.selection import SelectionConfig
 
 LOAD = ("encoder", "backbone", "all")
 
@@ -90,6 +91,8 @@ class TrainingConfig(Config):
     network, head, normalization : the model; the number of input channels is taken from the images.
     encoder_weights : what the encoder starts from: "" random weights, "imagenet" those of the installed package, or the
         path of a file, see `core.networks.pretrained_weights`. Such an encoder does not change in the first epoch.
+    selection : how the epoch is chosen where there are images without labels.
+    pixel_sizes : what to do where those have pixels of another size, one of `core.training.target.PIXEL_SIZES`.
     augmentation, schedule : how it learns.
     validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than ten
         examples none is.
@@ -102,6 +105,8 @@ class TrainingConfig(Config):
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     validation_fraction: float = 0.15
     encoder_weights: str = ""
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+    pixel_sizes: str = "rescale"
 
     def __post_init__(self) -> None:
         require(0 <= self.validation_fraction <= 0.5, "validation_fraction", self.validation_fraction, "0 to 0.5")

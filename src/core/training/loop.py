@@ -5,7 +5,7 @@ import math
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,8 +25,8 @@ from core.progress import SILENT, Progress, time_left
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch
 from core.training.checkpoint import Row, State, read
 from core.training.config import ScheduleConfig
-from core.training.data import Prepared
-from core.training.objective import Learning, Objective
+from core.training.data import Prepared, digest
+from core.training.objective import Learning, Objective, Step
 from core.training.selection import Selection
 from core.training.team import Team, assembled
 
@@ -71,6 +71,29 @@ class Source:
     share: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class WithoutLabels:
+    """What a training makes of images without labels.
+
+    Parameters
+    ----------
+    objective : what is minimised; in the end it holds the averaged weights of the best epoch, as the model does.
+    images : normalised; every step gets as many patches of them as of the labelled ones.
+    selection : chooses the epoch.
+    """
+
+    objective: Objective = field(default_factory=Objective)
+    images: Sequence[Prepared] = ()
+    selection: Selection | None = None
+
+    def __str__(self) -> str:
+        """A text by which a checkpoint knows its training."""
+        weights = (weight.detach().cpu().numpy() for weight in self.objective.state_dict().values())
+        pixels = digest(array for array in (*weights, *(image.pixels for image in self.images)))
+        chosen = f"{self.selection.config} {self.selection.prior}" if self.selection else ""
+        return f"{type(self.objective).__name__} {pixels} {chosen}"
+
+
 def fit(
     model: SegmentationModel,
     training: Sequence[Prepared],
@@ -82,9 +105,7 @@ def fit(
     checkpoint: Path | None = None,
     fingerprint: str = "",
     source: Source | None = None,
-    objective: Objective | None = None,
-    unlabelled: Sequence[Prepared] = (),
-    selection: Selection | None = None,
+    without: WithoutLabels | None = None,
 ) -> list[Row]:
     """Train a model in place; in the end it holds the averaged weights of the best epoch.
 
@@ -98,9 +119,7 @@ def fit(
     checkpoint : a file for the state after every epoch. A state of the same training (`fingerprint`) found there is
         gone on with. The file stays, for the caller to remove when it has used the model.
     source : images to mix in.
-    objective : what is minimised; in the end it holds the averaged weights of the best epoch, as the model does.
-    unlabelled : images without labels, normalised; every step gets as many patches of them as of the others.
-    selection : chooses the epoch.
+    without : what is made of images without labels.
 
     Returns
     -------
@@ -121,9 +140,10 @@ def fit(
         f"{2 * schedule.processes} or more for batch normalisation with patches of {size} pixels",
     )
     numbers = precision(choose_device(schedule.device, schedule.devices))
-    task = (model, training, schedule, numbers, augmentation, groups, source, objective or Objective(), unlabelled)
+    without = without or WithoutLabels()
+    task = (model, training, schedule, numbers, augmentation, groups, source, replace(without, selection=None))
     with assembled(schedule, task, progress):
-        return take_part(*task, validation, progress, checkpoint, fingerprint, selection)
+        return take_part(*task, validation, progress, checkpoint, fingerprint, without.selection)
 
 
 def take_part(
@@ -134,8 +154,7 @@ def take_part(
     augmentation: AugmentationConfig,
     groups: Sequence[Group],
     source: Source | None,
-    objective: Objective,
-    unlabelled: Sequence[Prepared],
+    without: WithoutLabels,
     validation: Sequence[Prepared] = (),
     progress: Progress = SILENT,
     checkpoint: Path | None = None,
@@ -151,10 +170,11 @@ def take_part(
     """
     size = _patch_size(model, schedule)
     device = choose_device(schedule.device, schedule.devices)
+    objective, unlabelled = without.objective, without.images
     changing = any(group.frozen for group in groups) or type(objective) is not Objective
     team = Team(schedule, device, numbers, changing=changing)
     fabric = team.fabric
-    learning = Learning(model, objective, team.mean)
+    learning = Learning(model, objective)
     learning.to(memory_format=torch.contiguous_format if numbers == "32-true" else torch.channels_last)  # type: ignore[call-overload]
     groups = [*groups, Group(objective)] if list(objective.parameters()) else groups
     parameters = [{"params": list(g.module.parameters()), "share": g.rate} for g in groups]
@@ -184,6 +204,12 @@ def take_part(
         share = team.share(schedule.batch_size)
         return _batch(model, [patches[i] for i in share], [others[i][0] for i in share] if others else [])
 
+    def step_of(number: int, batch: Batch, learning: SegmentationModel) -> Step:
+        images, targets = (tensor.to(fabric.device) for tensor in batch[:2])
+        others = None if batch[2] is None else batch[2].to(fabric.device)
+        own = _number(schedule.seed, number)
+        return Step(learning, state.averaged.model, images, targets, others, number / total, own, team.mean)
+
     fixed = _validation_batches(model, validation, size, schedule)
 
     def judge() -> Row:
@@ -211,9 +237,8 @@ def take_part(
                 rate = learning_rate(step, total, schedule)
                 for options in optimizer.param_groups:
                     options["lr"] = rate * options["share"]
-                batch = [tensor if tensor is None else tensor.to(fabric.device) for tensor in next(batches)]
                 stepper.zero_grad()
-                loss = learner(state.averaged.model, *batch, step / total, _number(schedule.seed, step))
+                loss = learner(partial(step_of, step, next(batches)))
                 fabric.backward(loss)
                 # Gradients too large for 16 bits are no error: the step is left out and their scale lowered.
                 fabric.clip_gradients(learner, stepper, max_norm=schedule.clip, error_if_nonfinite=False)

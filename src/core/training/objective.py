@@ -1,6 +1,7 @@
 """What the steps of a training minimise."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,38 +59,27 @@ class Objective(nn.Module):
         return step.model.head.loss(step.model(step.images), step.targets)
 
 
-def supervised(step: Step) -> Tensor:
-    """How wrong the model is on the labelled patches."""
-    return step.model.head.loss(step.model(step.images).float(), step.targets, step.mean)
+def supervised(step: Step, raw: Tensor | None = None) -> Tensor:
+    """How wrong the model is on the labelled patches; `raw` is what it says of them, where that is known."""
+    raw = (step.model(step.images) if raw is None else raw).float()
+    with torch.autocast(raw.device.type, enabled=False):
+        return step.model.head.loss(raw, step.targets, step.mean)
 
 
 class Learning(nn.Module):
-    """A model and what it learns by: all that a training changes.
+    """A model and what it learns by: all that a training changes."""
 
-    Parameters
-    ----------
-    mean : the mean of a scalar over all processes of the training.
-    """
-
-    def __init__(self, model: SegmentationModel, objective: Objective, mean: Mean = alone) -> None:
+    def __init__(self, model: SegmentationModel, objective: Objective) -> None:
         super().__init__()
-        self.model, self.objective, self._mean = model, objective, mean
+        self.model, self.objective = model, objective
 
     def averaged(self) -> "Learning":
         """A copy for the running average of all weights, without gradients."""
         return Learning(self.model.copy(), copy.deepcopy(self.objective)).requires_grad_(False).eval()
 
-    def forward(
-        self,
-        teacher: SegmentationModel,
-        images: Tensor,
-        targets: Tensor,
-        unlabelled: Tensor | None,
-        done: float,
-        number: int,
-    ) -> Tensor:
-        """The loss of a step, see `Step`."""
-        loss: Tensor = self.objective(Step(self.model, teacher, images, targets, unlabelled, done, number, self._mean))
+    def forward(self, step: Callable[[SegmentationModel], Step]) -> Tensor:
+        """The loss of the step of a model; a function, because Fabric would round tensors to 16 bits on their way."""
+        loss: Tensor = self.objective(step(self.model))
         return loss
 
     def judge(self, images: Tensor, targets: Tensor, number: int) -> Tensor:

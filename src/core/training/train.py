@@ -22,9 +22,11 @@ from core.progress import SILENT, Progress
 from core.training.augmentation import AugmentationConfig
 from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
-from core.training.data import Example, check_examples, digest, fingerprint, prepare
-from core.training.loop import Group, Source, fit
-from core.training.thresholds import fit_thresholds
+from core.training.data import Example, Target, check_examples, digest, fingerprint, prepare
+from core.training.loop import Group, Source, WithoutLabels, fit
+from core.training.selection import Prior, Selection, SelectionConfig
+from core.training.target import check_target
+from core.training.thresholds import fit_thresholds, score_thresholds
 
 FEWEST_TO_SPLIT = 10
 """With fewer examples none is held back for validation: each is worth more as an example.
@@ -68,6 +70,7 @@ def train(
     progress: Progress = SILENT,
     validation: Sequence[Example] = (),
     checkpoint: Path | None = None,
+    target: Sequence[Target] = (),
 ) -> TrainingResult:
     """Train a model from random weights, or from a pretrained encoder.
 
@@ -77,19 +80,49 @@ def train(
     validation : labelled images for choosing the best epoch and the thresholds; where there are none, a part of the
         examples is held back.
     checkpoint : a file for the state of the training; a killed or cancelled training goes on from there.
+    target : images without labels that the model is meant for: its objects there choose the epoch, see
+        `core.training.selection`, and the head's own thresholds stay.
 
     Raises
     ------
-    UserInputError : examples that nothing can be learned from, or weights that the encoder cannot start from.
+    UserInputError : examples that nothing can be learned from, weights that the encoder cannot start from, or images
+        without labels that cannot be used, see `check_target`.
     Canceled : the user stopped the work.
     """
     warnings = check_examples([*examples, *validation])
-    first, weights = examples[0].image, config.encoder_weights
-    network = replace(config.network, in_channels=first.size("C"), fixed_statistics=bool(weights))
-    config = replace(config, network=network, encoder_weights=Path(weights).name)
     training, validation = split(
         examples, validation, config.validation_fraction, config.schedule.seed, FEWEST_TO_SPLIT
     )
+    model, groups = new_model(training, config)
+    without = WithoutLabels()
+    if target:
+        target, scale, more = check_target(target, examples, model.config.pixel_size, config.pixel_sizes)
+        without = WithoutLabels(selection=selection_by(target, training, config.selection, config.schedule.device))
+        warnings += more
+    part, rest = progress.part(0.0, 0.93), progress.part(0.93, 1.0)
+    history = learn(
+        model, training, validation, config.schedule, config.augmentation, groups, part, checkpoint, without=without
+    )
+    kind = "validation" if validation else "training"
+    result = finish(model, history, validation or training, kind, config.schedule.device, rest, fit=not target)
+    if target:
+        model.with_config(scale=scale)
+    remember(result)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return replace(result, warnings=warnings)
+
+
+def new_model(training: Sequence[Example], config: TrainingConfig) -> tuple[SegmentationModel, list[Group]]:
+    """A model that has learned nothing of the examples yet, and how its parts are to learn.
+
+    Raises
+    ------
+    UserInputError : weights that the encoder cannot start from.
+    """
+    first, weights = training[0].image, config.encoder_weights
+    network = replace(config.network, in_channels=first.size("C"), fixed_statistics=bool(weights))
+    config = replace(config, network=network, encoder_weights=Path(weights).name)
     torch.manual_seed(config.schedule.seed)
     model = SegmentationModel(
         ModelConfig(
@@ -107,14 +140,15 @@ def train(
         encoder = load_encoder(model.network, weights)
         model.with_config(provenance={**model.config.provenance, "encoder": encoder})
         groups = _groups(model)
-    part, rest = progress.part(0.0, 0.93), progress.part(0.93, 1.0)
-    history = learn(model, training, validation, config.schedule, config.augmentation, groups, part, checkpoint)
-    kind = "validation" if validation else "training"
-    result = finish(model, history, validation or training, kind, config.schedule.device, rest)
-    remember(result)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return replace(result, warnings=warnings)
+    return model, groups
+
+
+def selection_by(
+    target: Sequence[Target], training: Sequence[Example], config: SelectionConfig, device: str
+) -> Selection:
+    """A choice of the epoch by checked images without labels and what the labelled objects look like."""
+    prior = Prior.of([example.labels for example in training])
+    return Selection(prior, [one.image for one in target], config, device)
 
 
 def _groups(model: SegmentationModel) -> list[Group]:
@@ -157,6 +191,7 @@ def learn(
     progress: Progress,
     checkpoint: Path | None,
     source: Source | None = None,
+    without: WithoutLabels | None = None,
 ) -> list[Row]:
     """Train a model in place, all but its thresholds; one row per epoch.
 
@@ -176,17 +211,29 @@ def learn(
     parts = (model.config.network, model.config.head, normalization, scale, schedule, augmentation, rates)
     mixed = (source.share, digest(a for e in source.examples for a in (e.pixels, e.labels))) if source else ()
     start = digest(weight.detach().cpu().numpy() for weight in model.state_dict().values())
-    task = f"{parts} {mixed} {start} {fingerprint([*training, *validation])}"
-    return fit(model, prepared, held_back, schedule, augmentation, groups, progress, checkpoint, task, source)
+    without = without or WithoutLabels()
+    task = f"{parts} {mixed} {start} {fingerprint([*training, *validation])} {without}"
+    return fit(model, prepared, held_back, schedule, augmentation, groups, progress, checkpoint, task, source, without)
 
 
 def finish(
-    model: SegmentationModel, history: list[Row], judged: Sequence[Example], scored_on: str, device: str, part: Progress
+    model: SegmentationModel,
+    history: list[Row],
+    judged: Sequence[Example],
+    scored_on: str,
+    device: str,
+    part: Progress,
+    *,
+    fit: bool = True,
 ) -> TrainingResult:
-    """Fit the thresholds of a model that has learned to images of the kind `scored_on`, see `TrainingResult`."""
+    """Score a model that has learned, after fitting its thresholds to images of the kind `scored_on` where wanted."""
     predictor = Predictor(model, device)
-    thresholds, score = fit_thresholds(predictor, prepare(judged, model.config.normalization), part)
-    model.with_config(thresholds=thresholds)
+    known = prepare(judged, model.config.normalization)
+    if fit:
+        thresholds, score = fit_thresholds(predictor, known, part)
+        model.with_config(thresholds=thresholds)
+    else:
+        score = float(score_thresholds(predictor, known, [model.thresholds], part).mean())
     numbers = "" if precision(predictor.device) == "32-true" else ", mixed precision"
     return TrainingResult(model, history, score, scored_on, describe_device(predictor.device) + numbers)
 

@@ -1,0 +1,65 @@
+"""Ways of bringing a model to images of another microscope. A new one is a line in `STRATEGIES`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.adaptation.alignment import Alignment
+from core.adaptation.config import AdaptationConfig
+from core.adaptation.mean_teacher import MeanTeacher
+from core.adaptation.reconstruction import Reconstruction
+from core.model import SegmentationModel
+from core.training.objective import Objective
+
+MakeObjective = Callable[[SegmentationModel, AdaptationConfig], Objective]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What is done besides learning from the labelled images; the epoch is chosen by the target images in any case.
+
+    Parameters
+    ----------
+    varied : patches are varied as `AdaptationConfig.variation` says, and not as in a usual training.
+    style : the labelled images are learned from twice, as they are and in the style of the target images, see
+        `core.adaptation.style`; empty for none.
+    pretext : the network first learns a task of `core.pretraining` on all images; empty for none.
+    network : the network in place of the one that is set; empty for that.
+    objective : what is minimised, if not the loss of the labelled images.
+    three_steps : first reconstruction with a little segmentation, then reconstruction alone, then segmentation with the
+        way down frozen, as in Franco-Barranco et al. 2022; needs a `Reconstruction`.
+    """
+
+    varied: bool = True
+    style: str = ""
+    pretext: str = ""
+    network: str = ""
+    objective: MakeObjective | None = None
+    three_steps: bool = False
+
+
+def _reconstruction(model: SegmentationModel, config: AdaptationConfig) -> Objective:
+    return Reconstruction(model.network, 1.0, config.reconstruction)
+
+
+def _alignment(model: SegmentationModel, config: AdaptationConfig) -> Objective:
+    return Alignment(model, config.adversarial)
+
+
+def _mean_teacher(model: SegmentationModel, config: AdaptationConfig) -> Objective:
+    return MeanTeacher(config.agreement)
+
+
+STRATEGIES = {
+    "none": Strategy(varied=False),
+    "variation": Strategy(),
+    "histogram": Strategy(style="histogram"),
+    "fourier": Strategy(style="fourier"),
+    "restoration": Strategy(pretext="restoration"),
+    "y_net": Strategy(objective=_reconstruction),
+    "attention_y_net": Strategy(network="attention_unet", objective=_reconstruction, three_steps=True),
+    "adversarial": Strategy(objective=_alignment),
+    "mean_teacher": Strategy(objective=_mean_teacher),
+}
+
+AUTO = ("none", "variation", "histogram", "fourier", "mean_teacher")
+"""What "auto" tries out: the training without adaptation, and what takes about as long."""

@@ -1,0 +1,117 @@
+"""Images without labels of the kind that a model is meant for: checked, with pixels as large as the labelled ones."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from core.config import require
+from core.errors import UserInputError
+from core.image import Image
+from core.rescaling import rescale_pixels
+from core.training.data import Example, Target, check_pixels, image_is_constant
+
+PIXEL_SIZES = ("rescale", "refuse", "ignore")
+"""What to do with images whose pixels are of another size than those of the labelled images."""
+
+SAME_SIZE = 0.05
+"""Pixel sizes that differ by less than this share are the same."""
+
+
+def check_target(
+    target: Sequence[Target], examples: Sequence[Example], pixel_size: float, pixel_sizes: str = "rescale"
+) -> tuple[list[Target], float, list[str]]:
+    """The images that can be used, without padding, and with pixels as large as those of the labelled images.
+
+    Parameters
+    ----------
+    target : images without labels; empty or constant ones are left out.
+    examples : the labelled images, checked.
+    pixel_size : of the labelled images in micrometres, 0 where unknown.
+    pixel_sizes : one of `PIXEL_SIZES`.
+
+    Returns
+    -------
+    The images, by how much the original ones must be enlarged for a model of the labelled images, and warnings.
+
+    Raises
+    ------
+    UserInputError : no image is left, another number of channels, values that are no numbers, or pixel sizes that
+        differ where that is to be refused, or from image to image.
+    """
+    require(pixel_sizes in PIXEL_SIZES, "pixel_sizes", pixel_sizes, f"one of {', '.join(PIXEL_SIZES)}")
+    first = examples[0].image
+    usable: list[Target] = []
+    empty: list[Target] = []
+    for one in target:
+        check_pixels(one.image, one.name)
+        if one.image.size("C") != first.size("C"):
+            raise UserInputError(
+                f"This image without labels has {one.image.size('C')} channels, the labelled ones have "
+                f"{first.size('C')}.",
+                where=one.name,
+                todo="Choose the same channels when reading both.",
+            )
+        inner = Target(one.name, without_padding(one.image))
+        (empty if image_is_constant(inner.image) else usable).append(inner)
+    warnings = [f"{one.name}: all pixels have the same value; the image is left out." for one in empty]
+    if not usable:
+        raise UserInputError(
+            "There is no image without labels that shows anything.",
+            todo="Give images of the kind that the model is meant for; these are constant, or none.",
+        )
+    if len(usable) == 1:
+        warnings.append("There is a single image without labels: what is learned and chosen by it may fit it alone.")
+    kinds = sorted({str(image.array.dtype) for image in [one.image for one in usable] + [e.image for e in examples]})
+    if len(kinds) > 1:
+        warnings.append(
+            f"The images are of different types ({', '.join(kinds)}): every image is scaled by its own percentiles."
+        )
+    scale, said = _scale(usable, pixel_size, pixel_sizes)
+    if scale != 1:
+        usable = [Target(one.name, _rescaled(one.image, scale)) for one in usable]
+    return usable, scale, [*warnings, *said]
+
+
+def _scale(target: Sequence[Target], pixel_size: float, pixel_sizes: str) -> tuple[float, list[str]]:
+    """By how much the images must be enlarged, and what there is to say about it."""
+    sizes = {one.name: one.image.pixel_size.get("X", 0.0) for one in target}
+    known = [size for size in sizes.values() if size]
+    if not known or not pixel_size or pixel_sizes == "ignore":
+        return 1.0, []
+    middle = float(np.median(known))
+    for name, size in sizes.items():
+        if abs(size / middle - 1) > SAME_SIZE:
+            raise UserInputError(
+                f"The pixel size is {size:.4g} µm, that of other images without labels {middle:.4g} µm.",
+                where=name,
+                todo="Adapt to images of one pixel size at a time.",
+            )
+    ratio = middle / pixel_size
+    if abs(ratio - 1) <= SAME_SIZE:
+        return 1.0, []
+    differ = f"The labelled images have pixels of {pixel_size:.4g} µm, those without labels of {middle:.4g} µm"
+    if pixel_sizes == "refuse":
+        raise UserInputError(f"{differ}.", todo="Rescale one of them, or have the model rescale images.")
+    if not 1 / 8 <= ratio <= 8:
+        raise UserInputError(f"{differ}: that is too different.", todo="Check the pixel sizes of both.")
+    how = f"enlarged to {ratio:.3g} times their size" if ratio > 1 else f"shrunk to {ratio:.0%} of their size"
+    return ratio, [f"{differ}: the latter are {how} for the model, now and whenever it is applied."]
+
+
+def _rescaled(image: Image, scale: float) -> Image:
+    """An image with pixels of another size, float32."""
+    pixels = rescale_pixels(image.cyx().astype(np.float32), scale)
+    sizes = {axis: size / scale for axis, size in image.pixel_size.items()}
+    return replace(image, array=pixels, axes="CYX", pixel_size=sizes, percentiles=())
+
+
+def without_padding(image: Image) -> Image:
+    """A 2-D image without rows and columns of zeros at its edges; one of zeros alone stays as it is."""
+    pixels = image.cyx()
+    seen = (pixels != 0).any(axis=0)
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    if not len(rows):
+        return image
+    inner = pixels[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return image if inner.shape == pixels.shape else replace(image, array=inner, axes="CYX")
