@@ -1,0 +1,1 @@
+"""Images as another microscope would have taken them."""
