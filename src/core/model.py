@@ -152,7 +152,7 @@ class SegmentationModel(nn.Module):
         def build(data: dict[str, Any], weights: Weights) -> SegmentationModel:
             model = cls(ModelConfig.from_dict(data))
             model.load_state_dict(weights)
-            return model
+            return model.eval()
 
         todo = "Write it again with the Model Writer, or get an undamaged copy."
         return unpack(content, build, SCHEMA_VERSION, name, "segmentation model", todo)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import MicrosegError, ModelFormatError
 from core.model_summary import CONFIG
@@ -23,7 +23,7 @@ _WEIGHTS = "weights.safetensors"
 
 Weights = dict[str, Tensor]
 
-Model = TypeVar("Model", bound=nn.Module)
+Model = TypeVar("Model")
 
 
 def pack(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> bytes:
@@ -47,7 +47,7 @@ def unpack(
     kind: str,
     todo: str,
 ) -> Model:
-    """The model in a file's content, ready to be applied.
+    """The model in a file's content.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def unpack(
         safetensors.SafetensorError,
     ) as error:
         raise ModelFormatError(f"The model does not fit together ({error}).", where=name, todo=todo) from None
-    return model.eval()
+    return model
 
 
 def _upcast(weights: Weights) -> Weights:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from core.adaptation.style.cut.generator import STRIDE, Generator, GeneratorConfig
 from core.config import Config, require
@@ -31,14 +30,18 @@ SCHEMA_VERSION = 1
 
 SUFFIX = ".microseg-style"
 
+NORMALIZATION = NormalizationConfig(0.5, 99.5)
+"""The percentiles of an image that are dark and bright."""
+
 RANGE = 0.8
-"""The percentiles of an image become plus and minus this; what lies beyond plus and minus 1 is cut off."""
+"""Dark and bright become minus and plus this for the network; what lies beyond minus and plus 1 is cut off."""
 
 TILE = 256
 """Largest side of a tile's core in pixels."""
 
-SAMPLE = 512**2
-"""Statistics of a larger plane, or of a stack, are those of patches spread over it, so many pixels in all."""
+WHOLE = 2**20
+"""A plane of at most so many pixels is computed as a whole. The statistics of a larger one, or of a stack, are those of
+patches spread over it, so many pixels in all."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class StyleModelConfig(Config):
     """
 
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    normalization: NormalizationConfig = field(default_factory=lambda: NormalizationConfig(0.5, 99.5))
+    normalization: NormalizationConfig = NORMALIZATION
     low: tuple[float, ...] = (0.0,)
     high: tuple[float, ...] = (255.0,)
     dtype: str = "uint8"
@@ -76,11 +79,10 @@ class StyleModelConfig(Config):
         require(np.dtype(self.dtype).kind in "iuf", "dtype", self.dtype, "whole or real numbers")
 
 
-class StyleModel(nn.Module):
+class StyleModel:
     """A network that gives images a style, and what is known of this style."""
 
     def __init__(self, config: StyleModelConfig) -> None:
-        super().__init__()
         self.config = config
         self.generator = Generator(config.generator)
 
@@ -96,8 +98,8 @@ class StyleModel(nn.Module):
     def apply(self, image: Image, progress: Progress = SILENT, device: str = "auto") -> Image:
         """The image in the style, with the grey values and the type of numbers of the style's images.
 
-        Large images are computed in tiles; these hold the statistics of the whole (see `InstanceNorm`) and see all that
-        their pixels depend on, so that tiles do not show.
+        An image above a million pixels is computed in tiles. These hold the statistics of the whole (`InstanceNorm`)
+        and see all that their pixels depend on, so that tiles do not show.
 
         Parameters
         ----------
@@ -120,18 +122,14 @@ class StyleModel(nn.Module):
         generator = copy.deepcopy(self.generator).to(where).eval()
         low, high = (np.array(of, np.float32)[:, None, None] for of in (config.low, config.high))
         result = np.empty(planes.shape, config.dtype)
+        for module in generator.modules():
+            module.register_forward_pre_hook(lambda *_: progress.check())
         with torch.inference_mode():
-            generator.take_statistics(torch.from_numpy(_sample(planes)).to(where))
+            if len(planes) > 1 or planes[0, 0].size > WHOLE:
+                generator.take_statistics(torch.from_numpy(_sample(planes)).to(where))
             for number, plane in enumerate(planes):
-                padded = _rounded(plane)
-                cuts = list(even_tiles(padded.shape[1:], TILE, generator.margin, STRIDE))
-                styled = np.empty(padded.shape, np.float32)
-                for i, tile in enumerate(cuts):
-                    progress.step((number + i / len(cuts)) / len(planes), "translating the style")
-                    crop = torch.from_numpy(padded[(slice(None), *tile.crop)])[None].to(where)
-                    part = generator(crop)[0].float().cpu().numpy()
-                    styled[(slice(None), *tile.core)] = part[(slice(None), *tile.inner(1))]
-                grey = (np.clip(styled[:, : plane.shape[1], : plane.shape[2]], -1, 1) / RANGE + 1) / 2
+                part = progress.part(number / len(planes), (number + 1) / len(planes))
+                grey = (np.clip(_translated(plane, generator, where, part), -1, 1) / RANGE + 1) / 2
                 result[number] = _as_type(low + grey * (high - low), config.dtype)
         return replace(image, array=result.swapaxes(0, 1).reshape(image.array.shape), percentiles=())
 
@@ -143,7 +141,7 @@ class StyleModel(nn.Module):
 
     def to_bytes(self) -> bytes:
         """The file's content."""
-        return pack(self.config.to_dict(), self.state_dict())
+        return pack(self.config.to_dict(), self.generator.state_dict())
 
     @classmethod
     def from_bytes(cls, content: bytes | memoryview, name: str = "The style model") -> "StyleModel":
@@ -161,7 +159,7 @@ class StyleModel(nn.Module):
 
         def build(data: dict[str, Any], weights: Weights) -> StyleModel:
             model = cls(StyleModelConfig.from_dict(data))
-            model.load_state_dict(weights)
+            model.generator.load_state_dict(weights)
             return model
 
         todo = "Train it again with the Style Transfer Learner, or get an undamaged copy."
@@ -211,7 +209,8 @@ def normalized_planes(image: Image, normalization: NormalizationConfig) -> NDArr
         raise UserInputError(f"{count} pixels are not a number or infinite.", todo="Replace them.")
     between = limits_of_image(image, normalization)
     grey = np.stack([normalize(plane, normalization, between) for plane in planes])
-    return np.clip((2 * grey - 1) * np.float32(RANGE), -1, 1)
+    result: NDArray[np.float32] = np.clip((2 * grey - 1) * np.float32(RANGE), -1, 1)
+    return result
 
 
 def limits_of_image(image: Image, normalization: NormalizationConfig) -> NDArray[np.float64]:
@@ -239,6 +238,22 @@ def zcyx(image: Image) -> NDArray[Any]:
     return image.array.reshape([image.size(axis) for axis in "CZYX"]).swapaxes(0, 1)
 
 
+def _translated(
+    plane: NDArray[np.float32], generator: Generator, device: torch.device, progress: Progress
+) -> NDArray[np.float32]:
+    """The network's result for a plane C Y X, in tiles where it is large."""
+    padded = _rounded(plane)
+    side = TILE if plane[0].size > WHOLE else max(padded.shape[1:])
+    tiles = list(even_tiles(padded.shape[1:], side, generator.margin, STRIDE))
+    result = np.empty_like(padded)
+    for number, tile in enumerate(tiles):
+        progress.step(number / len(tiles), "giving the image the style")
+        crop = torch.from_numpy(padded[(slice(None), *tile.crop)])[None].to(device)
+        part = generator(crop)[0].float().cpu().numpy()
+        result[(slice(None), *tile.core)] = part[(slice(None), *tile.inner(1))]
+    return result[:, : plane.shape[1], : plane.shape[2]]
+
+
 def _rounded(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """A plane C Y X, mirrored below and to the right up to what the network takes."""
     height, width = (max(2 * STRIDE, round_up(n, STRIDE)) - n for n in plane.shape[1:])
@@ -246,11 +261,9 @@ def _rounded(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sample(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The plane, or patches spread over planes too large, as the network takes them, axes NCYX."""
-    if len(planes) == 1 and planes[0, 0].size <= SAMPLE:
-        return _rounded(planes[0])[None]
-    side = min(TILE, *(n // STRIDE * STRIDE for n in planes.shape[2:])) or min(planes.shape[2:])
-    count = max(1, SAMPLE // side**2)
+    """Patches spread over planes ZCYX, as the network takes them, axes NCYX."""
+    side = min(TILE, *planes.shape[2:])
+    count = max(1, WHOLE // side**2)
     return np.stack([_rounded(patch) for patch in _spread(planes, side, count)])
 
 

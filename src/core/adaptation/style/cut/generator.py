@@ -64,22 +64,19 @@ class InstanceNorm(nn.Module):
         return (x - mean) * scale
 
 
-class _Blur(nn.Module):
-    """Every feature map with the binomial filter 1 2 1, every second pixel of it."""
+def blurred_half(x: Tensor) -> Tensor:
+    """Every feature map with the binomial filter 1 2 1, every second pixel of it: N C Y/2 X/2, rounded up."""
+    line = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+    kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
+    padded = functional.pad(x, (1, 1, 1, 1), mode="reflect")
+    return functional.conv2d(padded, kernel, stride=2, groups=x.shape[1])
 
-    kernel: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
-        line = torch.tensor([0.25, 0.5, 0.25])
-        self.register_buffer("kernel", (line[:, None] * line)[None, None], persistent=False)
+class _Half(nn.Module):
+    """`blurred_half` as a layer."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """N C Y/2 X/2."""
-        channels = x.shape[1]
-        padded = functional.pad(x, (1, 1, 1, 1), mode="reflect")
-        kernel = self.kernel.to(x.dtype).expand(channels, 1, 3, 3)
-        return functional.conv2d(padded, kernel, stride=2, groups=channels)
+        return blurred_half(x)
 
 
 class _Block(nn.Module):
@@ -107,25 +104,25 @@ class Generator(nn.Module):
         self.encoder = nn.ModuleList(
             [
                 nn.Sequential(*_convolution(config.channels, width, 7)),
-                nn.Sequential(*_convolution(width, 2 * width, 3), _Blur()),
-                nn.Sequential(*_convolution(2 * width, 4 * width, 3), _Blur()),
+                nn.Sequential(*_convolution(width, 2 * width, 3), _Half()),
+                nn.Sequential(*_convolution(2 * width, 4 * width, 3), _Half()),
                 *(_Block(4 * width) for _ in range(config.blocks)),
             ]
         )
-        self.last = _padded(width, config.channels, 7)
+        last = _padded(width, config.channels, 7)
         self.decoder = nn.Sequential(
             nn.Upsample(scale_factor=2, mode="bilinear"),
             *_convolution(4 * width, 2 * width, 3),
             nn.Upsample(scale_factor=2, mode="bilinear"),
             *_convolution(2 * width, width, 3),
-            self.last,
+            last,
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.xavier_normal_(module.weight, 0.02)
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         if config.residual:
-            nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(last.weight)
 
     @property
     def margin(self) -> int:
