@@ -163,12 +163,8 @@ class _Trainer:
             content = contrast.reshape(-1, len(given)).mean(dim=1)
         self._learn(self.optimizers[1], fooled + self.config.contrast * content.mean())
         _average(self.averaged, self.generator, min(self.config.average, (1 + step) / (10 + step)))
-        row = {
-            "discriminator_loss": float(told),
-            "generator_loss": float(fooled),
-            "contrastive_loss": float(content[0]),
-        }
-        return {**row, "identity_loss": float(content[1])} if self.config.identity else row
+        losses = [float(loss) for loss in (told.detach(), fooled.detach(), *content.detach())]
+        return dict(zip(LOSSES, losses, strict=False))
 
     def _contrast(self, sources: Tensor, results: Tensor, rng: np.random.Generator) -> Tensor:
         """The contrastive loss of every image, N, the mean of that at the encoder's stages."""
