@@ -85,10 +85,6 @@ class FourierStyle(Style):
         elif (place := int(self._random.integers(self._planes))) < DRAWN:  # so that all planes are as likely
             self._known[place] = found
 
-    def _finish(self) -> None:
-        if self._config.reference == "mean":
-            self._known = [self._sum / self._count]
-
     def _change(self, planes: Planes, out: list[NDArray[Any]], progress: Progress) -> list[str]:
         dtype = planes.pixels[0].dtype
         if "f" in (dtype.kind, self.dtype.kind) and dtype.kind != self.dtype.kind:
@@ -123,8 +119,8 @@ class FourierStyle(Style):
 
     def _drawn_for(self, pixels: list[NDArray[Any]]) -> Spectrum:
         """The spectrum that an image gets, whatever images came before it."""
-        if len(self._known) == 1:
-            return self._known[0]
+        if self._config.reference == "mean":
+            return self._sum / self._count
         known = 0
         for plane in pixels:
             known = zlib.crc32(np.ascontiguousarray(plane).data, known)

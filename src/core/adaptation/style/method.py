@@ -1,13 +1,14 @@
 """What all ways of changing the style of images have in common: a style is learned once, then given to images."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.adaptation.style.distribution import Distribution, Tally
 from core.adaptation.style.padding import Mask, data_mask
 from core.config import Config
 from core.errors import UserInputError
@@ -52,8 +53,16 @@ class Planes:
         for plane in pixels:
             progress.check()
             masks.append(data_mask(plane) if padding else None)
-            varies.append([_varies(values) for values in channels_of(plane, masks[-1])])
+            varies.append([_varies(_with_data(channel, masks[-1])) for channel in plane])
         return cls(pixels, masks, np.array(varies))
+
+    def grey_values(self, progress: Progress = SILENT) -> tuple[Distribution, ...]:
+        """The grey values of every channel, without padding."""
+        tallies = [Tally(self.pixels[0].dtype) for _ in self.pixels[0]]
+        for plane, data in zip(self.pixels, self.data, strict=True):
+            progress.check()
+            _count(tallies, plane, data)
+        return tuple(tally.distribution() for tally in tallies)
 
     @property
     def flat(self) -> int:
@@ -72,6 +81,8 @@ class Style(ABC):
     channels : number of channels of the target images, and so of the images that can be changed.
     dtype : type of the pixels of the target images, and so of the result.
     varied : of each channel whether any target image has more than one value in it.
+    target : the grey values of all target images together, without padding and slices without contrast; one
+        distribution per channel.
     targets : number of target images that the style is made of.
     warnings : what is doubtful about the target images, one sentence or two each.
     """
@@ -84,6 +95,7 @@ class Style(ABC):
         self._padding = config.padding
         self.targets = 0
         self.warnings: tuple[str, ...] = ()
+        self.target: tuple[Distribution, ...] = ()
 
     def fit(self, targets: Iterable[tuple[str, Image]], progress: Progress = SILENT) -> Self:
         """Learn the style of some images; once only.
@@ -98,7 +110,7 @@ class Style(ABC):
         UserInputError : no images, images of different channels or types of numbers, label images, pixels that are no
             numbers, no contrast in any image.
         """
-        warnings, first = list[str](), None
+        warnings, tallies, first = list[str](), list[Tally](), None
         for name, image in targets:
             try:
                 check_image(image)
@@ -109,10 +121,12 @@ class Style(ABC):
             if first is None:
                 first, self.channels, self.dtype = name, image.size("C"), image.array.dtype
                 self.varied = np.zeros(self.channels, bool)
+                tallies = [Tally(self.dtype) for _ in range(self.channels)]
             planes = Planes.of(image, self._padding, progress)
             for plane, data, varies in zip(planes.pixels, planes.data, planes.varies, strict=True):
                 progress.check()
                 if varies.any():
+                    _count(tallies, plane, data)
                     self._look(plane, data)
             self.targets += bool(planes.varies.any())
             self.varied = planes.varies.any(axis=0) | self.varied
@@ -129,7 +143,7 @@ class Style(ABC):
         for number in np.flatnonzero(~self.varied) + 1:
             warnings.append(f"Channel {number} of the target images has one value only: it is left as it is.")
         self.warnings = tuple(warnings)
-        self._finish()
+        self.target = tuple(tally.distribution() for tally in tallies)
         return self
 
     def transfer(self, image: Image, progress: Progress = SILENT) -> tuple[Image, list[str]]:
@@ -158,10 +172,7 @@ class Style(ABC):
             )
         out = np.zeros(image.array.shape, self.dtype)
         planes = Planes.of(image, self._padding, progress)
-        warnings = []
-        if image.array.dtype != self.dtype:
-            depths = f"{bit_depth(image.array.dtype)} grey values, the target images {bit_depth(self.dtype)} ones"
-            warnings.append(f"the image has {depths}, and so has the result.")
+        warnings = depths(image.array.dtype, self.dtype)
         varied = planes.varies.any(axis=0)
         if not varied.any():
             warnings.append(f"{NO_CONTRAST}; it stays as it is.")
@@ -179,13 +190,9 @@ class Style(ABC):
         """`transfer` without the warnings."""
         return self.transfer(image, progress)[0]
 
-    @abstractmethod
     def _look(self, plane: NDArray[Any], data: Mask | None) -> None:
-        """Learn of a plane C Y X that has contrast."""
-
-    @abstractmethod
-    def _finish(self) -> None:
-        """All planes were looked at."""
+        """Learn more than its grey values of a plane C Y X that has contrast."""
+        return
 
     @abstractmethod
     def _change(self, planes: Planes, out: list[NDArray[Any]], progress: Progress) -> list[str]:
@@ -229,12 +236,6 @@ def as_planes(array: NDArray[Any], image: Image) -> list[NDArray[Any]]:
     return [full[t, :, z] for t in range(time) for z in range(depth)]
 
 
-def channels_of(plane: NDArray[Any], data: Mask | None) -> Iterator[NDArray[Any]]:
-    """The pixels with data of every channel of a plane C Y X."""
-    for channel in plane:
-        yield channel if data is None else channel[data]
-
-
 def to_depth(pixels: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Pixels as another type of numbers, whole numbers multiplied so that full scale stays full scale."""
     return pixels if pixels.dtype == dtype else into(pixels * full_scales(pixels.dtype, dtype), dtype)
@@ -265,9 +266,26 @@ def bit_depth(dtype: np.dtype[Any]) -> str:
     return {"u": bits, "i": f"signed {bits}", "f": f"{bits} floating-point"}[dtype.kind]
 
 
+def depths(source: np.dtype[Any], target: np.dtype[Any]) -> list[str]:
+    """A warning where an image gets another type of numbers."""
+    if source == target:
+        return []
+    return [f"the image has {bit_depth(source)} grey values, its new look {bit_depth(target)} ones."]
+
+
 def amount_of_channels(count: int) -> str:
     """A number of channels in words."""
     return f"{count} channel{'s' * (count != 1)}"
+
+
+def _count(tallies: Sequence[Tally], plane: NDArray[Any], data: Mask | None) -> None:
+    """Count the pixels of every channel of a plane C Y X."""
+    for tally, channel in zip(tallies, plane, strict=True):
+        tally.add(_with_data(channel, data))
+
+
+def _with_data(channel: NDArray[Any], data: Mask | None) -> NDArray[Any]:
+    return channel if data is None else channel[data]
 
 
 def _varies(values: NDArray[Any]) -> bool:
