@@ -1,7 +1,7 @@
 """A style that was learned by a network, given to images under the rules of all styles."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -10,32 +10,25 @@ from core.image import Image
 from core.progress import SILENT, Progress
 
 
-class Translator(Protocol):
-    """What gives an image another look; `core.adaptation.style.model.StyleModel` is one."""
-
-    def apply(self, image: Image, progress: Progress = SILENT) -> Image:
-        """The image in the style: same size and axes."""
-
-
 def translate(
-    translator: Translator, image: Image, *, padding: bool = True, progress: Progress = SILENT
+    apply: Callable[[Image, Progress], Image], image: Image, *, padding: bool = True, progress: Progress = SILENT
 ) -> tuple[Image, list[str]]:
     """An image in a learned style, and what is doubtful about it, as of `Style.transfer`.
 
     Parameters
     ----------
-    image : of the axes and channels that the translator takes.
+    apply : gives an image the style, and leaves its size and axes, as `core.adaptation.style.model.StyleModel.apply`.
     padding : zeros that fill the image up, see `padding`, stay zero.
 
     Raises
     ------
-    UserInputError : the image is one of labels, or none that the translator takes.
+    UserInputError : the image is one of labels, or none that `apply` takes.
     """
     check_image(image)
     planes = Planes.of(image, padding, progress)
     if not planes.varies.any():
         return image, [f"{NO_CONTRAST}; it stays as it is."]
-    found = translator.apply(image, progress)
+    found = apply(image, progress)
     array = found.array
     if any(data is not None for data in planes.data):
         array = np.array(array)

@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 
 
 class PointwiseStyle(Style):
-    """A style of one change of grey values per channel, rising, which an image gets as a whole, all its slices alike."""
+    """A style of one rising change of grey values per channel, which an image gets as a whole, all slices alike."""
 
     @abstractmethod
     def change_of(self, source: Distribution, target: Distribution) -> Callable[[Values], Values]:
