@@ -225,6 +225,16 @@ def simulator(s: Sheet) -> None:
     s.cell(35, 34.5, 6)
 
 
+def style_transfer(s: Sheet) -> None:
+    """A dark cell on a bright tile, an arrow, and the same cell on a dark tile."""
+    s.box(7, 7, 24, 24)
+    s.cell(15.5, 15.5, 5.5, TEAL)
+    s.box(24, 24, 41, 41, DEEP)
+    s.cell(32.5, 32.5, 5.5, MINT)
+    s.line(29, 11, 34.5, 11, 34.5, 14, color=AMBER)
+    s.polygon(29, 14, 40, 14, 34.5, 21, color=AMBER)
+
+
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
     s.disc(18, 18, 11)
@@ -248,6 +258,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     counter,
     scorer,
     label_writer,
+    style_transfer,
 )
 
 

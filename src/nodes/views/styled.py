@@ -31,11 +31,11 @@ MOST_CHANNELS = 3
 BINS = 64
 """Classes of grey values of a histogram."""
 
-_STYLE = (
-    "img{display:block;max-width:100%}figcaption{margin:2px 0 6px}section{margin:14px 0}h2{font-size:15px;margin:0}"
-)
-
-Histograms = "tuple[Distribution, ...]"
+_STYLE = """
+section{margin:14px 0}
+h2{font-size:15px;margin:0}
+figure img{display:block;max-width:100%;height:auto}
+"""
 
 
 @dataclass
