@@ -13,6 +13,10 @@ LEVELS = 2**16
 """Levels that are left then, each for as many pixels: no fewer than 16 bits have."""
 
 
+TIE = 1e-14
+"""Shares that differ by less are equal: so rounding decides nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Distribution:
     """Grey values and the number of pixels that have them.
@@ -56,7 +60,8 @@ class Distribution:
 
     def at(self, ranks: ArrayLike) -> NDArray[np.float64]:
         """The smallest values that at least these shares (0 to 1) of the pixels do not exceed."""
-        index = np.searchsorted(self._ends, np.asarray(ranks, float) * self.pixels)
+        pixels = np.asarray(ranks, float) * self.pixels * (1 - TIE)
+        index = np.searchsorted(self._ends, pixels)
         found: NDArray[np.float64] = self.values[np.minimum(index, len(self.values) - 1)]
         return found
 

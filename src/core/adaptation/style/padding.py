@@ -3,9 +3,9 @@
 Padding are, in this library,
 
 - rows and columns of zeros at the edges of a plane, as of an image that was shifted or put into a larger frame;
-- areas of zeros that a corner of the rest belongs to and that are solid, as the wedges of an image that was turned.
-  Solid means that at least `SOLID` of their pixels lie in some square of 3 x 3 zeros; in the noise of a dark background
-  they do not.
+- areas of at least `AREA` zeros that a corner of the rest belongs to and that are solid, as the wedges of an image that
+  was turned. Solid means that at least half of their pixels lie in some square of 3 x 3 zeros; in the noise of a dark
+  background they do not.
 
 A pixel is zero where all channels are. Dark places inside of an image, or at its edge away from the corners, are none.
 An image of objects on a background of exactly 0 looks as if it were padded; who knows better says so by a setting.
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-SOLID = 0.75
+SOLID, AREA = 0.5, 64
 
 Mask = NDArray[np.bool_]
 """Axes YX: where an image has data."""
@@ -65,6 +65,6 @@ def _corners(zeros: Mask) -> Mask:
     solid = ndimage.binary_dilation(inner, np.ones((3, 3))) & zeros
     for number in {int(areas[y, x]) for y in (0, -1) for x in (0, -1)} - {0}:
         area = areas == number
-        if (solid & area).sum() >= SOLID * area.sum():
+        if area.sum() >= AREA and (solid & area).sum() >= SOLID * area.sum():
             found |= area
     return found
