@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from nodes.settings import device_parameter
+
 if TYPE_CHECKING:
     from core.adaptation.style import StyleConfig
 
@@ -105,6 +107,8 @@ class StyleSettings:
         True,
     )
 
+    device = device_parameter().rule(knext.OneOf(method, [Method.MODEL.name]), knext.Effect.SHOW)
+
     def validate(self, values: dict[str, Any]) -> None:
         """Raise an InvalidParametersError if the percentiles are upside down."""
         used = (values["method"], values["measure"]) == (Method.STANDARDIZE.name, Measure.PERCENTILES.name)
@@ -122,6 +126,11 @@ class StyleSettings:
     def is_model(self) -> bool:
         """Whether a network changes the images, and not the target images."""
         return bool(self.method == Method.MODEL.name)
+
+    @property
+    def words(self) -> str:
+        """The method's name."""
+        return str(Method[self.method].label)
 
     def config(self) -> "StyleConfig":
         """These settings for the library; not of a model."""

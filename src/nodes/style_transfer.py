@@ -1,36 +1,31 @@
 """Style Transfer."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
 from core.errors import UserInputError
-from nodes.cells import Row, RowWriter, rows
+from nodes.cells import RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.examples import LABEL_NAMES
+from nodes.likeness import Doubts, Kind, headers
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, MissingImages, device_parameter, missing_images_parameter
+from nodes.settings import CATEGORY, MissingImages, missing_images_parameter
 from nodes.style_ports import StyleModelObject, StyleModelSpec, style_model_port
-from nodes.style_settings import Method, StyleSettings
+from nodes.style_settings import StyleSettings
 
 if TYPE_CHECKING:
+    from core.adaptation.style.distribution import Distribution
     from core.image import Image
     from core.progress import Progress
-    from nodes.views.styled import Gallery
-
-    Transfer = Callable[[Image, Progress], tuple[Image, list[str]]]
 
 STYLED = "Styled image"
 """What the new column is called, if not named otherwise."""
 
 TARGETS = "Target images"
 """What messages call the second table."""
-
-MOST_DIFFERENCE = 0.05
-"""Share by which pixel sizes may differ without a warning."""
-
 
 REMOVE = "Remove the row, or let rows without image have missing results."
 
@@ -40,35 +35,25 @@ LEARNED = 0.3
 """Share of the work that is done when the target images are known."""
 
 
+PART = "the image is a part of a larger one, and changed by its own grey values: seams may be seen."
+
+
 @dataclass(frozen=True)
-class Wanted:
-    """What the images are to be like.
+class Chosen:
+    """A style that is ready to be given.
 
     Parameters
     ----------
-    name : what messages call it.
-    channels : their number, None where unknown.
-    pixel_size : micrometres, 0 where unknown.
+    transfer : the image in the style, and what is doubtful about it.
+    warnings : what is doubtful about the target images.
+    target : the grey values of the target images, one distribution per channel; empty where there are none.
+    where : where it is computed, in words.
     """
 
-    name: str
-    channels: int | None = None
-    pixel_size: float = 0.0
-
-
-class Doubts:
-    """What is doubtful about rows; the same of several rows is said once."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, list[str]] = {}
-
-    def add(self, doubt: str, row: Row) -> None:
-        """Something is doubtful about a row."""
-        self._rows.setdefault(doubt, []).append(repr(row.id))
-
-    def told(self) -> list[str]:
-        """Warnings that name the rows."""
-        return [f"Row{'s' * (len(ids) > 1)} {named(ids)}: {doubt}" for doubt, ids in self._rows.items()]
+    transfer: "Callable[[Image, Progress], tuple[Image, list[str]]]"
+    warnings: Sequence[str] = ()
+    target: "tuple[Distribution, ...]" = ()
+    where: str = ""
 
 
 @knext.node(
@@ -155,7 +140,6 @@ class StyleTransfer:
         max_value=100,
         is_advanced=True,
     )
-    device = device_parameter()
     style = StyleSettings()
 
     def configure(self, ctx: Any, schema: Any, targets: Any, model: StyleModelSpec | None) -> Any:
@@ -177,9 +161,9 @@ class StyleTransfer:
             from nodes.views.styled import Gallery, preview, styled_view
 
             column, doubts, missing = self._column(table.schema), Doubts(), list[str]()
-            wanted = self._wanted(targets, model, progress)
-            count = self._check_images(table, column, wanted, doubts, progress)
-            transfer, warnings, gallery = self._style(targets, model, progress, Gallery(self.shown))
+            count = self._check_images(table, targets, model, doubts, progress)
+            style = self._style(targets, model, progress)
+            gallery = Gallery(self.shown, style.target)
             writer = RowWriter(table, self._new_columns(table.column_names))
             for done, row in enumerate(rows(table)):
                 part = progress_of(ctx, f"{row.id} ({done + 1} of {count})").part(LEARNED, 1)
@@ -191,17 +175,20 @@ class StyleTransfer:
                     writer.add(row, [None] * (1 + self.previews))
                     continue
                 try:
-                    styled, said = transfer(image, part)
+                    styled, said = style.transfer(image, part)
                 except UserInputError as error:
                     raise error.at(row.at(column)) from None
-                for doubt in said:
+                for doubt in [*said, *([PART] if image.percentiles else [])]:
                     doubts.add(doubt, row)
                 gallery.add(row.id, image, styled, self.style.padding)
                 writer.add(row, [styled, preview(image, styled)] if self.previews else [styled])
+            warnings = [*style.warnings, *doubts.told()]
             if missing:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
-            warn(ctx, [*warnings, *doubts.told()])
-            return writer.finish(), styled_view(gallery, f"{Method[self.style.method].label}.")
+            if model is not None and not self.style.is_model:
+                warnings.append(f"The style model is not used, because the method is {self.style.words}.")
+            warn(ctx, warnings)
+            return writer.finish(), styled_view(gallery, f"{self.style.words}{style.where}.")
 
     def _column(self, schema: Any) -> str:
         return find_column(schema, self.image_column, "image column", preferred=(IMAGE,), avoid=_LABELS)
@@ -233,79 +220,36 @@ class StyleTransfer:
                 "method Style model."
             )
 
-    def _wanted(self, targets: Any, model: StyleModelObject | None, progress: "Progress") -> Wanted:
-        """What the target images or the style model say of the images, without looking at pixels."""
+    def _check_images(
+        self, table: Any, targets: Any, model: StyleModelObject | None, doubts: Doubts, progress: "Progress"
+    ) -> int:
+        """Refuse images of other channels before any is changed, and doubt other pixel sizes; the number of rows."""
+        todo = REMOVE if self.missing == MissingImages.FAIL.name else ""
         if self.style.is_model:
             assert model is not None
             size = float(model.spec.summary.get("pixel_size", 0.0))
-            return Wanted("the images of the style model", model.spec.channels, size)
-        column, found = self._target_column(targets.schema), None
-        for row in rows(targets):
-            progress.step(0.0, "Checking the target images")
+            wanted = Kind("the images of the style model", model.spec.channels, size)
+        else:
+            column = self._target_column(targets.schema)
             try:
-                header = row.header(column)
+                wanted = Kind.of(headers(rows(targets), column, todo, progress), "the target image")
             except UserInputError as error:
                 raise error.at(TARGETS) from None
-            if header is None and self.missing == MissingImages.FAIL.name:
-                raise UserInputError("The image is missing.", where=f"{TARGETS}, {row.at(column)}", todo=REMOVE)
-            if header is None:
-                continue
-            size = header.pixel_size.get("X", 0.0)
-            if found is None:
-                channels = dict(zip(header.axes, header.shape, strict=True)).get("C", 1)
-                found = Wanted(f"the target image of {row}", channels, size)
-            elif not found.pixel_size:
-                found = replace(found, pixel_size=size)
-        return found or Wanted("")
-
-    def _check_images(self, table: Any, column: str, wanted: Wanted, doubts: Doubts, progress: "Progress") -> int:
-        """Refuse images of other channels before any is changed, and doubt other pixel sizes; the number of rows."""
-        count = 0
-        for row in rows(table):
-            progress.step(0.0, "Checking the images")
+        count, column = 0, self._column(table.schema)
+        for row, header in headers(rows(table), column, todo, progress):
             count += 1
-            header = row.header(column)
-            if header is None:
-                if self.missing == MissingImages.FAIL.name:
-                    raise UserInputError("The image is missing.", where=row.at(column), todo=REMOVE)
-                continue
-            channels = dict(zip(header.axes, header.shape, strict=True)).get("C", 1)
-            if wanted.channels not in (None, channels):
-                raise UserInputError(
-                    f"The image has {amount(channels, 'channel')}, {wanted.name} has {wanted.channels}.",
-                    where=row.at(column),
-                    todo="Choose the same channels of both when reading them.",
-                )
-            size = header.pixel_size.get("X", 0.0)
-            if size and wanted.pixel_size and abs(size / wanted.pixel_size - 1) > MOST_DIFFERENCE:
-                doubts.add(
-                    f"pixels of {size:.4g} µm, but {wanted.pixel_size:.4g} µm in {wanted.name}. Style transfer changes "
-                    "grey values, not sizes: objects stay as large in pixels as they are. Bring all images to one "
-                    "pixel size before.",
-                    row,
-                )
+            if header:
+                wanted.check(row, column, header, doubts)
         return count
 
-    def _style(
-        self, targets: Any, model: StyleModelObject | None, progress: "Progress", gallery: "Gallery"
-    ) -> "tuple[Transfer, list[str], Gallery]":
-        """How an image is changed, what is doubtful about the target images, and the view with their grey values."""
+    def _style(self, targets: Any, model: StyleModelObject | None, progress: "Progress") -> "Chosen":
+        """How images are changed."""
         if self.style.is_model:
             assert model is not None
-            from core.adaptation.style.learned import translate
-
-            progress.step(0.0, "Loading the style model")
-            loaded, padding, device = model.load(), self.style.padding, self.device.lower()
-            return (
-                lambda image, part: translate(
-                    lambda one, polled: loaded.apply(one, polled, device), image, padding=padding, progress=part
-                ),
-                [],
-                gallery,
-            )
+            return self._learned(model, progress)
         from core.adaptation.style import make_style
 
-        column, count = self._target_column(targets.schema), targets.num_rows
+        column, count, skipped = self._target_column(targets.schema), targets.num_rows, list[str]()
 
         def images() -> "Iterator[tuple[str, Image]]":
             for done, row in enumerate(rows(targets)):
@@ -316,7 +260,6 @@ class StyleTransfer:
                 else:
                     yield row.at(column), image
 
-        skipped: list[str] = []
         try:
             style = make_style(self.style.config(), images(), progress)
         except UserInputError as error:
@@ -324,5 +267,19 @@ class StyleTransfer:
         warnings = [f"{TARGETS}: {doubt}" for doubt in style.warnings]
         if skipped:
             warnings.append(f"{TARGETS}: {amount(len(skipped), 'row')} without image skipped: {named(skipped)}.")
-        gallery.target = style.target
-        return style.transfer, warnings, gallery
+        return Chosen(style.transfer, warnings, style.target)
+
+    def _learned(self, model: StyleModelObject, progress: "Progress") -> "Chosen":
+        """How images are changed by a style model."""
+        progress.step(0.0, "Loading the style model")
+        from core.adaptation.style.learned import translate
+        from core.devices import choose_device, describe_device
+
+        loaded, device, padding = model.load(), choose_device(self.style.device.lower()), self.style.padding
+
+        def transfer(image: "Image", part: "Progress") -> "tuple[Image, list[str]]":
+            return translate(
+                lambda one, polled: loaded.apply(one, polled, device), image, padding=padding, progress=part
+            )
+
+        return Chosen(transfer, where=f", computed on {describe_device(device)}")
