@@ -102,8 +102,8 @@ class StyleSettings:
     ).rule(knext.And(knext.OneOf(method, _FOURIER), knext.OneOf(reference, [Reference.IMAGE.name])), knext.Effect.SHOW)
     padding = knext.BoolParameter(
         "Zeros at the edges are padding",
-        "Rows and columns of zeros, and areas of zeros at the corners, fill an image up to a rectangle: they are left "
-        "out of all statistics and stay zero. Switch it off where 0 is the grey value of a real background.",
+        "Rows and columns of zeros, and areas of zeros at the corners, fill an image up to a rectangle where they end "
+        "abruptly: they are left out of all statistics and stay zero. Switch it off where 0 is a grey value there.",
         True,
     )
 

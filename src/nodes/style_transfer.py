@@ -106,11 +106,11 @@ class StyleTransfer:
     *Segmentation Learner* on *Styled image* and *Labels*, and apply it to the hundred as they are.
 
     **Limits:** it changes grey values, not sizes. Where the pixel sizes of both tables differ by more than 5 %, a
-    warning says so; rescale one of them before. Images on a background of exactly 0 look as if they were padded: switch
-    *Zeros at the edges are padding* off for those. Tiles of a large image are changed one by one, each by its own grey
-    values. *Fourier style* replaces as many waves per image as the smaller image has: give target images that show
-    fields about as large. A million pixels (1024 x 1024) take about 0.1 seconds on one processor core, previews
-    included, without a *Style model*.
+    warning says so; rescale one of them before. Bright objects on a background of exactly 0 that end sharply look as if
+    they were padded: switch *Zeros at the edges are padding* off for those. Tiles of a large image are changed one by
+    one, each by its own grey values. *Fourier style* replaces as many waves per image as the smaller image has: give
+    target images that show fields about as large. A million pixels (1024 x 1024) take about 0.2 seconds on one
+    processor core, previews included, without a *Style model*.
 
     **Literature:**
 

@@ -62,6 +62,16 @@ def test_a_noisy_dark_background_is_data() -> None:
     assert mask_of(counts).all()
 
 
+def test_a_background_of_zero_that_fades_is_data() -> None:
+    y, x = np.mgrid[:120, :150]
+    spots = [(30, 40), (70, 100), (90, 30)]
+    light = sum(220 * np.exp(-((y - v) ** 2 + (x - u) ** 2) / 120) for v, u in spots)
+    assert mask_of(light.astype(np.uint8)).all()
+    assert mask_of(light * (light > 1)).all()
+    framed = np.pad(light.astype(np.uint8) + 30, ((0, 9), (9, 0)))
+    assert np.array_equal(mask_of(framed), np.pad(np.ones(y.shape, bool), ((0, 9), (9, 0))))
+
+
 def test_only_where_all_channels_are_zero() -> None:
     dark = np.zeros_like(BRIGHT)
     assert data_mask(np.stack([BRIGHT, dark])) is None

@@ -1,6 +1,7 @@
 """Images before and after they got another look, as a page and as pictures."""
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -149,7 +150,7 @@ def histograms(
         ends = [value * by for grey, by in curves.values() for value in grey.at([0.001, 0.999])]
         if not ends:
             continue
-        edges = np.linspace(min(ends), max(max(ends), min(ends) + 1e-9), BINS + 1)
+        edges = _edges(min(ends), max(ends), max(scale, 1.0) if after.array.dtype.kind in "iu" else 0.0)
         centres = ((edges[1:] + edges[:-1]) / 2).tolist()
         lines = {}
         for name, (grey, by) in curves.items():
@@ -159,6 +160,14 @@ def histograms(
         label = "Grey value" + (f", {names[channel] if names else f'channel {channel + 1}'}" * (after.size("C") > 1))
         charts.append(line_chart(lines, label, "Pixels (%)"))
     return charts
+
+
+def _edges(low: float, high: float, step: float) -> NDArray[np.float64]:
+    """The borders of about `BINS` classes, each of as many steps between grey values; step 0: any number is one."""
+    if not step:
+        return np.linspace(low, high if high > low else low + 1, BINS + 1)
+    width = step * math.ceil((high - low + step) / step / BINS)
+    return np.arange(low - step / 2, high + width, width)
 
 
 def small(picture: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:

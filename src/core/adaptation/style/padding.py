@@ -5,10 +5,12 @@ Padding are, in this library,
 - rows and columns of zeros at the edges of a plane, as of an image that was shifted or put into a larger frame;
 - areas of at least `AREA` zeros that a corner of the rest belongs to and that are solid, as the wedges of an image that
   was turned. Solid means that at least half of their pixels lie in some square of 3 x 3 zeros; in the noise of a dark
-  background they do not.
+  background they do not;
 
-A pixel is zero where all channels are. Dark places inside of an image, or at its edge away from the corners, are none.
-An image of objects on a background of exactly 0 looks as if it were padded; who knows better says so by a setting.
+all this only where it ends abruptly: half of the pixels beside it have at least `ABRUPT` of the grey value that is
+bright in the image (its 99.8th percentile). A real background of 0 fades into what lies on it, and is data.
+
+A pixel is zero where all channels are. Dark places inside of an image, or at its edge away from the corners, are data.
 """
 
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-SOLID, AREA = 0.5, 64
+SOLID, AREA, ABRUPT = 0.5, 64, 0.05
 
 Mask = NDArray[np.bool_]
 """Axes YX: where an image has data."""
@@ -32,7 +34,7 @@ def data_mask(plane: NDArray[Any]) -> Mask | None:
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     data = np.zeros(zeros.shape, bool)
     data[box] = ~_corners(zeros[box])
-    return None if data.all() else data
+    return None if data.all() or not _ends_abruptly(plane, data) else data
 
 
 def data_box(data: Mask | None) -> tuple[slice, slice]:
@@ -53,6 +55,17 @@ def mirrored(plane: NDArray[Any], data: Mask) -> NDArray[Any]:
     opposite = np.clip(2 * near - here, 0, most)
     rows, columns = np.where(data[tuple(opposite)], opposite, near)
     return plane[:, rows, columns]
+
+
+def _ends_abruptly(plane: NDArray[Any], data: Mask) -> bool:
+    """Whether the pixels beside the padding are not nearly zero, in any channel."""
+    beside = data & ndimage.binary_dilation(~data)
+    return any(
+        np.median(np.abs(channel[beside].astype(float)))
+        >= ABRUPT * np.percentile(np.abs(channel[data].astype(float)), 99.8)
+        > 0
+        for channel in plane
+    )
 
 
 def _corners(zeros: Mask) -> Mask:
