@@ -20,6 +20,7 @@ PURPOSES = {
     "Models": ("PretrainedSegmentationModel", "ModelReader", "ModelWriter"),
     "Learning": ("SegmentationLearner", "PretrainingAdvisor", "SegmentationRetrainer"),
     "Finding objects": ("SegmentationPredictor", "LargeImagePredictor", "LargeImageTiler", "TileMerger"),
+    "Another microscope": ("StyleTransfer",),
     "Results": ("InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),
 }
 

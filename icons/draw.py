@@ -225,6 +225,16 @@ def simulator(s: Sheet) -> None:
     s.cell(35, 34.5, 6)
 
 
+def style_transfer(s: Sheet) -> None:
+    """A dark cell on a bright tile, an arrow, and the same cell on a dark tile."""
+    s.box(7, 7, 24, 24)
+    s.cell(15.5, 15.5, 5.5, TEAL)
+    s.box(24, 24, 41, 41, DEEP)
+    s.cell(32.5, 32.5, 5.5, MINT)
+    s.line(29, 11, 34.5, 11, 34.5, 14, color=AMBER)
+    s.polygon(29, 14, 40, 14, 34.5, 21, color=AMBER)
+
+
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
     s.disc(18, 18, 11)
@@ -248,6 +258,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     counter,
     scorer,
     label_writer,
+    style_transfer,
 )
 
 
@@ -263,11 +274,12 @@ def drawn() -> dict[str, Image.Image]:
 
 def overview(icons: dict[str, Image.Image]) -> Image.Image:
     """All icons three times as large with their names; below at their size and at half of it, on white and on black."""
-    columns, wide, high, band = 6, 168, 184, 66
+    columns, wide, high, band = 7, 168, 184, 66
     rows = -(-len(icons) // columns)
     sheet = Image.new("RGB", (columns * wide, rows * high + 4 * band), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     draw.rectangle((0, rows * high + 2 * band, sheet.width, sheet.height), "#1c1c1c")
+    apart = (sheet.width - 12) // len(icons)
     for number, (name, icon) in enumerate(icons.items()):
         x, y = number % columns * wide + wide // 2, number // columns * high
         large = icon.resize((3 * SIDE, 3 * SIDE), Image.Resampling.NEAREST)
@@ -276,7 +288,7 @@ def overview(icons: dict[str, Image.Image]) -> Image.Image:
         half = icon.reduce(2)
         for below in range(4):
             shown = half if below % 2 else icon
-            sheet.paste(shown, (12 + 62 * number, rows * high + below * band + (band - shown.height) // 2), shown)
+            sheet.paste(shown, (12 + apart * number, rows * high + below * band + (band - shown.height) // 2), shown)
     return sheet
 
 

@@ -31,6 +31,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     retrainer,
     scorer,
     simulator,
+    style_transfer,
     tiler,
 )
 
@@ -49,5 +50,6 @@ __all__ = [
     "retrainer",
     "scorer",
     "simulator",
+    "style_transfer",
     "tiler",
 ]

@@ -1,30 +1,21 @@
 """A trained model: one file with everything that applying and retraining it need.
 
-The file is a zip archive, conventionally named `*.microseg`, of
-
-    config.json            architecture, normalisation, thresholds, what it was trained on, training history
-    weights.safetensors    the weights
+The file, conventionally named `*.microseg`, is that of `core.model_file`; its configuration holds architecture,
+normalisation, thresholds, what the model was trained on, and the training's history.
 """
 
-import io
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-import safetensors
-import safetensors.torch
-import torch
 from torch import Tensor, nn
 
 from core.config import Config, require
-from core.errors import MicrosegError, ModelFormatError, UserInputError
+from core.errors import ModelFormatError, UserInputError
 from core.heads import Head, HeadConfig, make_head
 from core.io.write import atomic
-from core.model_summary import CONFIG
+from core.model_file import Weights, pack, unpack
 from core.networks import Network, NetworkConfig, make_network
 from core.normalization import NormalizationConfig
 
@@ -32,8 +23,6 @@ SCHEMA_VERSION = 2
 """Raised by one whenever an older program could not use a newer file."""
 
 SUFFIX = ".microseg"
-
-_WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -144,17 +133,10 @@ class SegmentationModel(nn.Module):
 
     def to_bytes(self, *, half: bool = False) -> bytes:
         """The model file's content; with `half` the weights take half the space and have three digits."""
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        weights = self.state_dict()
         if half:
             weights = {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for name, content in (
-                (CONFIG, json.dumps(self.config.to_dict(), indent=1).encode()),
-                (_WEIGHTS, safetensors.torch.save(weights)),
-            ):
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-        return buffer.getvalue()
+        return pack(self.config.to_dict(), weights)
 
     @classmethod
     def from_bytes(cls, content: bytes | memoryview, name: str = "The model") -> "SegmentationModel":
@@ -169,34 +151,14 @@ class SegmentationModel(nn.Module):
         ------
         ModelFormatError : no model, damaged, or written by a newer version.
         """
+
+        def build(data: dict[str, Any], weights: Weights) -> SegmentationModel:
+            model = cls(ModelConfig.from_dict(data))
+            model.load_state_dict(weights)
+            return model.eval()
+
         todo = "Write it again with the Model Writer, or get an undamaged copy."
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                data, weights = json.loads(archive.read(CONFIG)), archive.read(_WEIGHTS)
-        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
-            raise ModelFormatError(
-                f"This is no segmentation model, or it is damaged ({error}).", where=name, todo=todo
-            ) from None
-        version = data.get("schema_version") if isinstance(data, dict) else None
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise ModelFormatError(
-                f"The model has schema version {version}, this extension reads up to {SCHEMA_VERSION}.",
-                where=name,
-                todo="Update the extension.",
-            )
-        try:
-            model = cls(ModelConfig.from_dict({**data, "schema_version": SCHEMA_VERSION}))
-            model.load_state_dict(_upcast(safetensors.torch.load(weights)))
-        except (
-            MicrosegError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            safetensors.SafetensorError,
-        ) as error:
-            raise ModelFormatError(f"The model does not fit together ({error}).", where=name, todo=todo) from None
-        return model.eval()
+        return unpack(content, build, SCHEMA_VERSION, name, "segmentation model", todo)
 
     def save(self, path: Path) -> None:
         """Write the model file; a file that stood there is replaced only when all is written.
@@ -225,8 +187,3 @@ class SegmentationModel(nn.Module):
                 todo="Check its name and whether you may read it.",
             ) from None
         return cls.from_bytes(content, str(path))
-
-
-def _upcast(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights stored in half precision become float32."""
-    return {name: w.float() if w.dtype == torch.float16 else w for name, w in weights.items()}

@@ -8,18 +8,11 @@ from nodes.cells import Row, RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, ComputeSettings, ThresholdSettings
+from nodes.settings import CATEGORY, ComputeSettings, MissingImages, ThresholdSettings, missing_images_parameter
 
 if TYPE_CHECKING:
     from core.inference.predict import Predictor
     from nodes.views.slides import Album
-
-
-class MissingImages(knext.EnumParameterOptions):
-    """What to do with rows without image."""
-
-    KEEP = ("Missing result", "The row stays, its results are missing; with a warning.")
-    FAIL = ("Fail", "Stop and name the row.")
 
 
 @knext.node(
@@ -79,14 +72,7 @@ class SegmentationPredictor:
     previews = knext.BoolParameter(
         "Append previews", "Append a picture of each image with the outlines of its objects.", True
     )
-    missing = knext.EnumParameter(
-        "Rows without image",
-        "What to do with a row whose image cell is missing.",
-        MissingImages.KEEP.name,
-        MissingImages,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-        is_advanced=True,
-    )
+    missing = missing_images_parameter()
     shown = knext.IntParameter(
         "Images in the view",
         "How many images the view shows at most, 0 to 500.",

@@ -40,6 +40,13 @@ class MissingExamples(knext.EnumParameterOptions):
     FAIL = ("Fail", "Stop and name the row.")
 
 
+class MissingImages(knext.EnumParameterOptions):
+    """What to do with rows without image."""
+
+    KEEP = ("Missing result", "The row stays, its results are missing; with a warning.")
+    FAIL = ("Fail", "Stop and name the row.")
+
+
 def connected(port: int) -> knext.DialogContextCondition:
     """For rules of parameters: something is connected to an input port that may be left alone."""
 
@@ -91,6 +98,18 @@ def missing_examples_parameter() -> knext.EnumParameter:
         "What to do with a row whose image or label cell is missing.",
         MissingExamples.SKIP.name,
         MissingExamples,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+    )
+
+
+def missing_images_parameter() -> knext.EnumParameter:
+    """What a node that makes something of images does with rows that have none."""
+    return knext.EnumParameter(
+        "Rows without image",
+        "What to do with a row whose image cell is missing.",
+        MissingImages.KEEP.name,
+        MissingImages,
         style=knext.EnumParameter.Style.VALUE_SWITCH,
         is_advanced=True,
     )

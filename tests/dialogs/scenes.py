@@ -40,4 +40,5 @@ def scenes(session: Session) -> dict[str, Scene]:
     (tiles,) = place("LargeImageTiler", None, file="slides/kidney.svs")
     (segmented_tiles,) = session.node("SegmentationPredictor").configure(model, tiles)
     place("TileMerger", segmented_tiles)
+    place("StyleTransfer", images, images, None, style={"method": "FOURIER"})
     return found

@@ -244,6 +244,16 @@ RECIPES = {
         all_missing=NO_PLACE,
         large=lambda world, folder: ({}, [placed(large_row(np.int32, 4100), 4100)]),
     ),
+    "StyleTransfer": Recipe(
+        inputs=lambda world: [image_table(world), image_table(world), None],
+        port=0,
+        ids=list,
+        alone="No target images are connected",
+        large=lambda world, folder: (
+            {"previews": False, "shown": 0},
+            [large_row(np.uint16, 5900), image_table(world), None],
+        ),
+    ),
 }
 
 

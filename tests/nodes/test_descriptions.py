@@ -89,7 +89,7 @@ def test_sources_can_be_looked_up(node_id: str) -> None:
     links = re.findall(r"\[([^\]]*)\]\(([^)]*)\)", text)
     assert len(links) == text.count("](")
     for label, address in links:
-        assert re.fullmatch(r"[A-Z]\w+( and [A-Z]\w+| et al\.)? (19|20)\d\d", " ".join(label.split()))
+        assert re.fullmatch(r"[A-Z][\w-]+( and [A-Z][\w-]+| et al\.)? (19|20)\d\d", " ".join(label.split()))
         assert re.fullmatch(r"https://doi\.org/10\.\d{4,5}/\S+", address)
 
 

@@ -29,6 +29,7 @@ NODES = {
     "LargeImagePredictor": "Large Image Predictor",
     "LargeImageTiler": "Large Image Tiler",
     "TileMerger": "Tile Merger",
+    "StyleTransfer": "Style Transfer",
 }
 
 
@@ -83,12 +84,13 @@ def test_short_descriptions_are_safe() -> None:
 
 
 def test_menus_offer_what_the_library_has(session: Any) -> None:
+    from core.adaptation.style import STYLES
     from core.devices import DEVICES
     from core.heads import HEADS
     from core.inference.engines import ENGINES
     from core.networks import NETWORKS
     from core.training.config import LOAD
-    from nodes import learner, retrainer, settings
+    from nodes import learner, retrainer, settings, style_settings
 
     def names(options: Any) -> set[str]:
         return {name.lower() for name in options.get_all_options()}
@@ -98,9 +100,11 @@ def test_menus_offer_what_the_library_has(session: Any) -> None:
     assert names(settings.Device) == set(DEVICES)
     assert names(settings.Engine) == set(ENGINES)
     assert names(retrainer.Load) == set(LOAD)
+    assert names(style_settings.Method) == {*STYLES, "model"}
 
 
 def test_defaults_are_those_of_the_library(session: Any) -> None:
+    from core.adaptation.style import FourierConfig, StandardizeConfig
     from core.heads import HeadConfig
     from core.networks import NetworkConfig
     from core.training.config import RetrainingConfig, TrainingConfig
@@ -117,6 +121,13 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
     for name in ("freeze", "loaded_rate", "match_scale", "layer_decay", "pull", "source_share"):
         assert transfer[name] == getattr(RetrainingConfig(), name), name
     assert transfer["load"].lower() == RetrainingConfig().load
+    style = session.node("StyleTransfer").settings["model"]["style"]
+    for name in ("beta", "reference", "seed", "padding"):
+        value = style[name]
+        assert (value.lower() if isinstance(value, str) else value) == getattr(FourierConfig(), name), name
+    assert (style["measure"].lower(), style["low"], style["high"]) == (
+        StandardizeConfig().range, StandardizeConfig().low, StandardizeConfig().high,
+    )  # fmt: skip
 
 
 def test_scored_thresholds_are_those_of_the_library(session: Any) -> None:

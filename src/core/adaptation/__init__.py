@@ -1,1 +1,1 @@
-"""A model for images of another microscope, of which there are no labels."""
+"""Models for images of another microscope, of which there are no labels."""

@@ -1,0 +1,93 @@
+"""The file of a model, whatever it does: a zip archive of
+
+config.json            the configuration
+weights.safetensors    the weights
+"""
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from core.errors import MicrosegError, ModelFormatError
+from core.model_summary import CONFIG
+
+_WEIGHTS = "weights.safetensors"
+
+Weights = dict[str, Tensor]
+
+Model = TypeVar("Model")
+
+
+def pack(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> bytes:
+    """The file's content; the same configuration and weights are the same bytes."""
+    known = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in (
+            (CONFIG, json.dumps(config, indent=1).encode()),
+            (_WEIGHTS, safetensors.torch.save(known)),
+        ):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()
+
+
+def unpack(
+    content: bytes | memoryview,
+    build: Callable[[dict[str, Any], Weights], Model],
+    schema: int,
+    name: str,
+    kind: str,
+    todo: str,
+) -> Model:
+    """The model in a file's content.
+
+    Parameters
+    ----------
+    content : what `pack` gave.
+    build : makes the model of its configuration, in which the schema version is `schema`, and its weights.
+    schema : version of the configuration that this program writes; it reads all up to it.
+    name : how messages call the file, for instance its path.
+    kind : what it should be, for messages: "segmentation model".
+    todo : what the user can do about a damaged one.
+
+    Raises
+    ------
+    ModelFormatError : no such model, damaged, or written by a newer version.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            data, weights = json.loads(archive.read(CONFIG)), archive.read(_WEIGHTS)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
+        raise ModelFormatError(f"This is no {kind}, or it is damaged ({error}).", where=name, todo=todo) from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, int) or version > schema:
+        raise ModelFormatError(
+            f"The model has schema version {version}, this extension reads up to {schema}.",
+            where=name,
+            todo="Update the extension.",
+        )
+    try:
+        model = build({**data, "schema_version": schema}, _upcast(safetensors.torch.load(weights)))
+    except (
+        MicrosegError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise ModelFormatError(f"The model does not fit together ({error}).", where=name, todo=todo) from None
+    return model
+
+
+def _upcast(weights: Weights) -> Weights:
+    """Weights stored in half precision become float32."""
+    return {name: w.float() if w.dtype == torch.float16 else w for name, w in weights.items()}
