@@ -93,8 +93,8 @@ class KnimeNode:
 
         Parameters
         ----------
-        inputs : per port an output of another node, an Arrow table, a data frame, or None: not connected; a list of them
-            per port group.
+        inputs : per port an output of another node, an Arrow table, a data frame, or None: not connected; a list
+            of them per port group.
         cancel : asked by the node with its context, which knows the progress.
         check : whether tables must be as `configure` announced.
         whole_files : whether the files of the input tables are written to their end already.
