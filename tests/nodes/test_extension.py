@@ -18,6 +18,7 @@ NODES = {
     "NucleiSimulator": "Nuclei Simulator",
     "SegmentationLearner": "Segmentation Learner",
     "SegmentationRetrainer": "Segmentation Retrainer",
+    "SelfSupervisedPretrainer": "Self-Supervised Pretrainer",
     "PretrainingAdvisor": "Pretraining Advisor",
     "SegmentationPredictor": "Segmentation Predictor",
     "InstanceCounter": "Instance Counter",
