@@ -94,7 +94,9 @@ def _linked(text: str, pages: Mapping[str, str]) -> str:
 
 
 def _port(port: Port, pages: Mapping[str, str]) -> str:
-    kind = ", ".join(["model" if port.port_type else "table", *["optional"] * port.optional])
+    kind = ", ".join(
+        ["model" if port.port_type else "table", *["optional"] * port.optional, *["any number"] * port.group]
+    )
     return f"| **{port.name}** ({kind}) | {_cell(_linked(port.description, pages))} |"
 
 

@@ -146,6 +146,13 @@ def retrainer(s: Sheet) -> None:
     s.turn(23.5, 24.5, 16)
 
 
+def pretrainer(s: Sheet) -> None:
+    """A cell with a gap, and what belongs there."""
+    s.cell(22, 26, 15)
+    s.box(23, 7, 41, 25, TEAL)
+    s.box(27, 9, 39, 21, AMBER)
+
+
 def advisor(s: Sheet) -> None:
     """A network on the first place of three."""
     s.network(24, 15)
@@ -249,6 +256,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     model_reader,
     model_writer,
     learner,
+    pretrainer,
     advisor,
     retrainer,
     predictor,

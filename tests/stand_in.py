@@ -30,7 +30,9 @@ class StandInSession:
             {
                 "id": node.id,
                 "name": node.name,
-                "input_port_specifier": [{"name": p.name, "optional": p.optional} for p in node.input_ports],
+                "input_port_specifier": [
+                    {"name": p.name, "optional": p.optional, "group": p.group} for p in node.input_ports
+                ],
             }
             for node in self.extension.nodes.values()
         ]

@@ -2,8 +2,14 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from core.errors import UserInputError
+
+TODO = "Train it with labelled images: by the Segmentation Learner (input Start from) or the Segmentation Retrainer."
+"""What to do with a model that cannot segment yet."""
 
 CONFIG = "config.json"
 """The entry of a model file that holds the configuration."""
@@ -20,3 +26,10 @@ def read_summary(path: Path) -> dict[str, Any]:
         return {}
     config.pop("history", None)
     return config
+
+
+def check_segments(summary: Mapping[str, Any]) -> None:
+    """Raise a UserInputError if a model has learned from images without labels only, and so cannot segment."""
+    if task := summary.get("pretext"):
+        what = f"The model has learned from images without labels only ({task}), and cannot segment yet."
+        raise UserInputError(what, todo=TODO)

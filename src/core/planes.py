@@ -17,6 +17,15 @@ def project(image: Image, *, middle: bool = False) -> Image:
     return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes, percentiles=())
 
 
+def slice_of(image: Image, z: int) -> Image:
+    """A slice of a Z-stack, counted from 0, as a 2-D image on the same pixels; a 2-D image is its only slice."""
+    if "Z" not in image.axes:
+        return image
+    array = image.array[(slice(None),) * image.axes.index("Z") + (z,)]
+    sizes = {axis: size for axis, size in image.pixel_size.items() if axis != "Z"}
+    return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes)
+
+
 def to_grey(image: Image) -> Image:
     """A 2-D colour picture as one channel of the same type of numbers, as bright as the eye sees it (ITU-R BT.601).
 

@@ -50,10 +50,10 @@ def node_type(extension: Extension, node: TemplateNode) -> NodeType:
 def placed(
     extension: Extension, node: TemplateNode, connections: Sequence[NamedConnection], position: tuple[int, int]
 ) -> Placed:
-    """A node of the extension, with those optional ports that a connection ends at."""
+    """A node of the extension, with those optional ports, and those of groups, that a connection ends at."""
     kind = node_type(extension, node)
     used = connected(connections, node.id)
-    inputs = {port.name: port.kind for port in kind.input_ports if not port.optional or port.name in used}
+    inputs = {name: port.kind for port in kind.input_ports for name in port.names(used)}
     return Placed(node.id, kind.name, inputs, {port.name: port.kind for port in kind.output_ports}, position)
 
 

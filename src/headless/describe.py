@@ -47,7 +47,8 @@ def _node(node: NodeType) -> list[str]:
 
 def _port(port: Port) -> list[str]:
     kind = port.port_type or port.kind
-    return [f"  {port.name} ({kind}{', optional' if port.optional else ''})", _wrapped(port.description, 6)]
+    many = ", any number" if port.group else ", optional" if port.optional else ""
+    return [f"  {port.name} ({kind}{many})", _wrapped(port.description, 6)]
 
 
 def _parameter(parameter: Parameter) -> list[str]:

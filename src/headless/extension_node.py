@@ -14,14 +14,13 @@ class ExtensionNode(Runnable):
 
     Parameters
     ----------
-    kind : its type. An optional port exists only where it was added in the workflow.
+    kind : its type. An optional port, or one of a group, exists only where it was added in the workflow.
     """
 
     def __init__(self, entry: NodeEntry, kind: NodeType) -> None:
         self._kind = kind
-        self._present = [
-            i for i, port in enumerate(kind.input_ports) if not port.optional or entry.port_groups.get(port.name, 0) > 0
-        ]
+        counts = (entry.port_groups.get(port.name, 0) if port.is_added else 1 for port in kind.input_ports)
+        self._present = [i for i, count in enumerate(counts) for _ in range(count)]
         super().__init__(entry, [kind.input_ports[i] for i in self._present], kind.output_ports)
 
     @property
@@ -36,9 +35,12 @@ class ExtensionNode(Runnable):
     def run(self, parameters: Mapping[str, Any], inputs: Sequence[Output | None], context: Context) -> Ran:
         """Configure and execute the node."""
         instance = self._instance(parameters)
-        declared: list[Output | None] = [None] * len(self._kind.input_ports)
+        declared: list[Any] = [[] if port.group else None for port in self._kind.input_ports]
         for i, value in zip(self._present, inputs, strict=True):
-            declared[i] = value
+            if self._kind.input_ports[i].group:
+                declared[i].append(value)
+            else:
+                declared[i] = value
         instance.configure(declared, context)
         execution = instance.execute(declared, context)
         return Ran(execution, instance.parameters, _changed(instance))

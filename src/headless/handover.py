@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,9 @@ Output = TableOutput | PortOutput
 
 
 def hand_over_spec(value: Any, port: PortEntry) -> Any:
-    """What `configure` gets for an input: a spec of its own, or None."""
+    """What `configure` gets for an input: a spec of its own, or None; for a group a list of them."""
+    if port.group:
+        return [hand_over_spec(one, replace(port, group=False)) for one in value or ()]
     value = real(value)
     if value is None:
         return _absent(port)
@@ -100,7 +102,9 @@ def hand_over_spec(value: Any, port: PortEntry) -> Any:
 
 
 def hand_over_object(value: Any, port: PortEntry, temp: Path) -> Any:
-    """What `execute` gets for an input: a table or object of its own, or None."""
+    """What `execute` gets for an input: a table or object of its own, or None; for a group a list of them."""
+    if port.group:
+        return [hand_over_object(one, replace(port, group=False), temp) for one in value or ()]
     if value is None:
         return _absent(port)
     if isinstance(value, PortOutput):

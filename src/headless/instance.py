@@ -122,7 +122,8 @@ class NodeInstance:
 
         Parameters
         ----------
-        inputs : per declared port a Schema, port object spec, output of a node, or None: not connected.
+        inputs : per declared port a Schema, port object spec, output of a node, or None: not connected; a list of them
+            for a port group.
 
         Raises
         ------
@@ -149,7 +150,8 @@ class NodeInstance:
 
         Parameters
         ----------
-        inputs : per declared port an output of another node, an Arrow table, or None: not connected.
+        inputs : per declared port an output of another node, an Arrow table, or None: not connected; a list of them for
+            a port group.
 
         Raises
         ------

@@ -52,11 +52,11 @@ def _without_column(parameters: Mapping[str, Any], path: Sequence[str]) -> dict[
 def _ports(side: str, ports: Sequence[Port], connected: frozenset[str]) -> Config:
     config: Config = {}
     for i, port in enumerate(ports):
-        if not port.optional:
-            config[f"{side} {port.name} # {i}"] = {}
+        if port.is_added:
+            added = range(len(port.names(connected)))
+            config[port.name] = {f"port_{n}": {"object_class": OBJECT_CLASSES[port.kind]} for n in added}
         else:
-            added: Config = {"port_0": {"object_class": OBJECT_CLASSES[port.kind]}}
-            config[port.name] = added if port.name in connected else {}
+            config[f"{side} {port.name} # {i}"] = {}
     return config
 
 

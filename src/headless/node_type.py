@@ -1,7 +1,8 @@
 """What is known of a node before it is used: its ports, its parameters, their defaults."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ class Port:
 
     kind : "table", or "port" for a port type of an extension.
     port_type : the id of that port type, else "".
+    group : whether it stands for as many ports as are added in the workflow.
     """
 
     name: str
@@ -31,12 +33,30 @@ class Port:
     kind: str
     optional: bool = False
     port_type: str = ""
+    group: bool = False
 
     @classmethod
     def of(cls, port: PortEntry) -> "Port":
         """The port that a decorator declared."""
         port_type = port.port_type.id if port.port_type else ""
-        return cls(port.name, port.description, port.kind, port.optional, port_type)
+        return cls(port.name, port.description, port.kind, port.optional, port_type, port.group)
+
+    @property
+    def is_added(self) -> bool:
+        """Whether a node has it only where it was added in the workflow."""
+        return self.optional or self.group
+
+    def names(self, used: Collection[str]) -> list[str]:
+        """The ports that a node has of it, by which connections name them: those of a group are numbered from 1.
+
+        Parameters
+        ----------
+        used : the names that connections end at.
+        """
+        if self.group:
+            numbered = (f"{self.name} {number}" for number in itertools.count(1))
+            return list(itertools.takewhile(lambda name: name in used, numbered))
+        return [self.name] if not self.optional or self.name in used else []
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from typing import Any, TypeAlias
 from headless.workflow import VariableValue
 
 NamedConnection: TypeAlias = tuple[int, str, int, str]
-"""Source id, source port name, destination id, destination port name; the port name "" is the flow variable port."""
+"""Source id, source port name, destination id, destination port name.
+
+The port name "" is the flow variable port; the ports of a group *Images* are "Images 1", "Images 2" and so on.
+"""
 
 INPUT, OUTPUT = 1, 2
 """Ids, inside a component, of the nodes that stand for its inputs and for its outputs."""

@@ -213,6 +213,7 @@ class LargeImagePredictor:
 
     def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
         """Results and objects; how many intensities these have, the model's number of channels says."""
+        model.check_segments()
         if schema is None:
             check_path(self.file, "image")
         else:

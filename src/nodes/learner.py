@@ -13,7 +13,17 @@ from nodes.examples import (
     history_table,
     read_examples,
 )
-from nodes.paths import HOW, check_path, checkpoint_file, resolve
+from nodes.network_settings import (
+    base_parameter,
+    check_network,
+    depth_parameter,
+    encoder_file_parameter,
+    encoder_weights,
+    encoder_weights_parameter,
+    network_parameter,
+    validate_network,
+)
+from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
@@ -36,73 +46,14 @@ class Head(knext.EnumParameterOptions):
     )
 
 
-class Network(knext.EnumParameterOptions):
-    """The network."""
-
-    UNET = ("U-Net", "Fast, and good with few images.")
-    RES_UNET = ("Res-U-Net", "With residual blocks: slower; for many images.")
-    ATTENTION_UNET = (
-        "Attention U-Net",
-        "A U-Net that weighs, for every pixel, what it takes over from finer levels.",
-    )
-    EFFICIENTNET_LITE0 = (
-        "U-Net on EfficientNet-Lite0",
-        "Small, and can start from what it learned on a million photographs (ImageNet).",
-    )
-    RESNET18 = ("U-Net on ResNet-18", "Can start from a file with weights of ImageNet.")
-    RESNET34 = ("U-Net on ResNet-34", "The same, deeper.")
-    RESNET50 = ("U-Net on ResNet-50", "The same, deeper and wider: slow without a graphics card.")
-
-
-class EncoderWeights(knext.EnumParameterOptions):
-    """What the way down of a network on an image classifier starts from."""
-
-    RANDOM = ("Random weights", "Everything is learned from your images.")
-    IMAGENET = ("ImageNet (EfficientNet-Lite0 only)", "The weights that are installed with this extension.")
-    FILE = ("A file", "The file of weights that torchvision or timm publish for this network.")
-
-
-ENCODERS = [
-    Network.EFFICIENTNET_LITE0.name,
-    Network.RESNET18.name,
-    Network.RESNET34.name,
-    Network.RESNET50.name,
-]
-"""Networks on an image classifier."""
-
-
 @knext.parameter_group("Model")
 class ModelSettings:
     """What the model is made of."""
 
     head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.STARDIST.name, Head)
-    network = knext.EnumParameter(
-        "Network",
-        "What looks at the image.",
-        Network.UNET.name,
-        Network,
-        style=knext.EnumParameter.Style.DROPDOWN,
-        is_advanced=True,
-    )
-    encoder_weights = knext.EnumParameter(
-        "Network starts from",
-        "What the network has learned before it sees your images. That changes from the second epoch on.",
-        EncoderWeights.RANDOM.name,
-        EncoderWeights,
-        style=knext.EnumParameter.Style.DROPDOWN,
-        is_advanced=True,
-        since_version="0.2.0",
-    ).rule(knext.OneOf(network, ENCODERS), knext.Effect.SHOW)
-    encoder_file = knext.StringParameter(
-        "File of weights",
-        f"`.safetensors`, or a PyTorch state dict `.pth`, `.pt` or `.bin`. {HOW}",
-        "",
-        is_advanced=True,
-        since_version="0.2.0",
-    ).rule(
-        knext.And(knext.OneOf(network, ENCODERS), knext.OneOf(encoder_weights, [EncoderWeights.FILE.name])),
-        knext.Effect.SHOW,
-    )
+    network = network_parameter()
+    encoder_weights = encoder_weights_parameter(network)
+    encoder_file = encoder_file_parameter(network, encoder_weights)
     rays = knext.IntParameter(
         "Rays (corners of a polygon)",
         "How finely outlines are drawn, 8 to 128: 32 for round objects, 64 for more detail.",
@@ -120,44 +71,16 @@ class ModelSettings:
         max_value=4,
         is_advanced=True,
     ).rule(knext.OneOf(head, [Head.STARDIST.name]), knext.Effect.SHOW)
-    base = knext.IntParameter(
-        "Width of the network (channels)",
-        "Channels of its first level, a multiple of 4 from 4 to 128. Twice as many takes four times as long. For "
-        "networks on an image classifier: of the way up only.",
-        32,
-        min_value=4,
-        max_value=128,
-        is_advanced=True,
-    )
-    depth = knext.IntParameter(
-        "Depth of the network (halvings)",
-        "How often the image is halved, 1 to 5 times: one more sees twice as far, for larger objects. U-Net and "
-        "Res-U-Net halve it for the stride of the output besides: with a stride of 2 their 3 is a 4 of networks on an "
-        "image classifier.",
-        3,
-        min_value=1,
-        max_value=5,
-        is_advanced=True,
-    )
+    base = base_parameter()
+    depth = depth_parameter()
 
     def validate(self, values: dict[str, Any]) -> None:
         """Raise an InvalidParametersError if the values make no network."""
-        if values["grid"] == 3:
-            raise knext.InvalidParametersError("The stride of the output is 3. Choose 1, 2 or 4.")
-        if values["base"] % 4:
-            raise knext.InvalidParametersError(f"The width of the network is {values['base']}. Choose a multiple of 4.")
-        lacking = values["network"] in ENCODERS and values["network"] != Network.EFFICIENTNET_LITE0.name
-        if values.get("encoder_weights") == EncoderWeights.IMAGENET.name and lacking:
-            raise knext.InvalidParametersError(
-                "Weights of ImageNet are installed for EfficientNet-Lite0 only. Choose this network, or a file with "
-                "the weights of yours."
-            )
+        validate_network(values)
 
     def check(self) -> None:
         """The same for the settings in force, and that a file of weights is named where one is needed."""
-        self.validate({name: getattr(self, name) for name in ("grid", "base", "network", "encoder_weights")})
-        if self.network in ENCODERS and self.encoder_weights == EncoderWeights.FILE.name:
-            check_path(self.encoder_file, "file of weights")
+        check_network(self)
 
 
 @knext.node(
@@ -258,21 +181,13 @@ class SegmentationLearner:
             held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
             result = train(
                 examples,
-                self._config(self._encoder_weights(ctx)),
+                self._config(encoder_weights(ctx, self.model)),
                 progress_of(ctx),
                 held_back,
                 checkpoint,
             )
             warn(ctx, [*warnings, *more, *result.warnings])
             return SegmentationModelObject.of(result.model), history_table(result.history), training_view(result)
-
-    def _encoder_weights(self, ctx: Any) -> str:
-        """What the encoder starts from, for the library."""
-        if self.model.network not in ENCODERS or self.model.encoder_weights == EncoderWeights.RANDOM.name:
-            return ""
-        if self.model.encoder_weights == EncoderWeights.FILE.name:
-            return str(resolve(ctx, self.model.encoder_file, "file of weights"))
-        return self.model.encoder_weights.lower()
 
     def _config(self, encoder_weights: str) -> "TrainingConfig":
         from core.heads import HEADS, HeadConfig

@@ -37,6 +37,22 @@ class SegmentationModelSpec(knext.PortObjectSpec):
         """Pixel size of the images it was trained on in micrometres, 0 if not known."""
         return float(self.summary.get("pixel_size", 0.0))
 
+    @property
+    def grid(self) -> int | None:
+        """Stride of its output in pixels, None if not yet known."""
+        value = self.summary.get("network", {}).get("grid")
+        return int(value) if value else None
+
+    def check_segments(self) -> None:
+        """Raise an InvalidParametersError if it has learned from images without labels only, as far as is known."""
+        from core.errors import UserInputError
+        from core.model_summary import check_segments
+
+        try:
+            check_segments(self.summary)
+        except UserInputError as error:
+            raise knext.InvalidParametersError(str(error)) from None
+
     def serialize(self) -> dict[str, Any]:
         """The spec as JSON-able values."""
         return {"summary": self.summary}

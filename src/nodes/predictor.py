@@ -86,6 +86,7 @@ class SegmentationPredictor:
 
     def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
         """The new columns."""
+        model.check_segments()
         self.image_column = self._column(schema)
         if not self.output_column.strip():
             raise knext.InvalidParametersError("The new column has no name. Enter one.")

@@ -194,7 +194,7 @@ class SegmentationRetrainer:
             if other is not None:
                 check_columns(name, other, self.image_column, self.label_column)
         self.training.check()
-        return SegmentationModelSpec(model.summary), knext.Schema.from_columns(history_columns())
+        return SegmentationModelSpec({**model.summary, "pretext": ""}), knext.Schema.from_columns(history_columns())
 
     def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any, source: Any) -> Any:
         """Trains the model further, or keeps it."""
@@ -241,6 +241,12 @@ class SegmentationRetrainer:
 
 def _outcome(result: "RetrainingResult") -> str:
     """What came of the retraining, in a sentence or two."""
+    if result.pretext:
+        return (
+            f"The given model had learned without labels only ({result.pretext}) and could not segment, so that there "
+            "was nothing to compare and no trial. What its network knows was taken over; the head, which finds the "
+            "objects, learned from random weights."
+        )
     if result.kept_given_model:
         return (
             "Retraining did not make the model clearly better: the given model is passed on, its thresholds for these "

@@ -203,6 +203,20 @@ def test_a_node_is_a_function_with_ports_in_reading_order() -> None:
     assert isinstance(made(), Made)
 
 
+def test_a_node_has_one_group_of_a_name() -> None:
+    class Made:
+        """Makes."""
+
+    knext.input_table_group("Tables", "")(Made)
+    knext.input_table("Tables", "")(Made)
+    assert [(port.name, port.group) for port in Made.input_ports] == [  # type: ignore[attr-defined]
+        ("Tables", False),
+        ("Tables", True),
+    ]
+    with pytest.raises(ValueError, match="Tables"):
+        knext.input_table_group("Tables", "")(Made)
+
+
 def test_a_node_is_made_when_it_is_declared() -> None:
     def broken() -> Any:
         raise RuntimeError("cannot be made")

@@ -1,6 +1,7 @@
 """Workflows run: order, ports, flow variables, failures of one branch, cancellation."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,47 @@ def test_an_optional_port_gets_its_table(tmp_path: Path) -> None:
     result = run(build(tmp_path / "w", nodes, connections))
     assert columns(result)["3 Products"]["product"] == [0.0, 2.0, 4.0, 0.0, 2.0, 4.0]
     assert result.nodes[2].settings == {"Column": "value"}  # picked by the node itself
+
+
+def adding(folder: Path, *into: str) -> Path:
+    """Numbers 0, 1, 2 and their doubles into ports of an Adder with the factor 3."""
+    nodes = (
+        TemplateNode(1, "NumberSource"),
+        TemplateNode(2, "NumberSource", parameters={"values": {"scale": 2.0}}),
+        TemplateNode(3, "FactorMaker", parameters={"factor": 3.0}),
+        TemplateNode(4, "Adder"),
+    )
+    connections = [(1 + i % 2, "Numbers", 4, port) for i, port in enumerate(into)]
+    return build(folder, nodes, [(3, "Factor", 4, "Factor"), *connections])
+
+
+@pytest.mark.parametrize(
+    ("into", "times"),
+    [
+        (["Numbers 1"], 3),
+        (["Numbers 1", "Numbers 2"], 9),
+        (["Numbers 1", "Numbers 2", "Numbers 3"], 12),
+        (["Numbers 1", "Extra"], 9),
+    ],
+)
+def test_a_group_of_ports_gets_its_tables(tmp_path: Path, into: list[str], times: float) -> None:
+    folder = adding(tmp_path / "w", *into)
+    groups = {"Numbers": sum(name != "Extra" for name in into), "Extra": into.count("Extra")}
+    assert read_workflow(folder).nodes[3].port_groups == groups
+    assert columns(run(folder))["4 Sums"]["sum"] == [0.0, times, 2 * times]
+
+
+def test_a_group_of_no_ports_is_for_the_node_to_judge(tmp_path: Path) -> None:
+    assert run(adding(tmp_path / "w")).nodes[3].error == "There are no numbers to add."
+
+
+def test_every_port_of_a_group_is_connected(tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="no input port 'Numbers 2'"):
+        adding(tmp_path / "gap", "Numbers 2")
+    workflow = read_workflow(adding(tmp_path / "w", "Numbers 1", "Numbers 2"))
+    lacking = replace(workflow, connections=workflow.connections[:-1])
+    with pytest.raises(UserInputError, match="input port 'Numbers' is not connected"):
+        make_plan(lacking, toy())
 
 
 @pytest.mark.parametrize(("kind", "words"), [("configure", "The setting is bad."), ("execute", "The work went wrong.")])

@@ -39,7 +39,7 @@ def problems_of(session: KnimeSession, node: dict[str, Any]) -> list[str]:
 
 
 def sample_specs(node: dict[str, Any]) -> list[Any]:
-    """Inputs for a dialog: a table with columns of all kinds for the tables, nothing for the optional ones."""
+    """Inputs for a dialog: a table with columns of all kinds for the tables, one in a group, nothing for objects."""
     knext, pil, builtin = (
         importlib.import_module(name) for name in ("knime.extension", "PIL.Image", "knime.types.builtin")
     )
@@ -54,8 +54,9 @@ def sample_specs(node: dict[str, Any]) -> list[Any]:
         knext.Column(knext.logical(builtin.DenseByteVectorValue), "bytes"),
     ]
     schema = knext.Schema.from_columns(columns)
-    tables = [port["type_string"] == "PortType.TABLE" for port in node["input_port_specifier"]]
-    return [schema if table else None for table in tables]
+    ports = node["input_port_specifier"]
+    specs = [schema if port["type_string"] == "PortType.TABLE" else None for port in ports]
+    return [[spec] if port["group"] else spec for port, spec in zip(ports, specs, strict=True)]
 
 
 def main() -> int:

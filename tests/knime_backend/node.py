@@ -93,7 +93,8 @@ class KnimeNode:
 
         Parameters
         ----------
-        inputs : per port an output of another node, an Arrow table, a data frame, or None: not connected.
+        inputs : per port an output of another node, an Arrow table, a data frame, or None: not connected; a list
+            of them per port group.
         cancel : asked by the node with its context, which knows the progress.
         check : whether tables must be as `configure` announced.
         whole_files : whether the files of the input tables are written to their end already.
@@ -219,6 +220,10 @@ def _port_maps(
     flat: list[Any] = []
     in_map: dict[str, list[int]] = {}
     for i, (port, value) in enumerate(zip(node.input_ports, inputs, strict=True)):
+        if not hasattr(port, "optional"):  # a group
+            in_map[port.name] = list(range(len(flat), len(flat) + len(value or [])))
+            flat += value or []
+            continue
         key = port.name if port.optional else f"Input {port.name} # {i}"
         if value is None and not port.optional and required:
             raise NodeFailure(f"The input {port.name!r} is not connected.", invalid_settings=True)

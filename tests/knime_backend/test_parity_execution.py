@@ -75,6 +75,32 @@ def test_optional_inputs(execute: Run, configure: Run, session: Session) -> None
     assert seen[2:] == [3]
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_groups_of_inputs(execute: Run, configure: Run, session: Session, count: int) -> None:
+    seen: list[Any] = []
+    schema = session.make_table(numbers()).schema
+
+    def names(first: Any, many: Any, more: Any) -> Any:
+        return first.column_names, [one.column_names for one in many], more
+
+    configure("TableGroup", noting(seen, names, lambda *_: None), schema, [schema] * count, None)
+    rows = [numbers().slice(0, i) for i in range(count)]
+    execute("TableGroup", noting(seen, names, lambda first, *_: first), numbers(), rows, None)
+    assert seen == [(["a"], [["a"]] * count, None)] * 2
+
+    def lengths(first: Any, many: Any, more: Any) -> Any:
+        return [one.num_rows for one in (first, *many, more)]
+
+    execute("TableGroup", noting(seen, lengths, lambda first, *_: first), numbers(), rows, numbers().slice(0, 2))
+    assert seen[2] == [3, *range(count), 2]
+
+
+def test_a_column_of_a_group_is_one_of_a_table_in_it(configure: Run, session: Session) -> None:
+    schema = session.make_table(numbers()).schema
+    with pytest.raises(NodeFailure):
+        configure("GroupColumn", lambda ctx, many: None, [schema])
+
+
 def test_a_missing_input_is_refused(execute: Run, configure: Run) -> None:
     with pytest.raises(NodeFailure):
         configure("TableNode", lambda ctx, *inputs: None, None, None)

@@ -18,6 +18,7 @@ NODES = {
     "NucleiSimulator": "Nuclei Simulator",
     "SegmentationLearner": "Segmentation Learner",
     "SegmentationRetrainer": "Segmentation Retrainer",
+    "SelfSupervisedPretrainer": "Self-Supervised Pretrainer",
     "PretrainingAdvisor": "Pretraining Advisor",
     "SegmentationPredictor": "Segmentation Predictor",
     "InstanceCounter": "Instance Counter",
@@ -90,13 +91,13 @@ def test_menus_offer_what_the_library_has(session: Any) -> None:
     from core.inference.engines import ENGINES
     from core.networks import NETWORKS
     from core.training.config import LOAD
-    from nodes import learner, retrainer, settings, style_settings
+    from nodes import learner, network_settings, retrainer, settings, style_settings
 
     def names(options: Any) -> set[str]:
         return {name.lower() for name in options.get_all_options()}
 
     assert names(learner.Head) == set(HEADS)
-    assert names(learner.Network) == set(NETWORKS)
+    assert names(network_settings.Network) == set(NETWORKS)
     assert names(settings.Device) == set(DEVICES)
     assert names(settings.Engine) == set(ENGINES)
     assert names(retrainer.Load) == set(LOAD)

@@ -29,6 +29,7 @@ from core.io.large import LargeImage, open_large
 from core.io.ome_zarr import create_labels, open_levels, remove_leftovers
 from core.measurement.objects import ObjectTable
 from core.model import SegmentationModel
+from core.model_summary import check_segments
 from core.progress import SILENT, Progress
 
 DEFAULT, THREADS = BlockwiseConfig(), ClusterConfig()
@@ -110,11 +111,13 @@ def segment_large(
 
     Raises
     ------
-    UserInputError : image and model do not fit together, a setting is wrong, the cluster cannot be reached.
+    UserInputError : image and model do not fit together, the model cannot segment yet, a setting is wrong, the cluster
+        cannot be reached.
     ImageReadError : the image cannot be read, or is damaged.
     OutputError : the folder holds other results, or it cannot be written.
     Canceled : the user stopped the work; what is done is kept.
     """
+    check_segments({"pretext": model.config.pretext})
     with open_large(path, config.pages, config.damaged) as image:  # type: ignore[arg-type]
         store, identity = Store(output), _identity(image, model, config)
         summary, other = None, False

@@ -14,6 +14,7 @@ from core.image import Image
 from core.inference.engines import WHOLE, core_maps, has_group_norm, make_engine, with_statistics
 from core.inference.tiling import round_up, tiles
 from core.model import SegmentationModel
+from core.model_summary import check_segments
 from core.normalization import limits_between, normalize
 from core.progress import SILENT, Progress
 from core.rescaling import rescale_pixels
@@ -55,10 +56,11 @@ class Predictor:
 
     Raises
     ------
-    UserInputError : device or engine are not there.
+    UserInputError : device or engine are not there, or the model cannot segment yet.
     """
 
     def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
+        check_segments({"pretext": model.config.pretext})
         require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or 64 pixels or more")
         self.model, self.device, self.tile = model, choose_device(device), min(tile or AUTO_TILE, AUTO_TILE)
         self._engine, self._run = engine, make_engine(model, engine, self.device)

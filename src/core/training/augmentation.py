@@ -61,13 +61,14 @@ def random_patch(
 ) -> tuple[NDArray[np.float32], Labels]:
     """A square patch of a random image around a random object.
 
-    An image with four times as many objects is drawn twice as often. Beyond the image's edge the image is mirrored.
+    An image with four times as many objects, or with twice the weight, is drawn twice as often. Beyond the image's edge
+    the image is mirrored.
 
     Returns
     -------
     Pixels, float32, axes CYX, and labels, int32, axes YX, both `size` pixels high and wide.
     """
-    share = np.sqrt([max(1, len(example.boxes)) for example in examples])
+    share = np.sqrt([max(1, len(example.boxes)) for example in examples]) * [example.weight for example in examples]
     example = examples[rng.choice(len(examples), p=share / share.sum())]
     matrix = _turn(config, rng)
     centre = _centre(example, size, rng)

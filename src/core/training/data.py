@@ -139,6 +139,8 @@ class Prepared:
     labels: Labels
     boxes: list[tuple[slice, slice]]
     """The bounding box of every object."""
+    weight: float = 1.0
+    """How often it is drawn, in proportion to others with as many objects."""
 
 
 def prepare(examples: Iterable[Example], normalization: NormalizationConfig, scale: float = 1.0) -> list[Prepared]:

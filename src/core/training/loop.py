@@ -131,7 +131,7 @@ def fit(
         processors that the schedule asks for are not there.
     Canceled : the user stopped the work; the checkpoint of the last whole epoch stays.
     """
-    size = _patch_size(model, schedule)
+    size = patch_size(model, schedule)
     require(
         not has_batch_statistics(model)
         or schedule.batch_size // schedule.processes * (size // model.network.multiple) ** 2 > 1,
@@ -168,7 +168,7 @@ def take_part(
     numbers : their format, see `core.devices.precision`.
     validation, progress, checkpoint, fingerprint, selection : of the first process only, as in `fit`.
     """
-    size = _patch_size(model, schedule)
+    size = patch_size(model, schedule)
     device = choose_device(schedule.device, schedule.devices)
     objective, unlabelled = without.objective, without.images
     changing = any(group.frozen for group in groups) or type(objective) is not Objective
@@ -258,7 +258,7 @@ def take_part(
     return state.history
 
 
-def _patch_size(model: SegmentationModel, schedule: ScheduleConfig) -> int:
+def patch_size(model: SegmentationModel, schedule: ScheduleConfig) -> int:
     """The side of a patch in pixels, rounded up to what the network's pooling needs."""
     multiple = model.network.multiple
     return -(-schedule.patch_size // multiple) * multiple

@@ -24,7 +24,17 @@ from core.training.interpolation import ALL_OR_NOTHING, SHARES, between, scores_
 from core.training.loop import Group, Source
 from core.training.object_size import at_scale, best_scale, size_warnings
 from core.training.thresholds import score_thresholds
-from core.training.train import TrainingResult, finish, learn, origin, pixel_size_of, remember, split
+from core.training.train import (
+    FEWEST_TO_SPLIT,
+    TrainingResult,
+    finish,
+    learn,
+    origin,
+    pixel_size_of,
+    remember,
+    split,
+    start_of,
+)
 
 FEWEST_TO_HOLD_BACK = 40
 """With fewer examples none is held back for validation: a trial judges by all of them."""
@@ -42,11 +52,14 @@ class RetrainingResult(TrainingResult):
     share : how far the weights of `model` are on the way from the given to the retrained ones, 0 to 1.
     source_scores : of the given model and of `model` on the source images, rescaled as the given model does, each with
         its own thresholds; None without source images.
+    pretext : the task that the given model had learned without labels. It could not segment: there is no `score_before`
+        (NaN), all is taken over, and the score is as in `TrainingResult`.
     """
 
     score_before: float = 0.0
     share: float = 1.0
     source_scores: tuple[float, float] | None = None
+    pretext: str = ""
 
     @property
     def kept_given_model(self) -> bool:
@@ -71,6 +84,9 @@ def retrain(
     (Validation images choose the epoch too, and so are a little kind to the retrained model.)
     The given model is not changed. One that is kept only gets thresholds for the new images.
 
+    One that has learned without labels only (`ModelConfig.pretext`) gives its network, or the encoder; the head starts
+    from random weights, sizes of objects are not matched, and nothing is compared.
+
     Parameters
     ----------
     given : the model to start from.
@@ -88,14 +104,21 @@ def retrain(
     if source:
         warnings += check_examples(source)
         _check_channels(given, source)
-    schedule, device = config.schedule, config.schedule.device
-    training, validation = split(examples, validation, config.validation_fraction, schedule.seed, FEWEST_TO_HOLD_BACK)
+    schedule, device, pretext = config.schedule, config.schedule.device, given.config.pretext
+    if pretext:
+        config = replace(config, load="encoder" if config.load == "encoder" else "backbone", match_scale=False)
+    fewest = FEWEST_TO_SPLIT if pretext else FEWEST_TO_HOLD_BACK
+    training, validation = split(examples, validation, config.validation_fraction, schedule.seed, fewest)
     diameter, pixel_size = typical_diameter([e.labels for e in training]), pixel_size_of(training)
     matched = config.match_scale
     scale = best_scale(given, training, device, progress.part(0.0, 0.05)) if matched else given.config.scale
     warnings += size_warnings(given, scale, 0.0 if matched else diameter, pixel_size)
     model = start_from(given, config).with_config(
-        scale=scale, pixel_size=pixel_size, object_size=diameter, provenance=_provenance(given, config, training)
+        scale=scale,
+        pixel_size=pixel_size,
+        object_size=diameter,
+        provenance=_provenance(given, config, training),
+        pretext="",
     )
     former = prepare(source, given.config.normalization, given.config.scale)
     mixed = Source(former, config.source_share) if former else None
@@ -107,6 +130,13 @@ def retrain(
         times = schedule if whole else replace(schedule, epochs=-(-schedule.epochs // 2))
         groups = groups_of(model, config if whole else replace(config, freeze=config.freeze // 2))
         return learn(model, images, validation, times, config.augmentation, groups, part, files[number], mixed)
+
+    if pretext:
+        history = train(model, 2, training, progress.part(0.0, 0.93))
+        kind = "validation" if validation else "training"
+        finished = finish(model, history, validation or training, kind, device, progress.part(0.93, 1.0))
+        told = {**vars(finished), "warnings": warnings}
+        return _finished(RetrainingResult(**told, score_before=math.nan, pretext=pretext), files)
 
     shares = SHARES if config.load == "all" else ALL_OR_NOTHING
     if validation:
@@ -138,9 +168,19 @@ def retrain(
     if result.kept_given_model:
         kept = {"score": score, "scored_on": scored_on, "data": fingerprint(training)}
         model.with_config(provenance={**model.config.provenance, "kept": kept})
-    else:
-        model.with_config(provenance={**model.config.provenance, "share": share})
-        remember(result)
+        return _cleared(result, files)
+    return _finished(result, files)
+
+
+def _finished(result: RetrainingResult, files: Sequence[Path | None]) -> RetrainingResult:
+    """A result whose model knows how it came about, without the files of its training."""
+    config = result.model.config
+    result.model.with_config(provenance={**config.provenance, "share": result.share})
+    remember(result)
+    return _cleared(result, files)
+
+
+def _cleared(result: RetrainingResult, files: Sequence[Path | None]) -> RetrainingResult:
     for file in files:
         if file is not None:
             file.unlink(missing_ok=True)
@@ -149,9 +189,7 @@ def retrain(
 
 def _provenance(given: SegmentationModel, config: RetrainingConfig, training: Sequence[Example]) -> dict[str, Any]:
     """How a retrained model came about, and what it started from."""
-    kept = ("created", "data", "licence", "name", "encoder")
-    start = {key: given.config.provenance.get(key) for key in kept}
-    return {"retraining": config.to_dict(), **origin(training), "start": start}
+    return {"retraining": config.to_dict(), **origin(training), "start": start_of(given)}
 
 
 def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> None:

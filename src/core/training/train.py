@@ -259,3 +259,10 @@ def origin(examples: Sequence[Example]) -> dict[str, Any]:
         "images": len(examples),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("torch", "numpy")}},
     }
+
+
+def start_of(given: SegmentationModel) -> dict[str, Any]:
+    """What a model keeps of the one that it started from."""
+    kept = ("created", "data", "licence", "name", "encoder")
+    pretext = {"pretext": given.config.pretext} if given.config.pretext else {}
+    return {key: given.config.provenance.get(key) for key in kept} | pretext

@@ -36,7 +36,7 @@ class Transferability:
     score : what models are ranked by, 0 to 1: the mean of `zero_shot` and `probe`; NaN where `problem` says why.
     zero_shot : mean average precision over IoU .50 to .95 without any retraining, with the thresholds that
         `core.training.thresholds.fit_thresholds` chooses; images rescaled so that the objects are as large as those
-        that the model knows, unless it does well without.
+        that the model knows, unless it does well without. 0 for a model that has learned without labels only.
     probe : share of the variance of the head's object targets, in patches of images left out, that a linear
         regression explains from the features of the frozen backbone (linear probing: Alain and Bengio 2016), 0 to 1.
     scale : by how much images are enlarged for the model.
@@ -86,9 +86,10 @@ def _score(model: SegmentationModel, examples: Sequence[Example], progress: Prog
     model.check_channels(channels)
     scale = best_scale(model, examples, device, progress.part(0.0, 0.3))
     model = at_scale(model, scale)
-    predictor = Predictor(model, device)
-    normalization = model.config.normalization
-    _, zero_shot = fit_thresholds(predictor, prepare(examples, normalization), progress.part(0.3, 0.7))
+    normalization, zero_shot = model.config.normalization, 0.0
+    if not model.config.pretext:
+        predictor = Predictor(model, device)
+        _, zero_shot = fit_thresholds(predictor, prepare(examples, normalization), progress.part(0.3, 0.7))
     probe = linear_probe(model, prepare(examples, normalization, scale), progress.part(0.7, 1.0))
     return Transferability("", (zero_shot + probe) / 2, zero_shot, probe, scale)
 

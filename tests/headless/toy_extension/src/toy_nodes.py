@@ -133,6 +133,27 @@ class Multiplier:
         return knext.Table.from_pyarrow(table, row_ids="generate"), view
 
 
+@knext.node("Adder", knext.NodeType.MANIPULATOR, id="Adder", **LOOK)
+@knext.input_port("Factor", "To multiply the sums with.", factor_port)
+@knext.input_table_group("Numbers", "To add, row by row.")
+@knext.input_table("Extra", "More to add.", optional=True)
+@knext.output_table("Sums", "Added numbers.")
+class Adder:
+    """Adds the numbers of several tables."""
+
+    column = knext.ColumnParameter("Column", "Of the numbers.", port_index=(1, 0))
+
+    def configure(self, context: Any, factor: Any, numbers: Any, extra: Any) -> Any:
+        if not numbers:
+            raise knext.InvalidParametersError("There are no numbers to add.")
+        return knext.Schema.from_columns([knext.Column(knext.double(), "sum")])
+
+    def execute(self, context: Any, factor: Any, numbers: Any, extra: Any) -> Any:
+        columns = [t.to_pyarrow()["value"].to_pylist() for t in (*numbers, *([extra] if extra is not None else []))]
+        sums = [factor.value * sum(row) for row in zip(*columns, strict=True)]
+        return knext.Table.from_pyarrow(pa.table({"sum": pa.array(sums, pa.float64())}), row_ids="generate")
+
+
 @knext.node("Trouble", knext.NodeType.MANIPULATOR, id="Trouble", **LOOK)
 @knext.input_table("Numbers", "Passed on.")
 @knext.output_table("Numbers", "As they came.")

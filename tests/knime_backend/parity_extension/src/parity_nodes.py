@@ -117,6 +117,25 @@ class TableNode(Probing):
     """Changes a table."""
 
 
+@knext.node("Table Group", knext.NodeType.MANIPULATOR, id="TableGroup", **LOOK)
+@knext.input_table("Table", "A table.")
+@knext.input_table_group("Many", "Any number of tables.")
+@knext.input_table("More", "Another table.", optional=True)
+@knext.output_table("Table", "A table.")
+class TableGroup(Probing):
+    """Changes tables."""
+
+    column = knext.ColumnParameter("Column", "A column.", port_index=(1, 0))
+
+
+@knext.node("Group Column", knext.NodeType.OTHER, id="GroupColumn", **LOOK)
+@knext.input_table_group("Many", "Any number of tables.")
+class GroupColumn(Probing):
+    """Chooses a column of a group as if it were a table."""
+
+    column = knext.ColumnParameter("Column", "A column.", port_index=0)
+
+
 @knext.node("Table Sink", knext.NodeType.SINK, id="TableSink", **LOOK)
 @knext.input_table("Table", "A table.")
 class TableSink(Probing):

@@ -5,7 +5,7 @@ _EXTENSION = """
     CredentialPortObjectSpec DateTimeParameter DialogCreationContext DictEncodingKeyType EnumSetParameter ImageFormat
     ImagePortObjectSpec LayoutDirection LocalPathParameter MultiColumnParameter MultilineStringParameter Or
     ParameterArray Port PrimitiveTypeId ProxySettings PythonNode StructType ViewDeclaration WorkflowExecutionError blob
-    get_proxy_settings input_binary input_binary_group input_port_group input_table_group output_binary
+    get_proxy_settings input_binary input_binary_group input_port_group output_binary
     output_binary_group output_image output_image_group output_port_group output_table_group struct
     supported_value_types view view_ipy_repr view_jpeg view_matplotlib view_plotly view_png view_seaborn view_svg
 """

@@ -254,7 +254,10 @@ class EnumParameter(Parameter[str]):
 
 
 class ColumnParameter(Parameter[str | None]):
-    """The name of a column of an input table, None where none is chosen. That it exists is for nodes to check."""
+    """The name of a column of an input table, None where none is chosen. That it exists is for nodes to check.
+
+    A table of a port group is one by two numbers: that of the group among the inputs, and its own within the group.
+    """
 
     kind = "column"
 
@@ -262,7 +265,7 @@ class ColumnParameter(Parameter[str | None]):
         self,
         label: str | None = None,
         description: str | None = None,
-        port_index: int = 0,
+        port_index: int | tuple[int, int] = 0,
         column_filter: Callable[[Any], bool] | None = None,
         include_none_column: bool = False,
         since_version: Version | str | None = None,

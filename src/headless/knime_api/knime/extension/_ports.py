@@ -75,13 +75,14 @@ def port_type_of(spec: PortObjectSpec) -> PortType | None:
 
 @dataclass(frozen=True)
 class PortEntry:
-    """A declared port; kind is "table" or "port"."""
+    """A declared port; kind is "table" or "port". A group is any number of them, added in the workflow."""
 
     kind: str
     name: str
     description: str
     optional: bool = False
     port_type: PortType | None = None
+    group: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,16 @@ class ViewEntry:
 def input_table(name: str, description: str, optional: bool = False) -> Callable[[F], F]:
     """Declare an input table."""
     return _adder("input_ports", PortEntry("table", name, description, optional))
+
+
+def input_table_group(name: str, description: str) -> Callable[[F], F]:
+    """Declare any number of input tables: `configure` and `execute` get a list of them.
+
+    Raises
+    ------
+    ValueError : the node has a group of this name.
+    """
+    return _adder("input_ports", PortEntry("table", name, description, group=True))
 
 
 def output_table(name: str, description: str) -> Callable[[F], F]:
@@ -133,6 +144,8 @@ def _adder(side: str, port: PortEntry) -> Callable[[F], F]:
         # As in KNIME, a subclass of a class with ports shares its list: ports belong on the last class only.
         if not hasattr(node, side):
             setattr(node, side, [])
+        if port.group and any(other.group and other.name == port.name for other in getattr(node, side)):
+            raise ValueError(f"There is a port group {port.name!r} already.")
         getattr(node, side).insert(0, port)
         return node
 

@@ -86,7 +86,11 @@ def check_columns(holder: Any, ports: Sequence[PortEntry]) -> None:
     for name, item in items(holder):
         if isinstance(item, Group):
             check_columns(getattr(holder, name), ports)
-        elif isinstance(item, ColumnParameter) and (
-            item.port_index >= len(ports) or ports[item.port_index].kind != "table"
-        ):
+        elif isinstance(item, ColumnParameter) and not _is_table(item.port_index, ports):
             raise TypeError(f"The parameter {name!r} chooses a column of input {item.port_index}, which is no table.")
+
+
+def _is_table(index: int | tuple[int, int], ports: Sequence[PortEntry]) -> bool:
+    """Whether a column can be chosen there: of a table that need not have been added yet, in a group."""
+    number = index[0] if isinstance(index, tuple) else index
+    return number < len(ports) and ports[number].kind == "table" and ports[number].group == isinstance(index, tuple)

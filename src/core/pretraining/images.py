@@ -1,0 +1,127 @@
+"""The images that a pretraining learns from, and what can be wrong with them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import UserInputError
+from core.image import Image
+from core.normalization import NormalizationConfig, normalize
+from core.planes import slice_of
+from core.training.data import Prepared, check_pixels, image_is_constant
+
+SAME_PIXELS = 0.05
+"""Pixel sizes of domains that differ by less, as a share, are taken as the same."""
+
+Named = tuple[str, Image]
+"""What messages call an image, for instance its row, and the image: 2-D or a Z-stack, with any number of channels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A 2-D image, or a slice of a stack.
+
+    Parameters
+    ----------
+    name : how messages call it.
+    image : without the axis Z.
+    """
+
+    name: str
+    image: Image
+
+
+def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Plane]], list[str]]:
+    """The images of every domain that something can be learned from, stacks slice by slice; and warnings.
+
+    Images and slices whose pixels are all the same are left out.
+
+    Raises
+    ------
+    UserInputError : a domain without images or with none left, time series, pixels that are no numbers, numbers of
+        channels that differ.
+    """
+    if not domains or not all(domains):
+        number = f"domain {[*map(len, domains)].index(0) + 1}" if domains else ""
+        raise UserInputError("There is no image.", where=number, todo="Give at least one image of every kind.")
+    found, warnings = [], []
+    first_name, first = domains[0][0]
+    for domain in domains:
+        kept: list[Plane] = []
+        for name, image in domain:
+            if image.size("C") != first.size("C"):
+                raise UserInputError(
+                    f"The image has {_channels(image)}, but that of {first_name} has {_channels(first)}.",
+                    where=name,
+                    todo="Choose the same channels when reading the images.",
+                )
+            planes, empty = _planes(name, image)
+            kept += planes
+            warnings += _left_out(name, image, empty)
+        if not kept:
+            raise UserInputError(
+                f"All pixels of {'the image' if len(domain) == 1 else f'each of the {len(domain)} images'} are the "
+                "same, so that there is nothing to learn.",
+                where=domain[0][0],
+                todo="Check how the images were read.",
+            )
+        found.append(kept)
+    if sum(map(len, found)) == 1:
+        warnings.append(f"{found[0][0].name} is the only image. The more images there are, the more can be learned.")
+    return found, warnings + _sizes_differ(found)
+
+
+def _planes(name: str, image: Image) -> tuple[list[Plane], list[int]]:
+    """The 2-D images of an image, and the numbers of slices, from 0, that have one value only."""
+    depth = image.size("Z")
+    planes, empty = [], []
+    for z in range(depth):
+        plane = Plane(f"{name}, slice {z + 1}" if depth > 1 else name, slice_of(image, z))
+        check_pixels(plane.image, plane.name)
+        if image_is_constant(plane.image):
+            empty.append(z)
+        else:
+            planes.append(plane)
+    return planes, empty
+
+
+def _left_out(name: str, image: Image, empty: Sequence[int]) -> list[str]:
+    if not empty:
+        return []
+    if image.size("Z") == 1:
+        return [f"{name}: all pixels of the image have the same value; it is left out."]
+    numbers = ", ".join(str(z + 1) for z in empty[:5]) + (" and more" if len(empty) > 5 else "")
+    return [f"{name}: in {len(empty)} of {image.size('Z')} slices all pixels have the same value, left out: {numbers}."]
+
+
+def _sizes_differ(domains: Iterable[Sequence[Plane]]) -> list[str]:
+    """A warning where objects are of another size in pixels because pixels are."""
+    known = []
+    for planes in domains:
+        sizes = [plane.image.pixel_size["X"] for plane in planes if "X" in plane.image.pixel_size]
+        if sizes:
+            known.append((float(np.median(sizes)), planes[0].name))
+    if not known:
+        return []
+    (low, fine), (high, coarse) = min(known), max(known)
+    if high <= low * (1 + SAME_PIXELS):
+        return []
+    return [
+        f"Pixel sizes differ: {low:.4g} µm ({fine}) and {high:.4g} µm ({coarse}), so that the same object has another "
+        "size in pixels. Bring the images to one pixel size first."
+    ]
+
+
+def prepared(domains: Iterable[Sequence[Plane]], normalization: NormalizationConfig) -> list[Prepared]:
+    """The images, normalised each by itself, without objects; every domain is drawn equally often."""
+    return [
+        Prepared(normalize(pixels, normalization), np.broadcast_to(np.int32(0), pixels.shape[1:]), [], 1 / len(planes))
+        for planes in domains
+        for pixels in (plane.image.cyx() for plane in planes)
+    ]
+
+
+def _channels(image: Image) -> str:
+    count = image.size("C")
+    return "1 channel" if count == 1 else f"{count} channels"
