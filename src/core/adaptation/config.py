@@ -19,6 +19,8 @@ class AdaptationConfig(Config):
     reconstruction : weight of the reconstruction's mean squared error, of the Y-Nets, 0 to 100.
     adversarial : how strongly the network is to deceive the discriminators, 0 to 10.
     agreement : weight of the agreement with the mean teacher, 0 to 100.
+    compare : whether the training without adaptation is run as well, to tell what a strategy was good for; "auto" has
+        it anyway.
     """
 
     strategy: str = "auto"
@@ -27,6 +29,7 @@ class AdaptationConfig(Config):
     reconstruction: float = 1.0
     adversarial: float = 0.001
     agreement: float = 0.5
+    compare: bool = True
 
     def __post_init__(self) -> None:
         for name, high in (("reconstruction", 100), ("adversarial", 10), ("agreement", 100)):

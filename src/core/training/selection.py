@@ -8,7 +8,7 @@ number and confidence of the objects are looked at besides.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,6 +134,10 @@ class Look:
         }
 
 
+Watch = Callable[[SegmentationModel], dict[str, float]]
+"""What is to be known of the model of an epoch."""
+
+
 class Selection:
     """Chooses among the models of a training by images without labels.
 
@@ -143,11 +147,20 @@ class Selection:
     images : 2-D images without labels, one or more, with the model's number of channels.
     config : how it chooses.
     device : as of a `ScheduleConfig`.
+    watch : what else is to be known of the model of every epoch, such as scores by labels that the training and the
+        choice must not know: entries of the history.
     """
 
-    def __init__(self, prior: Prior, images: Sequence[Image], config: SelectionConfig, device: str = "auto") -> None:
+    def __init__(
+        self,
+        prior: Prior,
+        images: Sequence[Image],
+        config: SelectionConfig,
+        device: str = "auto",
+        watch: Watch | None = None,
+    ) -> None:
         self.prior, self.config, self._device = prior, config, device
-        self._images = images
+        self._images, self._watch = images, watch
         self._pieces: list[NDArray[np.float32]] = []
 
     def look(
@@ -171,7 +184,7 @@ class Selection:
         UserInputError : a third of the training is over, ten epochs or more, or all of it, and nothing was ever found.
         """
         found, confidence = self._predicted(model, progress)
-        row = {"objects": float(found.count)}
+        row = {"objects": float(found.count), **(self._watch(model) if self._watch else {})}
         epoch = len(history) + 1
         if not found.count:
             self._refuse_emptiness([*history, row], epochs)

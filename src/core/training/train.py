@@ -24,7 +24,7 @@ from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target, check_examples, digest, fingerprint, prepare
 from core.training.loop import Group, Source, WithoutLabels, fit
-from core.training.selection import Prior, Selection, SelectionConfig
+from core.training.selection import Prior, Selection, SelectionConfig, Watch
 from core.training.target import check_target
 from core.training.thresholds import fit_thresholds, score_thresholds
 
@@ -144,11 +144,15 @@ def new_model(training: Sequence[Example], config: TrainingConfig) -> tuple[Segm
 
 
 def selection_by(
-    target: Sequence[Target], training: Sequence[Example], config: SelectionConfig, device: str
+    target: Sequence[Target],
+    training: Sequence[Example],
+    config: SelectionConfig,
+    device: str,
+    watch: Watch | None = None,
 ) -> Selection:
     """A choice of the epoch by checked images without labels and what the labelled objects look like."""
     prior = Prior.of([example.labels for example in training])
-    return Selection(prior, [one.image for one in target], config, device)
+    return Selection(prior, [one.image for one in target], config, device, watch)
 
 
 def _groups(model: SegmentationModel) -> list[Group]:

@@ -1,0 +1,234 @@
+"""Mitochondria learned from one electron microscope, looked for on the images of another.
+
+    python -m studies.domain_adaptation.run DATA [--strategies ...] [--seeds ...] [--directions ...] [--part 1/2]
+
+Adds to epochs.csv one row per epoch of every training that is not in it yet: what its model finds on the target images,
+which the criterion sees, and its foreground IoU on the target's test images, which nobody sees. `report.py` makes
+tables of that. The target's images are those of its training part, without labels; no test image is learned from.
+
+Every training has 400 steps of 8 patches of 96 x 96 pixels, in 10 epochs.
+"""
+
+import argparse
+import csv
+import io
+import os
+import subprocess
+import time
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from studies.domain_adaptation.data import Domain, load
+
+from core.adaptation.adapt import adapt
+from core.adaptation.config import AdaptationConfig
+from core.adaptation.style import HistogramConfig, make_style
+from core.adaptation.style.cut.config import CutConfig
+from core.adaptation.style.cut.train import train_style
+from core.adaptation.style.model import StyleModel
+from core.heads import HeadConfig
+from core.inference.predict import Predictor
+from core.model import SegmentationModel
+from core.networks import NetworkConfig
+from core.normalization import NormalizationConfig
+from core.training.augmentation import NO_AUGMENTATION, STRONG_AUGMENTATION, AugmentationConfig
+from core.training.config import ScheduleConfig, TrainingConfig
+from core.training.data import Example, Target
+
+HERE = Path(__file__).parent
+ROWS = HERE / "epochs.csv"
+DIRECTIONS = {"vnc-lucchi": ("vnc", "lucchi"), "lucchi-vnc": ("lucchi", "vnc")}
+COLUMNS = (
+    "direction",
+    "strategy",
+    "seed",
+    "epoch",
+    "iou_slices",
+    "iou_pooled",
+    "objects",
+    "solidity",
+    "object_size",
+    "density",
+    "confidence",
+    "deviation",
+    "train_loss",
+    "seconds",
+    "commit",
+)
+
+FLIPS = replace(NO_AUGMENTATION, flip=True, rotate=True)
+GREY = NormalizationConfig(0, 100)
+"""From the darkest to the brightest pixel: nearly the grey values themselves, which fill their 8 bits here."""
+
+CUT_STEPS = 600
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is trained.
+
+    Parameters
+    ----------
+    strategy : a name of `core.adaptation.strategies.STRATEGIES`.
+    plain : as the publications have it: grey values as they are, patches flipped and turned; otherwise percentiles, and
+        patches varied as Microseg does.
+    before : changes the source and the target images, given those, the direction and the seed.
+    network : in place of the U-Net.
+    flips : patches are flipped and turned only.
+    labelled : the target's labels are used, those of its training part: what could be reached.
+    """
+
+    strategy: str = "none"
+    plain: bool = False
+    before: str = ""
+    network: str = "unet"
+    flips: bool = False
+    labelled: bool = False
+
+
+WAYS = {
+    # as published, without and with adaptation
+    "none": Way(plain=True),
+    "histogram": Way(plain=True, before="histogram"),
+    "cut target to source": Way(plain=True, before="cut_target"),
+    "cut source to target": Way(plain=True, before="cut_source"),
+    "self-supervised": Way("restoration", plain=True),
+    "damt": Way("adversarial", plain=True),
+    "y-net": Way("y_net", plain=True),
+    "none, attention u-net": Way(plain=True, network="attention_unet"),
+    "attention y-net": Way("attention_y_net", plain=True),
+    # ours
+    "percentiles": Way(flips=True),
+    "usual": Way(),
+    "variation": Way("variation"),
+    "variation and histogram": Way("histogram"),
+    "variation and fourier": Way("fourier"),
+    "variation and mean teacher": Way("mean_teacher"),
+    "none, imagenet": Way(plain=True, network="efficientnet_lite0"),
+    "variation, imagenet": Way("variation", network="efficientnet_lite0"),
+    # what could be reached
+    "target labels": Way("variation", labelled=True),
+}
+
+
+def main() -> None:
+    """Train what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder with vnc/ and lucchi/")
+    parser.add_argument("--strategies", nargs="*", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--directions", nargs="*", default=list(DIRECTIONS), choices=list(DIRECTIONS))
+    parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    part, parts = map(int, told.part.split("/"))
+    wanted = [(d, s, seed) for seed in told.seeds for s in told.strategies for d in told.directions]
+    for number, (direction, strategy, seed) in enumerate(wanted):
+        if number % parts == part - 1 and (direction, strategy, str(seed)) not in known():
+            start = time.monotonic()
+            rows = train(told.data, direction, WAYS[strategy], seed)
+            add([{"direction": direction, "strategy": strategy, "seed": seed, **row} for row in rows])
+            best = max(row["iou_slices"] for row in rows)
+            took = time.monotonic() - start
+            print(
+                f"{direction} {strategy} {seed}: last {rows[-1]['iou_slices']:.3f}, oracle {best:.3f}, {took:.0f} s",
+                flush=True,
+            )
+
+
+def known() -> set[tuple[str, str, str]]:
+    """The trainings whose epochs are there."""
+    if not ROWS.exists():
+        return set()
+    with ROWS.open(newline="") as file:
+        return {(row["direction"], row["strategy"], row["seed"]) for row in csv.DictReader(file)}
+
+
+def add(rows: list[dict[str, object]]) -> None:
+    """Write rows behind those that are there, at once, as several processes may do so."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    if not ROWS.exists():
+        writer.writeheader()
+    for row in rows:
+        rounded = {name: f"{value:.5g}" if isinstance(value, float) else value for name, value in row.items()}
+        writer.writerow({**rounded, "commit": commit.strip()})
+    with ROWS.open("a") as file:
+        file.write(text.getvalue())
+
+
+def train(data: Path, direction: str, way: Way, seed: int) -> list[dict[str, float]]:
+    """The epochs of a training."""
+    source, target = (domain(data, name) for name in DIRECTIONS[direction])
+    learned = target.train if way.labelled else source.train
+    images = [Target(one.name, one.image) for one in target.train]
+    test = target.test
+    if way.before == "histogram":
+        style = make_style(HistogramConfig(), [(one.name, one.image) for one in images])
+        learned = [replace(one, image=style.apply(one.image)) for one in learned]
+    elif way.before == "cut_source":
+        cut = style_model(data, *DIRECTIONS[direction], seed)
+        learned = [replace(one, image=cut.apply(one.image)) for one in learned]
+    elif way.before == "cut_target":
+        cut = style_model(data, *DIRECTIONS[direction][::-1], seed)
+        images = [replace(one, image=cut.apply(one.image)) for one in images]
+        test = [replace(one, image=cut.apply(one.image)) for one in test]
+    variation = FLIPS if way.plain else STRONG_AUGMENTATION
+    config = AdaptationConfig(way.strategy, settings(way, seed), variation, compare=False)
+    result = adapt(learned, images, config, watch=partial(scores, test=test))
+    return [dict(row) for row in result.chosen.history]
+
+
+def settings(way: Way, seed: int) -> TrainingConfig:
+    """The training, as without adaptation."""
+    pretrained = way.network not in ("unet", "attention_unet")
+    return TrainingConfig(
+        network=NetworkConfig(way.network, base=8, depth=4 if pretrained else 3, grid=1),
+        head=HeadConfig("foreground"),
+        normalization=GREY if way.plain else NormalizationConfig(),
+        augmentation=FLIPS if way.plain or way.flips else AugmentationConfig(),
+        schedule=ScheduleConfig(
+            epochs=10, steps=40, batch_size=8, patch_size=96, learning_rate=2e-3, seed=seed, device="cpu"
+        ),
+        validation_fraction=0.0,
+        encoder_weights="imagenet" if pretrained else "",
+        pixel_sizes="ignore",
+    )
+
+
+def scores(model: SegmentationModel, test: list[Example]) -> dict[str, float]:
+    """Foreground IoU on labelled images, with the head's own threshold: mean of the slices, and pooled."""
+    predictor = Predictor(model, "cpu", "torch")
+    both, either = [], []
+    for one in test:
+        found, truth = predictor.predict(one.image).labels.array > 0, one.labels > 0
+        both.append(np.count_nonzero(found & truth))
+        either.append(np.count_nonzero(found | truth))
+    slices = [b / e for b, e in zip(both, either, strict=True) if e]
+    return {"iou_slices": float(np.mean(slices)), "iou_pooled": sum(both) / max(1, sum(either))}
+
+
+@cache
+def domain(data: Path, name: str) -> Domain:
+    """A data set."""
+    return load(data, name)
+
+
+@cache
+def style_model(data: Path, images: str, style: str, seed: int) -> StyleModel:
+    """The images of one microscope in the style of the other; learned once for all trainings."""
+    kept = Path(os.environ.get("TMPDIR", "/tmp")) / f"cut-{images}-{style}-{seed}-{CUT_STEPS}.microseg-style"
+    if kept.exists():
+        return StyleModel.from_bytes(kept.read_bytes(), kept.name)
+    given, wanted = ([one.image for one in domain(data, name).train] for name in (images, style))
+    model = train_style(given, wanted, CutConfig(steps=CUT_STEPS, seed=seed, device="cpu")).model
+    kept.write_bytes(model.to_bytes())
+    return model
+
+
+if __name__ == "__main__":
+    main()
