@@ -64,19 +64,15 @@ class InstanceNorm(nn.Module):
         return (x - mean) * scale
 
 
-def blurred_half(x: Tensor) -> Tensor:
-    """Every feature map with the binomial filter 1 2 1, every second pixel of it: N C Y/2 X/2, rounded up."""
-    line = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
-    kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
-    padded = functional.pad(x, (1, 1, 1, 1), mode="reflect")
-    return functional.conv2d(padded, kernel, stride=2, groups=x.shape[1])
-
-
 class _Half(nn.Module):
-    """`blurred_half` as a layer."""
+    """Every feature map with the binomial filter 1 2 1, every second pixel of it."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return blurred_half(x)
+        """N C Y/2 X/2 of features N C Y X."""
+        line = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+        kernel = (line[:, None] * line).expand(x.shape[1], 1, 3, 3)
+        padded = functional.pad(x, (1, 1, 1, 1), mode="reflect")
+        return functional.conv2d(padded, kernel, stride=2, groups=x.shape[1])
 
 
 class _Block(nn.Module):

@@ -5,12 +5,11 @@ the translated patch is still that place and no other one of the same patch.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from core.adaptation.style.cut.generator import blurred_half
 
 FIELDS = {1: 16, 2: 34, 3: 70}
 """Receptive fields in pixels of discriminators by their number of halvings (Isola et al. 2017: 70)."""
@@ -19,29 +18,26 @@ FIELDS = {1: 16, 2: 34, 3: 70}
 class Discriminator(nn.Module):
     """Images N C Y X to one number per overlapping patch, N 1 Y/2^n X/2^n: 1 for the style, 0 for a translation.
 
-    The patches are 70 pixels wide, or 34 or 16 where images are too small for that.
+    The patches are 70 pixels wide, or 34 or 16 where that would be more than half of the images.
     """
 
     def __init__(self, channels: int, width: int, size: int) -> None:
         super().__init__()
-        halvings = max([n for n, field in FIELDS.items() if 4 * field <= 3 * size], default=1)
-        self.stages = nn.ModuleList([nn.Conv2d(channels, width, 4, padding=1)])
-        for n in range(1, halvings):
-            self.stages.append(nn.Conv2d(width * 2 ** (n - 1), width * 2**n, 4, padding=1))
-        wide = width * 2 ** (halvings - 1)
-        self.before = nn.Conv2d(wide, 2 * wide, 4, padding=1)
-        self.last = nn.Conv2d(2 * wide, 1, 4, padding=1)
+        halvings = max([n for n, field in FIELDS.items() if 2 * field <= size], default=1)
+        widths = [channels, *(width * 2**n for n in range(halvings + 1)), 1]
+        strides = [2] * halvings + [1, 1]
+        self.stages = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, 4, stride, padding=1)
+            for (inputs, outputs), stride in zip(pairwise(widths), strides, strict=True)
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """How much every patch looks like one of the style."""
-        x = images
-        for number, stage in enumerate(self.stages):
-            x = stage(x)
+        x: Tensor = self.stages[0](images)
+        for number, stage in enumerate(self.stages[1:]):
             x = functional.instance_norm(x) if number else x
-            x = blurred_half(functional.leaky_relu(x, 0.2))
-        x = functional.leaky_relu(functional.instance_norm(self.before(x)), 0.2)
-        judged: Tensor = self.last(x)
-        return judged
+            x = stage(functional.leaky_relu(x, 0.2))
+        return x
 
 
 def squared_error(judged: Tensor, wanted: float) -> Tensor:
