@@ -163,7 +163,7 @@ class StyleModel:
             return model
 
         todo = "Train it again with the Style Transfer Learner, or get an undamaged copy."
-        return unpack(content, build, SCHEMA_VERSION, name, "style model", todo)
+        return unpack(content, build, SCHEMA_VERSION, name, "style model", "generator", todo)
 
     def save(self, path: Path) -> None:
         """Write the model file; a file that stood there is replaced only when all is written.
