@@ -159,10 +159,11 @@ def test_the_same_seed_gives_the_same_model() -> None:
 
 TOY = CutConfig(
     generator=GeneratorConfig(width=8, blocks=1),
-    steps=120,
+    steps=100,
     patch_size=32,
     batch_size=2,
     learning_rate=2e-3,
+    contrast=0.1,
     places=64,
     embedding=32,
     average=0.9,
@@ -199,17 +200,17 @@ def _alike(array: NDArray[Any], style: Sequence[Image]) -> NDArray[np.float64]:
     return (array - mine[0]) / (mine[1] - mine[0]) * (high - low) + low
 
 
-def test_smooth_becomes_noisy() -> None:
+def test_noisy_becomes_smooth() -> None:
     """Another power spectrum: the share of fine details moves."""
-    given, style = images(range(6), noise=1.0), images(range(10, 16), noise=12.0)
+    given, style = images(range(6), noise=20.0), images(range(10, 16), noise=1.0)
 
     def fine(arrays: Sequence[NDArray[Any]]) -> float:
         return float(np.mean([np.abs(ndimage.laplace(array.astype(float))).mean() / array.std() for array in arrays]))
 
-    model = train_style(given, style, TOY).model
+    model = train_style(given, style, replace(TOY, patch_size=64, batch_size=1)).model
     start, wanted = (fine([image.array for image in kind]) for kind in (given, style))
     moved = fine([model.apply(image).array for image in given])
-    assert moved - start > 0.25 * (wanted - start), (start, moved, wanted)
+    assert start - moved > 0.25 * (start - wanted), (start, moved, wanted)
 
 
 def test_cancel() -> None:
@@ -229,7 +230,7 @@ def test_a_training_that_would_take_too_long(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "squared_error", lambda judged, wanted: (judged * 1e30).square().mean())
-    with pytest.raises(UserInputError, match=r"diverged in step 1: .*lower learning rate than 0\.0002"):
+    with pytest.raises(UserInputError, match=r"diverged in step 1: .*lower learning rate than 0\.0005"):
         train_style(images([0, 1]), images([2, 3]), TINY)
 
 

@@ -23,7 +23,8 @@ class CutConfig(Config):
     places : per stage of the encoder, the number of places that are told apart, 2 to 4096.
     embedding : length of the vectors by which they are, 4 to 1024.
     temperature : of the contrastive loss, 0.01 to 1.
-    contrast : weight of the contrastive loss, beside 1 of the adversarial one; 0 to 100.
+    contrast : weight of the contrastive loss, beside 1 of the adversarial one; 0 to 100. Published is 1, which holds a
+        residual generator where it starts: at an image that is not changed.
     identity : whether images of the style have to come out as they are.
     average : how slowly the running average of the weights, which is the model, follows them, 0 to 0.9999.
     limit_minutes : a training that would take longer is refused at its beginning; above 0.
@@ -32,14 +33,14 @@ class CutConfig(Config):
     """
 
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    steps: int = 1000
+    steps: int = 2000
     patch_size: int = 96
     batch_size: int = 1
-    learning_rate: float = 2e-4
+    learning_rate: float = 5e-4
     places: int = 128
     embedding: int = 64
     temperature: float = 0.07
-    contrast: float = 1.0
+    contrast: float = 0.2
     identity: bool = True
     average: float = 0.995
     limit_minutes: float = 60.0
@@ -73,6 +74,8 @@ class CutConfig(Config):
             "patch_size": 256,
             "places": 256,
             "embedding": 256,
+            "learning_rate": 2e-4,
+            "contrast": 1.0,
             "average": 0.999,
         }
         return cls(**{**size, **changes})

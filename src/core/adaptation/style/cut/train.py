@@ -89,9 +89,9 @@ def train_style(
     start = time.monotonic()
     known = StyleModelConfig()
     config = replace(config, generator=replace(config.generator, channels=given.images[0].size("C")))
+    patches = planes(given, known.normalization), planes(wanted, known.normalization)
     dtype, low, high = grey_values(wanted, known.normalization)
     trainer = _Trainer(config)
-    patches = planes(given, known.normalization), planes(wanted, known.normalization)
     history = _train(trainer, *patches, config, progress)
     model = StyleModel(
         replace(
