@@ -48,7 +48,7 @@ def test_a_style_is_learned(session: Any, table: Callable[..., Any]) -> None:
     assert frame.notna().all().all()
     styled = result[0].load().load().apply(images(0)[0])
     assert styled.array.dtype == np.float32
-    assert "results will be float32" in result.warning
+    assert "results will be float32" in result.warnings[0]
 
 
 def test_the_view(session: Any, table: Callable[..., Any]) -> None:
@@ -91,7 +91,7 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
 def test_rows_without_image(session: Any, table: Callable[..., Any], refused: Any) -> None:
     good = table(Image=images(5, 6))
     result = learn(session, table(["a", "b", "c"], Image=[*images(0, 1), None]), good)
-    assert "Images: 1 row without image skipped: c." in result.warning
+    assert "Images: 1 row without image skipped: c." in result.warnings[0]
     nothing = table(None, {"Image": Image}, Image=[None, None])
     with refused("^Images: The table has no row with an image in column 'Image'"):
         learn(session, nothing, good)
@@ -127,7 +127,8 @@ def test_what_is_refused(session: Any, table: Callable[..., Any], refused: Any) 
 def test_warnings(session: Any, table: Callable[..., Any]) -> None:
     flat = Image(np.zeros((64, 64), np.uint16), "YX")
     small = Image(images(0)[0].array[:20], "YX")
-    warning = learn(session, table(["a", "b", "c"], Image=[*images(0), flat, small]), table(Image=images(5))).warning
+    result = learn(session, table(["a", "b", "c"], Image=[*images(0), flat, small]), table(Image=images(5)))
+    warning = result.warnings[0]
     assert "left out, because all their pixels have the same value: Row 'b'" in warning
     assert "smaller than a patch of 32 pixels, and mirrored beyond their edges: Row 'c'" in warning
     assert "Images in the wanted style: there is one image only" in warning
