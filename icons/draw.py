@@ -153,6 +153,15 @@ def pretrainer(s: Sheet) -> None:
     s.box(27, 9, 39, 21, AMBER)
 
 
+def style_learner(s: Sheet) -> None:
+    """A cell, the same cell in another style, and a line that rises."""
+    s.cell(16, 15.5, 8)
+    s.cell(33, 14.5, 7.5, MINT)
+    s.disc(33, 14.5, 3.5, DEEP)
+    s.line(8.5, 39.5, 18, 31.5, 26, 35, 36, 27, color=AMBER)
+    s.polygon(41, 22.5, 29.5, 24, 37, 33, color=AMBER)
+
+
 def advisor(s: Sheet) -> None:
     """A network on the first place of three."""
     s.network(24, 15)
@@ -259,6 +268,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     pretrainer,
     advisor,
     retrainer,
+    style_learner,
     predictor,
     large_predictor,
     tiler,

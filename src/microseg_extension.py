@@ -32,6 +32,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
     retrainer,
     scorer,
     simulator,
+    style_learner,
     style_transfer,
     tiler,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "retrainer",
     "scorer",
     "simulator",
+    "style_learner",
     "style_transfer",
     "tiler",
 ]

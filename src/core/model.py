@@ -158,7 +158,7 @@ class SegmentationModel(nn.Module):
             return model.eval()
 
         todo = "Write it again with the Model Writer, or get an undamaged copy."
-        return unpack(content, build, SCHEMA_VERSION, name, "segmentation model", todo)
+        return unpack(content, build, SCHEMA_VERSION, name, "segmentation model", "head", todo)
 
     def save(self, path: Path) -> None:
         """Write the model file; a file that stood there is replaced only when all is written.

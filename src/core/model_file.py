@@ -45,6 +45,7 @@ def unpack(
     schema: int,
     name: str,
     kind: str,
+    part: str,
     todo: str,
 ) -> Model:
     """The model in a file's content.
@@ -56,6 +57,7 @@ def unpack(
     schema : version of the configuration that this program writes; it reads all up to it.
     name : how messages call the file, for instance its path.
     kind : what it should be, for messages: "segmentation model".
+    part : an entry of the configurations of this kind only.
     todo : what the user can do about a damaged one.
 
     Raises
@@ -67,6 +69,8 @@ def unpack(
             data, weights = json.loads(archive.read(CONFIG)), archive.read(_WEIGHTS)
     except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, ValueError, OSError, RuntimeError) as error:
         raise ModelFormatError(f"This is no {kind}, or it is damaged ({error}).", where=name, todo=todo) from None
+    if isinstance(data, dict) and part not in data:
+        raise ModelFormatError(f"This is no {kind}: it has no {part}.", where=name, todo=todo)
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or version > schema:
         raise ModelFormatError(

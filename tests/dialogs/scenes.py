@@ -30,6 +30,7 @@ def scenes(session: Session) -> dict[str, Scene]:
     model, _ = place("SegmentationLearner", images, None)
     place("SegmentationRetrainer", model, images, None, images)
     place("PretrainingAdvisor", images, None)
+    place("StyleTransferLearner", images, images)
     place("ModelWriter", model, folder="models", name="nuclei")
     place("ModelReader", path="models/nuclei.microseg")
     (segmented,) = place("SegmentationPredictor", model, images)

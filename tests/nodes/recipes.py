@@ -143,6 +143,7 @@ def large_file(folder: Path) -> dict[str, Any]:
 
 
 NO_EXAMPLES = "has no row with an image"
+NO_IMAGES = "The table has no row with an image in column"
 NO_PATH = "Row 'a 1', column 'Path': The path is missing"
 NO_PLACE = "Row 'a 1', column '.*': The place of the tile is missing"
 CPU = {"device": "CPU"}
@@ -253,6 +254,16 @@ RECIPES = {
             {"previews": False, "shown": 0},
             [large_row(np.uint16, 5900), image_table(world), None],
         ),
+    ),
+    "StyleTransferLearner": Recipe(
+        lambda world, folder: {"size": "OWN", "width": 4, "blocks": 1, "patch_size": 32, "steps": 2, **CPU},
+        lambda world: [image_table(world)] * 2,
+        port=0,
+        output=1,
+        rows=2,
+        empty=NO_IMAGES,
+        single=2,
+        all_missing=NO_IMAGES,
     ),
 }
 

@@ -31,6 +31,7 @@ NODES = {
     "LargeImageTiler": "Large Image Tiler",
     "TileMerger": "Tile Merger",
     "StyleTransfer": "Style Transfer",
+    "StyleTransferLearner": "Style Transfer Learner",
 }
 
 

@@ -1,0 +1,1 @@
+"""Contrastive unpaired translation: a network learns a style from images without pairs (Park et al. 2020)."""
