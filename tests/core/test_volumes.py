@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from core.errors import UserInputError
+from core.image import Image
+from core.measurement.objects import measure
+from core.measurement.volumes import measure_volumes
+
+SIZES = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+
+
+def blobs(seed: int = 0) -> np.ndarray:
+    smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(14, 40, 50)), 1.5)
+    labels, _ = ndimage.label(smooth > 0.12)
+    return (labels * 3).astype(np.int32)
+
+
+def test_against_scipy() -> None:
+    labels = blobs()
+    image = np.random.default_rng(1).random((2, *labels.shape)).astype(np.float32)
+    found = measure_volumes(Image(labels, "ZYX", SIZES, kind="labels"), Image(image, "CZYX", SIZES, ("a", "b")))
+    ids = np.unique(labels[labels > 0])
+    assert len(ids) > 10
+    np.testing.assert_array_equal(found["id"], ids)
+    volumes = ndimage.sum_labels(labels > 0, labels, ids)
+    np.testing.assert_array_equal(found["volume_px"], volumes)
+    np.testing.assert_allclose(found["volume_um3"], volumes * 0.25)
+    centres = np.array(ndimage.center_of_mass(labels > 0, labels, ids))
+    np.testing.assert_allclose(np.stack([found[f"centroid_{axis}"] for axis in "zyx"], 1), centres)
+    for name, channel in zip(("a", "b"), image, strict=True):
+        np.testing.assert_allclose(found[f"mean_intensity_{name}"], ndimage.mean(channel, labels, ids), rtol=1e-5)
+    boxes = [box for box in ndimage.find_objects(labels) if box]
+    assert found["slices"].tolist() == [box[0].stop - box[0].start for box in boxes]
+    at_edge = [any(s.start == 0 or s.stop == n for s, n in zip(box, labels.shape, strict=True)) for box in boxes]
+    assert found["touches_edge"].tolist() == at_edge
+    assert 0 < sum(at_edge) < len(at_edge)
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX"])
+def test_an_image_is_a_stack_of_one_slice(axes: str) -> None:
+    plane = blobs()[4]
+    pixels = np.random.default_rng(1).random(plane.shape)
+    flat = measure(Image(plane, "YX", kind="labels"), Image(pixels, "YX"))
+    shape = (1, *plane.shape) if axes == "ZYX" else plane.shape
+    found = measure_volumes(Image(plane.reshape(shape), axes, kind="labels"), Image(pixels, "YX"))
+    np.testing.assert_array_equal(found["volume_px"], flat["area_px"])
+    for name in ("id", "centroid_y", "centroid_x", "touches_edge", "mean_intensity"):
+        np.testing.assert_array_equal(found[name], flat[name])
+    assert (found["slices"] == 1).all()
+    assert np.isnan(found["volume_um3"]).all()
+
+
+def test_a_stack_without_objects() -> None:
+    found = measure_volumes(Image(np.zeros((2, 3, 4), np.int32), "ZYX", kind="labels"))
+    assert all(len(values) == 0 for values in found.values())
+
+
+def test_images_of_another_depth_are_refused() -> None:
+    labels = Image(np.ones((2, 3, 4), np.int32), "ZYX", kind="labels")
+    with pytest.raises(UserInputError, match="The image is 4 x 3 x 5 pixels, its labels 4 x 3 x 2"):
+        measure_volumes(labels, Image(np.zeros((5, 3, 4)), "ZYX"))
+    with pytest.raises(UserInputError, match="its labels 4 x 3 x 2"):
+        measure_volumes(labels, Image(np.zeros((3, 4)), "YX"))
+    with pytest.raises(UserInputError, match="one channel"):
+        measure_volumes(Image(np.ones((2, 2, 3, 4), np.int32), "CZYX", kind="labels"))
