@@ -111,8 +111,8 @@ class SegmentationScorer:
     recall where nothing is drawn.
 
     **Foreground IoU** (Jaccard index) asks only which pixels belong to objects, whatever their numbers: pixels that are
-    foreground in both, divided by those that are in at least one. *Pooled* takes all pixels together; *mean of slices*
-    is the mean over 2-D images, or over the slices of stacks. A slice without foreground in both is left out, and where
+    foreground in both, divided by those that are in at least one. Pooled, all pixels are taken together; the mean of
+    slices is that over 2-D images, or over the slices of stacks. A slice without foreground in both is left out, and where
     there is no other the cell is missing. Some papers count such slices as 0: compare with numbers of the same
     definition.
 

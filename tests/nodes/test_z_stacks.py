@@ -318,7 +318,8 @@ class TestWriter:
         run(session, "SegmentationLabelWriter", table(["a"], Labels=[labels]), folder=str(tmp_path))
         written = read_image(tmp_path / "a.ome.tif")
         np.testing.assert_array_equal(written.array, labels.array)
-        assert (written.axes, written.pixel_size) == ("ZYX", pytest.approx(SIZES))
+        assert written.axes == "ZYX"
+        assert written.pixel_size == pytest.approx(SIZES)
 
     @pytest.mark.parametrize(("formats", "name"), [({"roi_zip": True}, "ImageJ ROI"), ({"geojson": True}, "GeoJSON")])
     def test_outlines_of_stacks(
