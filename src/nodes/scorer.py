@@ -110,11 +110,11 @@ class SegmentationScorer:
     are 1. Where nothing is predicted, no prediction is wrong: the precision is 1, whatever was missed; likewise the
     recall where nothing is drawn.
 
-    **Foreground IoU** (Jaccard index) asks only which pixels belong to objects, whatever their numbers: pixels that are
-    foreground in both, divided by those that are in at least one. Pooled, all pixels are taken together; the mean of
-    slices is that over 2-D images, or over the slices of stacks. A slice without foreground in both is left out, and where
-    there is no other the cell is missing. Some papers count such slices as 0: compare with numbers of the same
-    definition.
+    **Foreground IoU** (Jaccard index) asks only which pixels belong to objects, whatever their numbers: pixels that
+    are foreground in both, divided by those that are in at least one. Pooled, all pixels are taken together; the mean
+    of slices is that over 2-D images, or over the slices of stacks. A slice without foreground in both is left out,
+    and where there is no other the cell is missing. Some papers count such slices as 0: compare with numbers of the
+    same definition.
 
     **Stacks:** label images may be Z-stacks. Objects are then matched in three dimensions, by the voxels that they
     share: an object must have one number in all its slices. The view shows the slice with most objects drawn.

@@ -14,7 +14,8 @@ SIZES = {"Z": 2.0, "Y": 0.5, "X": 0.25}
 def blobs(seed: int = 0) -> NDArray[np.int32]:
     smooth = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(14, 40, 50)), 1.5)
     labels, _ = ndimage.label(smooth > 0.12)
-    return (labels * 3).astype(np.int32)
+    numbers: NDArray[np.int32] = (labels * 3).astype(np.int32)
+    return numbers
 
 
 def test_against_scipy() -> None:
