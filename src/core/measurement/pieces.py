@@ -18,8 +18,9 @@ def pieces(labels: Labels) -> Labels:
     ----------
     labels : integers, axes YX, 0 is background.
     """
-    ids, places = np.unique(labels, return_inverse=True)
-    numbers = (places.reshape(labels.shape) + (len(ids) > 0 and ids[0] != 0)).astype(np.int32)
+    numbers = np.zeros(labels.shape, np.int32)
+    drawn = labels > 0
+    numbers[drawn] = np.unique(labels[drawn], return_inverse=True)[1] + 1
     boxes: list[Any] = ndimage.find_objects(numbers)
     result: Labels = np.zeros(labels.shape, np.int32)
     count = 0
