@@ -180,13 +180,10 @@ class SegmentationScorer:
             first = progress.part(0.0, 0.8)
             for done, row in enumerate(rows(table)):
                 first.step(done / total, f"{row.id} ({done + 1} of {total})")
-                cells = {column: row.labels(column, stacks=True) for column in (truth, *methods)}
-                if any(labels is None for labels in cells.values()):
+                scores, doubts = self._scores(row, truth, methods)
+                warnings += doubts
+                if not scores:
                     missing.append(row.id)
-                    continue
-                for column, labels in cells.items():
-                    warnings += row.mask_warning(column, labels) if labels else []
-                scores = {method: self._score(row, truth, method, cells) for method in methods}
                 for method, score in scores.items():
                     scored[method].append(score)
                     ids.append(row.id if len(methods) == 1 else f"{row.id} / {method}")
@@ -261,6 +258,14 @@ class SegmentationScorer:
         """The image to show behind the outlines, None where there is none."""
         usual = IMAGE if IMAGE in [column.name for column in schema if is_image(column)] else None
         return check_optional_column(schema, self.background_column, "image column") or usual
+
+    def _scores(self, row: Row, truth: str, methods: list[str]) -> "tuple[dict[str, Scored], list[str]]":
+        """The scores of every method, none where labels are missing, and warnings."""
+        cells = {column: row.labels(column, stacks=True) for column in (truth, *methods)}
+        if any(labels is None for labels in cells.values()):
+            return {}, []
+        doubts = [doubt for column, labels in cells.items() if labels for doubt in row.mask_warning(column, labels)]
+        return {method: self._score(row, truth, method, cells) for method in methods}, doubts
 
     def _score(self, row: Row, truth: str, method: str, cells: "dict[str, Image | None]") -> "Scored":
         from core.errors import UserInputError

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -53,6 +55,29 @@ def test_an_image_is_a_stack_of_one_slice(axes: str) -> None:
         np.testing.assert_array_equal(found[name], flat[name])
     assert (found["slices"] == 1).all()
     assert np.isnan(np.asarray(found["volume_um3"], float)).all()
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_intensities_do_not_depend_on_how_pixels_are_added_up(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = Image(blobs(), "ZYX", kind="labels")
+    image = Image(np.random.default_rng(2).integers(0, 60_000, labels.array.shape).astype(np.uint16), "ZYX")
+    expected = measure_volumes(labels, image)["mean_intensity"]
+    monkeypatch.setattr("core.measurement.objects.BLOCK", block)
+    np.testing.assert_array_equal(measure_volumes(labels, image)["mean_intensity"], expected)
+
+
+def test_measuring_takes_less_memory_than_the_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.measurement.objects.BLOCK", 1 << 16)
+    labels = np.zeros((40, 200, 200), np.int32)
+    labels[5:30, 20:90, 20:90], labels[10:, 100:190, 100:190] = 1, 2
+    image = Image(np.ones(labels.shape, np.uint8), "ZYX")
+    tracemalloc.start()
+    try:
+        measure_volumes(Image(labels, "ZYX", kind="labels"), image)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < labels.nbytes
 
 
 def test_a_stack_without_objects() -> None:

@@ -148,6 +148,15 @@ class TestPredictor:
         assert apart.progress[0][0] == 0
         assert any("slice 2 of 2" in message for _, message in apart.progress)
 
+    def test_the_counter_counts_what_the_predictor_found(
+        self, session: Any, model: Any, planes: Any, table: Callable[..., Any]
+    ) -> None:
+        given = table(Image=[Image(np.stack(planes), "ZYX", SIZES)])
+        found = run(session, "SegmentationPredictor", model, given, computing=CPU)[0]
+        result = run(session, "InstanceCounter", found, stacks="IN_3D", image_column="Image")
+        assert result[0].to_pandas()["Count"].tolist() == found.to_pandas()["Object count"].tolist()
+        assert result[1].to_pandas()["Slices"].max() > 1
+
     def test_the_view_shows_the_fullest_slice(
         self, session: Any, model: Any, planes: Any, table: Callable[..., Any]
     ) -> None:

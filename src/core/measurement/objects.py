@@ -1,6 +1,7 @@
 """Objects measured: where they are, how large, of what shape, how bright."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from core.errors import UserInputError
 from core.image import Image
 from core.measurement.hull import hull_areas
 from core.measurement.runs import Runs, runs
+
+BLOCK = 1 << 20
+"""Pixels that are added up in one go."""
 
 ObjectTable = dict[str, NDArray[np.generic]]
 """Equally long columns, one entry per object in the order of the labels. What is in micrometres is NaN where the pixel
@@ -103,10 +107,18 @@ def intensities(image: Image | None, shape: tuple[int, ...], found: Runs, size: 
     ------
     UserInputError : the image is of another size.
     """
-    return {
-        name: found.total(np.add.reduceat(channel.ravel(), found.start, dtype=np.float64)) / size
-        for name, channel in _channels(image, shape)
-    }
+    return {name: found.total(_sums(channel.ravel(), found.start)) / size for name, channel in _channels(image, shape)}
+
+
+def _sums(pixels: NDArray[np.generic], start: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The sums of pixels from every start to the next; part by part, since numpy makes float64 of all it is given."""
+    parts = np.unique(np.append(np.searchsorted(start, range(0, len(pixels), BLOCK)), len(start)))
+    stops = np.append(start, len(pixels))
+    sums = [
+        np.add.reduceat(pixels[start[i] : stops[j]], start[i:j] - start[i], dtype=np.float64)
+        for i, j in pairwise(parts)
+    ]
+    return np.concatenate(sums) if sums else np.empty(0)
 
 
 def _boxes(found: Runs) -> tuple[NDArray[np.int64], ...]:
