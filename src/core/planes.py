@@ -1,10 +1,10 @@
-"""One grey plane out of a stack or a colour picture."""
+"""One plane out of a stack, one channel out of a colour picture."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from core.image import Image
+from core.image import Image, Labels
 
 
 def project(image: Image, *, middle: bool = False) -> Image:
@@ -26,15 +26,28 @@ def slice_of(image: Image, z: int) -> Image:
     return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes)
 
 
+def fullest(labels: Labels) -> int:
+    """The slice with the most objects, of several the one nearest to the middle; counted from 0.
+
+    Parameters
+    ----------
+    labels : integers, axes ZYX or YX, 0 is background.
+    """
+    planes = labels.reshape(-1, *labels.shape[-2:])
+    middle = len(planes) // 2
+    counts = [len(np.unique(plane[plane > 0])) for plane in planes]
+    return max(range(len(planes)), key=lambda z: (counts[z], -abs(z - middle)))
+
+
 def to_grey(image: Image) -> Image:
-    """A 2-D colour picture as one channel of the same type of numbers, as bright as the eye sees it (ITU-R BT.601).
+    """A colour picture as one channel of the same type of numbers, as bright as the eye sees it (ITU-R BT.601).
 
     An image without the channels red, green and blue stays as it is.
     """
     if not image.is_colour:
         return image
-    red, green, blue = image.cyx()[:3].astype(np.float32)
+    red, green, blue = np.moveaxis(image.array, image.axes.index("C"), 0)[:3].astype(np.float32)
     grey = 0.299 * red + 0.587 * green + 0.114 * blue
     if image.array.dtype.kind in "iu":
         grey = np.rint(grey)
-    return image.with_array(grey.astype(image.array.dtype), "YX", "intensity")
+    return image.with_array(grey.astype(image.array.dtype), image.axes.replace("C", ""), "intensity")

@@ -71,9 +71,10 @@ class PretrainingAdvisor:
     before *nuclei-fluorescence* with 0.13; retrained on the five images they scored 0.24 and 0.18 on others. Connect
     the output *Model*, which is the one at rank 1, to the *Segmentation Retrainer*.
 
-    **Limits:** a score is good for comparing models on the same images, not for telling how good the retrained model
-    will be. Models with another number of channels than the images are listed last, with their *Problem*. It has been
-    tested on three kinds of images with two or three models each: there its first choice was the best start.
+    **Limits:** of labelled stacks every slice counts as an image. A score is good for comparing models on the same
+    images, not for telling how good the retrained model will be. Models with another number of channels than the
+    images are listed last, with their *Problem*. It has been tested on three kinds of images with two or three models
+    each: there its first choice was the best start.
 
     **Literature:** [Alain and Bengio 2016](https://doi.org/10.48550/arXiv.1610.01644), Understanding intermediate
     layers using linear classifier probes.

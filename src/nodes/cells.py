@@ -62,8 +62,8 @@ class Row:
         """
         return self._image(column, palette_as_numbers=False)
 
-    def labels(self, column: str) -> Image | None:
-        """The label image in a cell, axes YX, int32; None where missing.
+    def labels(self, column: str, *, stacks: bool = False) -> Image | None:
+        """The label image in a cell, axes YX, or ZYX where `stacks` are taken too; int32; None where missing.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Row:
         """
         image = self._image(column, palette_as_numbers=True)
         try:
-            return image and _as_labels(image)
+            return image and _as_labels(image, stacks)
         except UserInputError as error:
             raise error.at(self.at(column)) from None
 
@@ -298,13 +298,14 @@ def _of_picture(picture: Any, palette_as_numbers: bool) -> Image:
     return Image(array, axes, {}, names if "C" in axes else ())
 
 
-def _as_labels(image: Image) -> Image:
-    pixels = image.cyx()
-    if len(pixels) != 1:
+def _as_labels(image: Image, stacks: bool) -> Image:
+    stack = stacks and image.size("Z") > 1 and image.size("T") == 1
+    channels, pixels = image.size("C"), image.array if stack else image.cyx()
+    if channels != 1:
         raise UserInputError(
-            f"A label image has one channel, this one has {len(pixels)}.", todo="Choose the column of label images."
+            f"A label image has one channel, this one has {channels}.", todo="Choose the column of label images."
         )
-    labels = pixels[0]
+    labels = pixels.reshape(pixels.shape[-3:] if stack else pixels.shape[-2:])
     if labels.dtype.kind == "f" and not (labels == np.rint(labels)).all():
         raise UserInputError(
             "Labels are whole numbers, this image has others.", todo="Choose the column of label images."
@@ -314,4 +315,4 @@ def _as_labels(image: Image) -> Image:
             f"Labels are numbers from 0 to {np.iinfo(np.int32).max}, this image has {labels.min()} to {labels.max()}.",
             todo="Number the objects from 1.",
         )
-    return image.with_array(labels.astype(np.int32, copy=False), "YX", "labels")
+    return image.with_array(labels.astype(np.int32, copy=False), "ZYX" if stack else "YX", "labels")

@@ -18,7 +18,17 @@ from nodes.columns import (
     plain_columns,
     unique_names,
 )
-from nodes.objects import COUNTS, MEASURES, OBJECTS, count_values, intensity_names
+from nodes.counter_settings import EdgeRule, LimitSettings, Stacks, Unit
+from nodes.objects import (
+    COUNTS,
+    COUNTS_3D,
+    MEASURES,
+    MEASURES_3D,
+    OBJECTS,
+    OBJECTS_3D,
+    count_values,
+    intensity_names,
+)
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.counts import counts_view
@@ -26,56 +36,6 @@ from nodes.views.counts import counts_view
 if TYPE_CHECKING:
     from core.image import Image
     from core.measurement.groups import Group
-
-
-class EdgeRule(knext.EnumParameterOptions):
-    """What to do with objects that the image cuts off."""
-
-    ALL = ("Count all", "Every object counts as one.")
-    EXCLUDE = ("Leave out", "Objects that touch the edge of the image are not counted, and left out of the objects.")
-    HALF = ("Count half", "Objects that touch the edge count as a half: on average, that is their share of the image.")
-
-
-class Unit(knext.EnumParameterOptions):
-    """In which unit limits are."""
-
-    PIXELS = ("Pixels", "Areas in pixels.")
-    MICROMETRES = ("µm²", "Areas in square micrometres; every image must have a pixel size.")
-
-
-@knext.parameter_group("Objects to count")
-class LimitSettings:
-    """Which objects count."""
-
-    edge = knext.EnumParameter(
-        "Objects at the edge",
-        "What to do with objects that the image cuts off.",
-        EdgeRule.ALL.name,
-        EdgeRule,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-    )
-    unit = knext.EnumParameter(
-        "Unit of the areas",
-        "In which unit the two limits are that follow.",
-        Unit.PIXELS.name,
-        Unit,
-        style=knext.EnumParameter.Style.VALUE_SWITCH,
-    )
-    smallest = knext.DoubleParameter(
-        "Smallest area (0: no limit)", "Objects with a smaller area are left out.", 0.0, min_value=0.0
-    )
-    largest = knext.DoubleParameter(
-        "Largest area (0: no limit)", "Objects with a larger area are left out.", 0.0, min_value=0.0
-    )
-
-    def validate(self, values: dict[str, Any]) -> None:
-        """Raise an InvalidParametersError if no object can have the areas that are asked for."""
-        if 0 < values["largest"] < values["smallest"]:
-            raise knext.InvalidParametersError("The largest area is below the smallest. Exchange them.")
-
-    def check(self) -> None:
-        """The same for the settings in force."""
-        self.validate({"smallest": self.smallest, "largest": self.largest})
 
 
 @knext.node(
@@ -94,13 +54,15 @@ class LimitSettings:
 @knext.output_table(
     "Counts",
     "One row per image, with the columns of the input that hold no images: *Count*, *Density (1/mm²)*, *Covered "
-    "area (%)*, *Mean area (px)*, *Mean area (µm²)*.",
+    "area (%)*, *Mean area (px)*, *Mean area (µm²)*. In 3-D: *Count*, *Density (1/mm³)*, *Covered volume (%)*, *Mean "
+    "volume (voxels)*, *Mean volume (µm³)*.",
 )
 @knext.output_table(
     "Objects",
     "One row per object: *Image* (its row), *Object* (its number), *Area (px)*, *Area (µm²)*, *Diameter (px)*, "
     "*Centroid X (px)*, *Centroid Y (px)*, *Solidity* (0 to 1), *Touches edge*, *Mean intensity* if an image column "
-    "is chosen, and the columns of the input that hold no images.",
+    "is chosen, and the columns of the input that hold no images. In 3-D, *Volume (voxels)*, *Volume (µm³)*, "
+    "*Centroid Z (slices)* and *Slices* (from its first to its last) in place of areas, diameter and solidity.",
 )
 @knext.output_view("Counts", "The number of objects in every image as bars, with their sum.")
 class InstanceCounter:
@@ -120,7 +82,12 @@ class InstanceCounter:
     makes 148 per mm². Count half when fields of a larger whole are to be compared: on average, half of what an edge
     cuts lies inside. To leave out debris below 20 µm², set *Smallest area* to 20 and *Unit of the areas* to *µm²*.
 
-    **Limits:** 2-D label images. Time and memory hardly matter: 2,000 objects are measured in a fraction of a second,
+    **Stacks:** with *Z-stacks* set to *Count in 3-D*, an object is what has one number in all slices of a stack, as the
+    *Segmentation Predictor* gives it. Objects in the first or the last slice touch the edge as well, since the stack
+    may cut them off. Volumes in µm³ and densities per mm³ need the distance of the slices, which the *Microscopy Image
+    Reader* takes from the file or is told.
+
+    **Limits:** Time and memory hardly matter: 2,000 objects are measured in a fraction of a second,
     one image after the other. The diameter is that of a disc of the same area; the solidity is the area divided by that
     of the convex hull, 1 for an object without dents. Intensities are means of the image as it was read, without
     subtracting a background.
@@ -152,6 +119,15 @@ class InstanceCounter:
         max_value=64,
         is_advanced=True,
     ).rule(knext.OneOf(image_column, ["", NONE]), knext.Effect.HIDE)
+    stacks = knext.EnumParameter(
+        "Z-stacks",
+        "What to do with label images that are stacks of slices.",
+        Stacks.REFUSE.name,
+        Stacks,
+        style=knext.EnumParameter.Style.VALUE_SWITCH,
+        is_advanced=True,
+        since_version="0.2.0",
+    )
     limits = LimitSettings()
 
     def configure(self, ctx: Any, schema: Any) -> Any:
@@ -178,7 +154,7 @@ class InstanceCounter:
             for i, row in enumerate(rows(table)):
                 progress.step(i / total, f"{row.id} ({i + 1} of {total})")
                 records.append(pa.Table.from_batches([row.record]).select(carried))
-                labels = row.labels(labels_in)
+                labels = self._labels(row, labels_in)
                 if labels is None:
                     missing.append(row.id)
                     counts.append([None] * len(COUNTS))
@@ -200,8 +176,30 @@ class InstanceCounter:
             return (
                 small_table(count_columns, ids, [*whole.columns[1:], *per_image]),
                 self._objects_table(object_columns, whole, ids, found),
-                counts_view(ids, per_image[0], per_image[1], grouped, column, note),
+                counts_view(ids, per_image[0], per_image[1], grouped, column, note, "mm³" if self._in_3d() else "mm²"),
             )
+
+    def _in_3d(self) -> bool:
+        """Whether stacks are counted, and volumes measured."""
+        return bool(self.stacks == Stacks.IN_3D.name)
+
+    def _labels(self, row: Row, column: str) -> "Image | None":
+        """The labels of a row, None where missing.
+
+        Raises
+        ------
+        UserInputError : no labels, or a stack where stacks are refused.
+        """
+        from core.errors import UserInputError
+
+        labels = row.labels(column, stacks=True)
+        if labels is not None and labels.size("Z") > 1 and not self._in_3d():
+            raise UserInputError(
+                f"The labels are a stack of {labels.size('Z')} slices.",
+                where=row.at(column),
+                todo="Set Z-stacks to Count in 3-D in the node's dialog.",
+            )
+        return labels
 
     def _groups(self, schema: Any, carried: Any, per_image: list[list[float | None]]) -> "tuple[list[Group], str, str]":
         """The counts summed up by group, the column that says which, and a sentence on images without a group.
@@ -232,7 +230,7 @@ class InstanceCounter:
         images = [ids[owner] for owner in owners]
         measures: list[Any] = [
             np.concatenate([self._measure_of(objects, key) for objects in found.values()]) if found else []
-            for key in (*MEASURES, *range(self._intensities()))
+            for key in (*(MEASURES_3D if self._in_3d() else MEASURES), *range(self._intensities()))
         ]
         object_ids = [f"{image}_{number}" for image, number in zip(images, measures[0], strict=True)]
         behind = carried.take(owners).columns[1:]
@@ -247,7 +245,11 @@ class InstanceCounter:
     def _measured(self) -> list[Any]:
         """The columns of an object."""
         names = [(name, knext.double) for name in intensity_names(self._intensities())]
-        return [knext.Column(kind(), name) for name, kind in (*OBJECTS, *names)]
+        return [knext.Column(kind(), name) for name, kind in (*(OBJECTS_3D if self._in_3d() else OBJECTS), *names)]
+
+    def _counted(self) -> Any:
+        """The columns of an image: their names and types."""
+        return COUNTS_3D if self._in_3d() else COUNTS
 
     def _intensities(self) -> int:
         """How many channels are measured."""
@@ -256,7 +258,7 @@ class InstanceCounter:
     def _columns(self, schema: Any) -> tuple[list[Any], list[Any]]:
         """Columns of the counts and of the objects; carried ones first, and last."""
         carried = plain_columns(schema)
-        new = unique_names([c.name for c in carried], [knext.Column(kind(), name) for name, kind in COUNTS])
+        new = unique_names([c.name for c in carried], [knext.Column(kind(), name) for name, kind in self._counted()])
         measured = self._measured()
         return [*carried, *new], [*measured, *unique_names([c.name for c in measured], carried)]
 
@@ -264,36 +266,44 @@ class InstanceCounter:
         """The objects of an image within the limits."""
         from core.errors import UserInputError
         from core.measurement.objects import measure
+        from core.measurement.volumes import measure_volumes
 
+        volume = self._in_3d()
         image = row.image(image_column) if image_column else None
         try:
-            found: dict[str, Any] = dict(measure(labels, image))
+            found: dict[str, Any] = dict(measure_volumes(labels, image) if volume else measure(labels, image))
             micrometres = self.limits.unit == Unit.MICROMETRES.name
             limited = self.limits.smallest > 0 or self.limits.largest > 0
-            if micrometres and limited and not {"X", "Y"} <= set(labels.pixel_size):
+            if micrometres and limited and not set("XYZ" if volume else "XY") <= set(labels.pixel_size):
+                unknown = (
+                    "pixel size or distance of slices, so volumes in µm³" if volume else "pixel size, so areas in µm²"
+                )
                 raise UserInputError(
-                    "The image has no pixel size, so areas in µm² are not known.",
+                    f"The image has no {unknown} are not known.",
                     todo="Set it when reading the images, or give the limits in pixels.",
                 )
         except UserInputError as error:
             raise error.at(str(row)) from None
-        area = found["area_um2"] if micrometres else found["area_px"]
-        keep = area >= self.limits.smallest if limited else area == area
+        in_pixels, in_micrometres = ("volume_px", "volume_um3") if volume else ("area_px", "area_um2")
+        size = found[in_micrometres if micrometres else in_pixels]
+        keep = size >= self.limits.smallest if limited else size == size
         if self.limits.largest:
-            keep &= area <= self.limits.largest
+            keep &= size <= self.limits.largest
         if self.limits.edge == EdgeRule.EXCLUDE.name:
             keep &= ~found["touches_edge"]
         return {name: values[keep] for name, values in found.items()}
 
     def _count(self, objects: dict[str, Any], labels: "Image") -> list[float | None]:
-        """The values of `COUNTS`."""
+        """The values of `COUNTS` or `COUNTS_3D`."""
+        import math
+
         from core.measurement.counts import count
 
+        axes, size, per = ("ZYX", "volume_px", 1e9) if self._in_3d() else ("YX", "area_px", 1e6)
         number = count(objects, self.limits.edge.lower())
-        pixels = labels.size("Y") * labels.size("X")
-        square = labels.pixel_size.get("Y", 0.0) * labels.pixel_size.get("X", 0.0)
-        area = objects["area_px"]
-        return count_values(number, len(area), float(area.sum()), pixels, square)
+        pixels = math.prod(labels.size(axis) for axis in axes)
+        unit = math.prod(labels.pixel_size.get(axis, 0.0) for axis in axes)
+        return count_values(number, len(objects[size]), float(objects[size].sum()), pixels, unit, per)
 
     def _measure_of(self, objects: dict[str, Any], key: str | int) -> Any:
         """A measure by its name, or the mean intensities of a channel by its number; NaN where there is none."""

@@ -1,5 +1,6 @@
 """Tables of labelled images as examples to learn from, and a training as a table of epochs."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
@@ -63,7 +64,7 @@ def check_columns(name: str, schema: Any, image: str, labels: str) -> None:
 def read_examples(
     table: Any, image: str, labels: str, missing: str, ctx: Any, name: str = ""
 ) -> "tuple[list[Example], list[str]]":
-    """The labelled images of a table, and warnings about rows that were skipped.
+    """The labelled images of a table, of stacks their slices; and warnings, such as about rows that were skipped.
 
     Parameters
     ----------
@@ -77,18 +78,22 @@ def read_examples(
     Canceled : the user stopped the work.
     """
     from core.errors import Canceled, UserInputError
-    from core.training.data import Example
+    from core.training.slices import slice_examples
 
     examples: list[Example] = []
     skipped: list[str] = []
+    doubts: list[str] = []
     for row in rows(table) if table is not None else ():
         if ctx.is_canceled():
             raise Canceled
         ctx.set_progress(0.0, f"Reading {row.id}")
         try:
-            pixels, truth = row.image(image), row.labels(labels)
+            pixels, truth = row.image(image), row.labels(labels, stacks=True)
             if pixels is not None and truth is not None:
-                examples.append(Example(f"{name}, {row}" if name else str(row), pixels, truth.array))
+                found, more = slice_examples(str(row), pixels, truth.array)
+                prefix = f"{name}, " if name else ""
+                examples += [replace(one, name=prefix + one.name) for one in found]
+                doubts += [prefix + doubt for doubt in more]
                 continue
             if missing == MissingExamples.FAIL.name:
                 raise UserInputError(
@@ -107,8 +112,8 @@ def read_examples(
         )
     if skipped:
         where = f"{name}: " if name else ""
-        return examples, [f"{where}{amount(len(skipped), 'row')} without image or labels skipped: {named(skipped)}."]
-    return examples, []
+        doubts.append(f"{where}{amount(len(skipped), 'row')} without image or labels skipped: {named(skipped)}.")
+    return examples, doubts
 
 
 def history_columns() -> list[Any]:

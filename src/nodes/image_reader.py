@@ -41,6 +41,7 @@ class Stacks(knext.EnumParameterOptions):
     REFUSE = ("Refuse", "Stop and name the file.")
     MAXIMUM = ("Maximum projection", "The brightest value of all slices, pixel by pixel.")
     MIDDLE = ("Middle slice", "The slice in the middle of the stack.")
+    KEEP = ("Keep as stack", "All slices; labels are stacks of as many slices.")
 
 
 class Pages(knext.EnumParameterOptions):
@@ -98,6 +99,13 @@ class PixelSettings:
     pixel_size = knext.DoubleParameter(
         "Pixel size (µm, 0: as the file says)", "Width and height of a pixel in micrometres.", 0.0, min_value=0.0
     )
+    pixel_size_z = knext.DoubleParameter(
+        "Distance of slices (µm, 0: as the file says)",
+        "From one slice of a stack to the next, in micrometres.",
+        0.0,
+        min_value=0.0,
+        since_version="0.2.0",
+    ).rule(knext.OneOf(stacks, [Stacks.KEEP.name]), knext.Effect.SHOW)
 
 
 COLUMNS = (
@@ -112,6 +120,9 @@ COLUMNS = (
     ("Pixel size (µm)", knext.double),
 )
 
+STACK_COLUMNS = (("Slices", knext.int32), ("Distance of slices (µm)", knext.double))
+"""Behind those where stacks are kept."""
+
 
 @knext.node(
     "Microscopy Image Reader",
@@ -125,7 +136,8 @@ COLUMNS = (
     "Images",
     "One row per image: *Image* with its pixels, *Labels* (missing where there are none), *Name*, *Path* and "
     "*Group* (the sub-folder) of its file, *Width* and *Height* in pixels, *Channels*, *Pixel size (µm)* as the "
-    "file states it, and *Image preview*, a picture to look at.",
+    "file states it, and *Image preview*, a picture to look at. Where stacks are kept, also *Slices* and *Distance of "
+    "slices (µm)*.",
 )
 class MicroscopyImageReader:
     """Reads the images of a folder, and the labels that belong to them.
@@ -146,10 +158,14 @@ class MicroscopyImageReader:
     side by side, as `A01.tif` and `A01_nuclei.tif`, set *Where the labels are* to `{name}_nuclei`; regions in `A01.zip`
     beside `A01.tif` are found by themselves.
 
-    **Limits:** one 2-D image is taken of a file, of at most 2 GiB. Of a Z-stack a projection or the middle slice can be
-    taken; time series are refused. All images are copied into the table, so it takes as much space on the disk: 1,000
-    images of 1024 x 1024 pixels in 16 bit take up to 2 GB, and their labels 4 GB. Black-and-white masks in place of
-    labels count as one object, of which later nodes warn.
+    **Stacks:** *Z-stacks* (advanced) says what becomes of them: a projection, the middle slice, or all of it with *Keep
+    as stack*. Then labels must be stacks of as many slices; what is one object through several slices has one number in
+    all of them. The *Segmentation Learner* takes the slices as images to learn from, the *Segmentation Predictor* finds
+    objects in three dimensions.
+
+    **Limits:** one image is taken of a file, of at most 2 GiB; time series are refused. All images are copied into
+    the table, so it takes as much space on the disk: 1,000 images of 1024 x 1024 pixels in 16 bit take up to 2 GB,
+    and their labels 4 GB. Black-and-white masks in place of labels count as one object, of which later nodes warn.
 
     **Literature:** [Goldberg et al. 2005](https://doi.org/10.1186/gb-2005-6-5-r47), The Open Microscopy Environment
     (OME) data model and XML file, Genome Biology (what an OME-TIFF says about itself).
@@ -196,7 +212,12 @@ class MicroscopyImageReader:
 
     def _columns(self) -> list[Any]:
         preview = [knext.Column(png_type(), "Image preview")] if self.previews else []
-        return [knext.Column(kind(), name) for name, kind in COLUMNS] + preview
+        columns = (*COLUMNS, *STACK_COLUMNS) if self._keeps() else COLUMNS
+        return [knext.Column(kind(), name) for name, kind in columns] + preview
+
+    def _keeps(self) -> bool:
+        """Whether stacks stay stacks."""
+        return bool(self.pixels.stacks == Stacks.KEEP.name)
 
     def _missing(self, pairs: "Sequence[Pair]") -> list[str]:
         """Warnings about images without labels."""
@@ -219,7 +240,8 @@ class MicroscopyImageReader:
         from core.visual import png_bytes, to_display
 
         image = self._prepared(read_image(pair.image, "C" if self.pixels.pages == Pages.C.name else "Z"), pair.image)
-        labels = read_labels(pair.labels, (image.size("Y"), image.size("X"))) if pair.labels else None
+        size = (image.size("Y"), image.size("X"))
+        labels = read_labels(pair.labels, size, stacks=self._keeps()) if pair.labels else None
         if labels is not None:
             _refuse_other_size(pair, image, labels)
             labels = image.with_array(labels.array, labels.axes, "labels")
@@ -234,11 +256,12 @@ class MicroscopyImageReader:
             image.size("Y"),
             image.size("C"),
             image.pixel_size.get("X"),
+            *([image.size("Z"), image.pixel_size.get("Z")] if self._keeps() else []),
             *([png_bytes(to_display(image))] if self.previews else []),
         ]
 
     def _prepared(self, image: "Image", path: Path) -> "Image":
-        """The image as a 2-D image with the pixel size that was set."""
+        """The image as a 2-D image, or a stack where these are kept, with the pixel size that was set."""
         from dataclasses import replace
 
         from core.errors import UserInputError
@@ -257,18 +280,24 @@ class MicroscopyImageReader:
                 todo="Set in the node's dialog, under Pixels, what to do with Z-stacks; or that the pages of plain "
                 "TIFF files are channels, if these are.",
             )
-        image = project(image, middle=self.pixels.stacks == Stacks.MIDDLE.name)
+        if not self._keeps():
+            image = project(image, middle=self.pixels.stacks == Stacks.MIDDLE.name)
         if self.pixels.colours == Colours.GREY.name:
             image = to_grey(image)
         if self.pixels.pixel_size > 0:
-            image = replace(image, pixel_size={"Y": self.pixels.pixel_size, "X": self.pixels.pixel_size})
+            z = {axis: size for axis, size in image.pixel_size.items() if axis == "Z"}
+            image = replace(image, pixel_size=z | {"Y": self.pixels.pixel_size, "X": self.pixels.pixel_size})
+        if self.pixels.pixel_size_z > 0 and image.size("Z") > 1:
+            image = replace(image, pixel_size={**image.pixel_size, "Z": self.pixels.pixel_size_z})
         return image
 
 
 def _refuse_other_size(pair: "Pair", image: "Image", labels: "Image") -> None:
     from core.errors import UserInputError
 
-    sizes = [f"{one.size('X')} x {one.size('Y')}" for one in (labels, image)]
+    sizes = [
+        " x ".join(str(one.size(axis)) for axis in "XYZ" if axis != "Z" or one.size("Z") > 1) for one in (labels, image)
+    ]
     if sizes[0] != sizes[1]:
         raise UserInputError(
             f"The labels are {sizes[0]} pixels, the image {pair.image} is {sizes[1]}.",

@@ -6,7 +6,7 @@ from typing import Any
 
 import knime.extension as knext
 
-from nodes.cells import rows, small_table
+from nodes.cells import Row, rows, small_table
 from nodes.columns import IMAGE, LABELS, NONE, PREDICTED, check_optional_column, find_column, is_image, is_text
 from nodes.paths import HOW, check_path, free_name, output_folder, safe_name
 from nodes.running import amount, named, plain_errors, progress_of, warn
@@ -71,8 +71,9 @@ class SegmentationLabelWriter:
     `A01` the files `A01.ome.tif` and `A01.geojson`, and the output table has their paths. Executed again, the node
     stops before anything is written, unless *If files exist* is *Overwrite*.
 
-    **Limits:** 2-D label images. ImageJ's regions end at 32,767 pixels a side; write GeoJSON for larger images.
-    Outlines cover exactly the pixels of their objects, as steps along the pixels, and are not smoothed.
+    **Limits:** Z-stacks can be written as OME-TIFF only, which Fiji opens as a stack; outlines are of 2-D images.
+    ImageJ's regions end at 32,767 pixels a side; write GeoJSON for larger images. Outlines cover exactly the pixels
+    of their objects, as steps along the pixels, and are not smoothed.
 
     **Literature:**
 
@@ -124,13 +125,14 @@ class SegmentationLabelWriter:
                 if row.is_missing(column):
                     missing.append(row.id)
                     continue
+                self._check(row, column)
                 name = safe_name(str(row.value(names) or row.id) if names else row.id)
                 name = free_name(name, taken)
                 plan[row.id] = [folder / f"{name}{ending}" for _, ending in self._chosen()]
             self._refuse_existing([path for paths in plan.values() for path in paths])
             for done, row in enumerate(row for row in rows(table) if row.id in plan):
                 progress.step(done / len(plan), f"{plan[row.id][0].name} ({done + 1} of {len(plan)})")
-                labels = row.labels(column)
+                labels = row.labels(column, stacks=True)
                 for (name, _), path in zip(self._chosen(), plan[row.id], strict=True):
                     _writer(name)(path, labels)
             if missing:
@@ -147,6 +149,19 @@ class SegmentationLabelWriter:
 
     def _columns(self) -> list[Any]:
         return [knext.Column(knext.string(), f"{name} file") for name, _ in self._chosen()]
+
+    def _check(self, row: Row, column: str) -> None:
+        """Refuse a stack where a format is chosen that holds 2-D outlines only."""
+        from core.errors import UserInputError
+
+        flat = [name for name, _ in self._chosen() if name != "OME-TIFF"]
+        header = row.header(column) if flat else None
+        if header and dict(zip(header.axes, header.shape, strict=True)).get("Z", 1) > 1:
+            raise UserInputError(
+                f"The labels are a Z-stack (shape {header.shape}), which {' and '.join(flat)} cannot hold.",
+                where=row.at(column),
+                todo="Choose OME-TIFF alone.",
+            )
 
     def _refuse_existing(self, paths: list[Path]) -> None:
         from core.errors import OutputError

@@ -131,7 +131,12 @@ class SegmentationLearner:
     and the thresholds. If both lines of the training curve still fall at its end, set *Epochs* to 100; if the line of
     the validation rises again, more images help more than more epochs.
 
-    **Limits:** 2-D images, all with the same number of channels; they are held in memory together. The example takes
+    **Stacks** are taken slice by slice, each slice as an image of its own, together with its labels; pieces of an
+    object that do not touch within a slice are objects of their own there, so that masks of black and white will do.
+    Slices in which nothing is drawn are taken as background, with a warning. Neighbouring slices are much alike:
+    connect another stack as *Validation images*.
+
+    **Limits:** images with the same number of channels; they are held in memory together. The example takes
     some minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch size
     and the area of a patch. A graphics card is used where there is one, and not needed. StarDist's objects are
     star-convex: there is a point inside from which all of the outline is seen.

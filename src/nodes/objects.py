@@ -38,13 +38,41 @@ OBJECTS = (
 )
 
 
+MEASURES_3D = (
+    "id", "volume_px", "volume_um3", "centroid_x", "centroid_y", "centroid_z", "slices", "touches_edge",
+)  # fmt: skip
+"""What the library calls the columns of `OBJECTS_3D` behind the first."""
+
+COUNTS_3D = (
+    ("Count", knext.double),
+    ("Density (1/mm³)", knext.double),
+    ("Covered volume (%)", knext.double),
+    ("Mean volume (voxels)", knext.double),
+    ("Mean volume (µm³)", knext.double),
+)
+
+OBJECTS_3D = (
+    ("Image", knext.string),
+    ("Object", knext.int32),
+    ("Volume (voxels)", knext.double),
+    ("Volume (µm³)", knext.double),
+    ("Centroid X (px)", knext.double),
+    ("Centroid Y (px)", knext.double),
+    ("Centroid Z (slices)", knext.double),
+    ("Slices", knext.int32),
+    ("Touches edge", knext.bool_),
+)
+
+
 def intensity_names(channels: int) -> list[str]:
     """Names of the columns of mean intensities, one per channel."""
     return [f"Mean intensity {i + 1}" for i in range(channels)] if channels > 1 else ["Mean intensity"] * channels
 
 
-def count_values(count: float, objects: int, area: float, pixels: int, square: float) -> list[float | None]:
-    """The values of `COUNTS`.
+def count_values(
+    count: float, objects: int, area: float, pixels: int, square: float, per: float = 1e6
+) -> list[float | None]:
+    """The values of `COUNTS`, or of `COUNTS_3D` with volumes for areas.
 
     Parameters
     ----------
@@ -52,11 +80,12 @@ def count_values(count: float, objects: int, area: float, pixels: int, square: f
     objects : that `area`, in pixels, is the sum of.
     pixels : of the image.
     square : area of a pixel in µm², 0 where unknown.
+    per : the area that the density is of, in µm².
     """
     mean = area / objects if objects else None
     return [
         count,
-        count / (pixels * square) * 1e6 if square and pixels else None,
+        count / (pixels * square) * per if square and pixels else None,
         100 * area / pixels if pixels else None,
         mean,
         mean * square if mean is not None and square else None,

@@ -165,9 +165,10 @@ class SegmentationRetrainer:
     are large, and leave the rest. The view says what came of it: the mean average precision before and after, in the
     trial, and how much of what retraining changed was taken over, for instance 50 %.
 
-    **Limits:** the images need as many channels as the model was trained on. A step takes as long as in the
-    *Segmentation Learner*; a training with a trial takes about twice as long as one with validation images. A single
-    image is cut in two for the trial; with too few objects for that the given model is passed on.
+    **Limits:** the images need as many channels as the model was trained on. Stacks are taken slice by slice, as in
+    the *Segmentation Learner*. A step takes as long as in the *Segmentation Learner*; a training with a trial takes
+    about twice as long as one with validation images. A single image is cut in two for the trial; with too few
+    objects for that the given model is passed on.
 
     **Literature:**
 

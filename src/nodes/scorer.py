@@ -12,12 +12,18 @@ from nodes.views.scores import LAYERS, compared, scores_view
 from nodes.views.slides import Album, Slide
 
 if TYPE_CHECKING:
+    from core.evaluation.foreground import Foreground
     from core.evaluation.scores import ImageScore, Score
     from core.image import Image
     from core.progress import Progress
 
+    Scored = tuple[ImageScore, Foreground]
+
 THRESHOLDS = tuple(f"{0.5 + 0.05 * i:.2f}" for i in range(10))
 """The IoU thresholds of `core.evaluation.scores`, as columns have them."""
+
+FOREGROUND = (("Foreground IoU, mean of slices", knext.double), ("Foreground IoU, pooled", knext.double))
+"""The last columns of both tables."""
 
 SCORES = (
     ("Image", knext.string),
@@ -32,6 +38,7 @@ SCORES = (
     ("F1@0.5", knext.double),
     ("PQ@0.5", knext.double),
     ("Mean matched IoU", knext.double),
+    *FOREGROUND,
 )
 
 _AP = [name for name, _ in SCORES].index("AP@0.5")
@@ -51,6 +58,7 @@ SUMMARY = (
     ("F1@0.5", knext.double),
     ("PQ@0.5", knext.double),
     *((f"AP@{threshold} pooled", knext.double) for threshold in THRESHOLDS),
+    *FOREGROUND,
 )
 
 
@@ -71,12 +79,12 @@ SUMMARY = (
     "Scores",
     "One row per image and method: *Image*, *Method* (the column of the predicted labels), *True count*, *Predicted "
     "count*, *Count error* (predicted less true), *AP@0.5*, *mAP@.50:.95*, *Precision@0.5*, *Recall@0.5*, *F1@0.5*, "
-    "*PQ@0.5*, *Mean matched IoU*. Scores are 0 to 1.",
+    "*PQ@0.5*, *Mean matched IoU*, *Foreground IoU, mean of slices*, *Foreground IoU, pooled*. Scores are 0 to 1.",
 )
 @knext.output_table(
     "Summary",
     "One row per method, over all images: the same, with *Mean absolute count error (%)*, *AP (DSB 2018)*, and the "
-    "pooled AP at each of the ten thresholds.",
+    "pooled AP at each of the ten thresholds. The foreground IoU is here that of all slices, or pixels, of all images.",
 )
 @knext.output_view(
     "Scores",
@@ -101,6 +109,15 @@ class SegmentationScorer:
     the Data Science Bowl 2018 did. Where there is no object, neither drawn nor predicted, nothing is wrong: the scores
     are 1. Where nothing is predicted, no prediction is wrong: the precision is 1, whatever was missed; likewise the
     recall where nothing is drawn.
+
+    **Foreground IoU** (Jaccard index) asks only which pixels belong to objects, whatever their numbers: pixels that
+    are foreground in both, divided by those that are in at least one. Pooled, all pixels are taken together; the mean
+    of slices is that over 2-D images, or over the slices of stacks. A slice without foreground in both is left out,
+    and where there is no other the cell is missing. Some papers count such slices as 0: compare with numbers of the
+    same definition.
+
+    **Stacks:** label images may be Z-stacks. Objects are then matched in three dimensions, by the voxels that they
+    share: an object must have one number in all its slices. The view shows the slice with most objects drawn.
 
     **Example:** 20 nuclei are drawn and 18 predicted, of which 16 overlap with an IoU of at least 0.5. TP is 16, FP 2,
     FN 4: AP@0.5 is 16 / 22 = 0.73, precision 0.89, recall 0.80, F1 0.84, the count error -2. To compare with a second
@@ -155,7 +172,7 @@ class SegmentationScorer:
         with plain_errors():
             progress, total = progress_of(ctx), max(1, table.num_rows)
             truth, *methods = self._label_columns(table.schema)
-            scored: dict[str, list[ImageScore]] = {method: [] for method in methods}
+            scored: dict[str, list[Scored]] = {method: [] for method in methods}
             ids: list[str] = []
             missing: list[str] = []
             warnings: list[str] = []
@@ -163,17 +180,14 @@ class SegmentationScorer:
             first = progress.part(0.0, 0.8)
             for done, row in enumerate(rows(table)):
                 first.step(done / total, f"{row.id} ({done + 1} of {total})")
-                cells = {column: row.labels(column) for column in (truth, *methods)}
-                if any(labels is None for labels in cells.values()):
+                scores, doubts = self._scores(row, truth, methods)
+                warnings += doubts
+                if not scores:
                     missing.append(row.id)
-                    continue
-                for column, labels in cells.items():
-                    warnings += row.mask_warning(column, labels) if labels else []
-                scores = {method: self._score(row, truth, method, cells) for method in methods}
                 for method, score in scores.items():
                     scored[method].append(score)
                     ids.append(row.id if len(methods) == 1 else f"{row.id} / {method}")
-                    lines.append([row.id, method, *_score_values(score)])
+                    lines.append([row.id, method, *_score_values(*score)])
             if missing:
                 left_out = amount(len(missing), "row")
                 warnings.append(f"Left out {left_out} without labels or prediction: {named(missing)}.")
@@ -187,14 +201,17 @@ class SegmentationScorer:
             )
 
     def _view(self, summary: list[list[Any]], images: list[Lines], album: Album) -> Any:
-        first = len(SUMMARY) - len(THRESHOLDS)
+        first = len(SUMMARY) - len(THRESHOLDS) - len(FOREGROUND)
+        rest = first + len(THRESHOLDS)
         curves = [
-            [(float(t), v) for t, v in zip(THRESHOLDS, line[first:], strict=True) if v is not None] for line in summary
+            [(float(t), v) for t, v in zip(THRESHOLDS, line[first:rest], strict=True) if v is not None]
+            for line in summary
         ]
-        header = [name for name, _ in SUMMARY[:first]]
+        header = [name for name, _ in (*SUMMARY[:first], *FOREGROUND)]
+        table = [line[:first] + line[rest:] for line in summary]
         methods, names = [line[0] for line in summary], [name for name, _ in SCORES]
         lines = [line for image in images for line in image]
-        return scores_view(methods, [line[:first] for line in summary], header, curves, lines, names, album)
+        return scores_view(methods, table, header, curves, lines, names, album)
 
     def _album(self, table: Any, images: list[Lines], progress: "Progress") -> Album:
         """The first of the images for the view, each with its rows of scores; their pixels are read only now."""
@@ -242,31 +259,47 @@ class SegmentationScorer:
         usual = IMAGE if IMAGE in [column.name for column in schema if is_image(column)] else None
         return check_optional_column(schema, self.background_column, "image column") or usual
 
-    def _score(self, row: Row, truth: str, method: str, cells: "dict[str, Image | None]") -> "ImageScore":
+    def _scores(self, row: Row, truth: str, methods: list[str]) -> "tuple[dict[str, Scored], list[str]]":
+        """The scores of every method, none where labels are missing, and warnings."""
+        cells = {column: row.labels(column, stacks=True) for column in (truth, *methods)}
+        if any(labels is None for labels in cells.values()):
+            return {}, []
+        doubts = [doubt for column, labels in cells.items() if labels for doubt in row.mask_warning(column, labels)]
+        return {method: self._score(row, truth, method, cells) for method in methods}, doubts
+
+    def _score(self, row: Row, truth: str, method: str, cells: "dict[str, Image | None]") -> "Scored":
         from core.errors import UserInputError
+        from core.evaluation.foreground import foreground
         from core.evaluation.scores import score_image
 
         a, b = cells[truth], cells[method]
         assert a is not None
         assert b is not None
         if a.array.shape != b.array.shape:
-            sizes = " and ".join(f"{labels.size('X')} x {labels.size('Y')}" for labels in (a, b))
+            sizes = " and ".join(" x ".join(map(str, labels.array.shape[::-1])) for labels in (a, b))
             raise UserInputError(
                 f"The labels in {truth!r} and {method!r} have different sizes: {sizes} pixels.",
                 where=str(row),
                 todo="Score predictions of the same images.",
             )
-        return score_image(a.array, b.array)
+        return score_image(a.array, b.array), foreground(a.array, b.array)
 
 
 def _slide(album: Album, row: Row, columns: list[str], background: str | None, lines: Lines) -> Slide:
     """A row with its scores for the view, on its image if there is one of the labels' size."""
+    from core.planes import fullest, slice_of
+
     image = row.image(background) if background else None
-    cells = {name: row.labels(name) for name in columns}
+    cells = {name: row.labels(name, stacks=True) for name in columns}
     (_, truth), *others = [(name, labels) for name, labels in cells.items() if labels is not None]
-    if image is not None and (image.size("Y"), image.size("X")) != truth.array.shape:
+    if image is not None and [image.size(axis) for axis in "ZYX"] != [truth.size(axis) for axis in "ZYX"]:
         image = None
     caption = "; ".join(f"{line[1]}: {line[2]} drawn, {line[3]} predicted, AP@0.5 {line[_AP]:.2f}" for line in lines)
+    if truth.size("Z") > 1:
+        z = fullest(truth.array)
+        caption += f"; slice {z + 1} of {truth.size('Z')}"
+        image = image and slice_of(image, z)
+        truth, others = slice_of(truth, z), [(name, slice_of(labels, z)) for name, labels in others]
     return album.slide(row.id, caption, image, compared(truth, dict(others)))
 
 
@@ -280,7 +313,7 @@ def _columns(names: Any) -> list[Any]:
     return [knext.Column(kind(), name) for name, kind in names]
 
 
-def _score_values(score: "Score") -> list[Any]:
+def _score_values(score: "Score", covered: "Foreground") -> list[Any]:
     """The values of `SCORES` behind image and method."""
     return [
         score.true_count,
@@ -293,15 +326,19 @@ def _score_values(score: "Score") -> list[Any]:
         score.f1,
         score.pq,
         score.mean_matched_iou if score.tp[0] else None,
+        covered.mean_of_slices(),
+        covered.pooled,
     ]
 
 
-def _summary_values(scores: "list[ImageScore]") -> list[Any]:
+def _summary_values(scored: "list[Scored]") -> list[Any]:
     """The values of `SUMMARY` behind the method; without images there are none but zeros."""
+    from core.evaluation.foreground import together
     from core.evaluation.scores import ap_dsb2018, pooled
 
-    if not scores:
+    if not scored:
         return [0, 0, 0, *[None] * (len(SUMMARY) - 4)]
+    scores, covered = [score for score, _ in scored], together([one for _, one in scored])
     every = pooled(scores)
     error = 100 * sum(score.relative_count_error for score in scores) / len(scores)
     return [
@@ -315,4 +352,6 @@ def _summary_values(scores: "list[ImageScore]") -> list[Any]:
         every.f1,
         every.pq,
         *every.ap,
+        covered.mean_of_slices(),
+        covered.pooled,
     ]

@@ -82,9 +82,9 @@ def test_wrong_channels_fail_before_anything_is_predicted(
         apply(session, trained, table(Image=images))
 
 
-def test_stacks_are_refused(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
-    with refused("Row 'Row0', column 'Image'.*stack"):
-        apply(session, trained, table(Image=[Image(np.zeros((4, 20, 20), np.uint8), "ZYX")]))
+def test_time_series_are_refused(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("Row 'Row0', column 'Image'.*time series.*Give its time points"):
+        apply(session, trained, table(Image=[Image(np.zeros((4, 20, 20), np.uint8), "TYX")]))
 
 
 def test_pixels_that_are_no_numbers(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:

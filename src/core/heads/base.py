@@ -174,6 +174,10 @@ class Head(nn.Module, ABC):
     grids: ClassVar[tuple[int, ...]]
     """Strides of the output, in pixels of the image, that the head can work at."""
 
+    stacking: ClassVar[float] = 0.5
+    """Share of the smaller of two objects in neighbouring slices of a stack that must lie on the other one for both to
+    be one object in three dimensions."""
+
     config: HeadConfig
 
     @abstractmethod

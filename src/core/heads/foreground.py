@@ -29,6 +29,7 @@ class ForegroundHead(Head):
     """
 
     grids: ClassVar[tuple[int, ...]] = (1,)
+    stacking: ClassVar[float] = 0.0
 
     def __init__(self, config: HeadConfig, in_channels: int) -> None:
         super().__init__()

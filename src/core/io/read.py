@@ -37,7 +37,7 @@ def read_image(path: Path | str, pages: Pages = "Z") -> Image:
     return read_tiff(path, pages) if sniff_file(path) == "tiff" else read_raster(path)
 
 
-def read_labels(path: Path | str, shape: tuple[int, int] | None = None) -> Image:
+def read_labels(path: Path | str, shape: tuple[int, int] | None = None, *, stacks: bool = False) -> Image:
     """The label image in a file: 0 background, one positive number per object.
 
     Accepted are whole numbers of any type (also stored as float or as a palette), black and white masks, and regions
@@ -47,10 +47,11 @@ def read_labels(path: Path | str, shape: tuple[int, int] | None = None) -> Image
     ----------
     path : a TIFF, PNG or BMP file; a .zip or .roi of ImageJ or a .geojson of QuPath.
     shape : Y and X of the image that the labels belong to, px; files of regions do not say it.
+    stacks : whether a stack of slices is taken too.
 
     Returns
     -------
-    Image of kind "labels", axes YX, int32.
+    Image of kind "labels", axes YX, or ZYX of a stack; int32.
 
     Raises
     ------
@@ -75,9 +76,10 @@ def read_labels(path: Path | str, shape: tuple[int, int] | None = None) -> Image
             where=where,
             todo="Save the label numbers as 16-bit grey TIFF or PNG.",
         )
-    if image.axes != "YX":
+    if image.axes != "YX" and not (stacks and image.axes == "ZYX"):
+        wanted = "YX, or ZYX of a stack" if stacks else "YX"
         raise ImageReadError(
-            f"A label image has the axes YX, this one has {image.axes} (shape {array.shape}).",
+            f"A label image has the axes {wanted}, this one has {image.axes} (shape {array.shape}).",
             where=where,
             todo="Save one label image per file.",
         )
@@ -97,4 +99,4 @@ def read_labels(path: Path | str, shape: tuple[int, int] | None = None) -> Image
             where=where,
             todo="Number the objects anew from 1.",
         )
-    return Image(array.astype(np.int32), "YX", image.pixel_size, (), "labels")
+    return Image(array.astype(np.int32), image.axes, image.pixel_size, (), "labels")

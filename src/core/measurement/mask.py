@@ -7,13 +7,13 @@ from core.image import Labels
 
 
 def mask_doubt(labels: Labels) -> str:
-    """A warning where all objects of labels (Y X, 0 is background) have one number and yet do not hang together.
+    """A warning where all objects of labels (YX or ZYX, 0 is background) have one number and yet do not hang together.
 
     Components touch at a side or a corner. Empty where nothing is to be warned of.
     """
     if not labels.any() or not ((labels == 0) | (labels == labels.max())).all():
         return ""
-    parts = ndimage.label(labels, np.ones((3, 3)))[1]
+    parts = ndimage.label(labels, np.ones((3,) * labels.ndim))[1]
     if parts == 1:
         return ""
     return (

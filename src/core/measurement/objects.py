@@ -1,6 +1,7 @@
 """Objects measured: where they are, how large, of what shape, how bright."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from core.errors import UserInputError
 from core.image import Image
 from core.measurement.hull import hull_areas
 from core.measurement.runs import Runs, runs
+
+BLOCK = 1 << 20
+"""Pixels that are added up in one go."""
 
 ObjectTable = dict[str, NDArray[np.generic]]
 """Equally long columns, one entry per object in the order of the labels. What is in micrometres is NaN where the pixel
@@ -86,9 +90,35 @@ def measure(labels: Image, image: Image | None = None, place: Place | None = Non
         "solidity": area / hull_areas(found),
         "touches_edge": (top == 0) | (left == 0) | (bottom == height) | (right == width),
     }
-    for name, channel in _channels(image, numbers.shape):
-        table[name] = found.total(np.add.reduceat(channel.ravel(), found.start, dtype=np.float64)) / area
-    return table
+    return table | intensities(image, numbers.shape, found, area)
+
+
+def intensities(image: Image | None, shape: tuple[int, ...], found: Runs, size: NDArray[np.float64]) -> ObjectTable:
+    """The mean of every object's pixels in the channels of an image, under the names that `ObjectTable` lists.
+
+    Parameters
+    ----------
+    image : None gives no columns.
+    shape : of the labels, axes YX or ZYX.
+    found : the runs of the labels.
+    size : pixels of every object.
+
+    Raises
+    ------
+    UserInputError : the image is of another size.
+    """
+    return {name: found.total(_sums(channel.ravel(), found.start)) / size for name, channel in _channels(image, shape)}
+
+
+def _sums(pixels: NDArray[np.generic], start: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The sums of pixels from every start to the next; part by part, since numpy makes float64 of all it is given."""
+    parts = np.unique(np.append(np.searchsorted(start, range(0, len(pixels), BLOCK)), len(start)))
+    stops = np.append(start, len(pixels))
+    sums = [
+        np.add.reduceat(pixels[start[i] : stops[j]], start[i:j] - start[i], dtype=np.float64)
+        for i, j in pairwise(parts)
+    ]
+    return np.concatenate(sums) if sums else np.empty(0)
 
 
 def _boxes(found: Runs) -> tuple[NDArray[np.int64], ...]:
@@ -121,10 +151,12 @@ def _channels(image: Image | None, shape: tuple[int, ...]) -> list[tuple[str, ND
     """The image's channels, with the names of their columns."""
     if image is None:
         return []
-    channels = image.cyx()
-    if channels.shape[1:] != shape:
+    flat = len(shape) == 2 or image.size("Z") == 1 or image.size("T") > 1
+    channels = image.cyx() if flat else image.array.reshape(image.size("C"), *image.array.shape[-3:])
+    if channels[0].size != np.prod(shape) or channels.shape[-2:] != shape[-2:]:
+        sizes = [" x ".join(map(str, one[::-1])) for one in (channels.shape[1:], shape)]
         raise UserInputError(
-            f"The image is {channels.shape[2]} x {channels.shape[1]} pixels, its labels {shape[1]} x {shape[0]}.",
+            f"The image is {sizes[0]} pixels, its labels {sizes[1]}.",
             todo="Measure in the image that the labels belong to.",
         )
     if len(channels) == 1:

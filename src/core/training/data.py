@@ -25,11 +25,13 @@ class Example:
     name : how messages call it, for instance a row ID or a file name.
     image : a 2-D image with any number of channels.
     labels : int32, axes YX, of the image's height and width; 0 background, one positive number per object.
+    of_stack : whether it is a slice of a stack, of whose empty slices there is one warning (`core.training.slices`).
     """
 
     name: str
     image: Image
     labels: Labels
+    of_stack: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,8 @@ def _doubts(example: Example) -> list[str]:
     """What looks wrong with an example, but may be meant."""
     doubts = []
     if not example.labels.any():
-        doubts.append(f"{example.name}: no object is labelled; the image is taken as pure background.")
+        if not example.of_stack:
+            doubts.append(f"{example.name}: no object is labelled; the image is taken as pure background.")
     elif doubt := mask_doubt(example.labels):
         doubts.append(f"{example.name}: {doubt}")
     if image_is_constant(example.image):

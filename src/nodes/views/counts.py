@@ -19,6 +19,7 @@ def counts_view(
     groups: "Sequence[Group]" = (),
     group_column: str = "",
     note: str = "",
+    unit: str = "mm²",
 ) -> Any:
     """The view of the Instance Counter: bars and a table of the counts of images, before them those of groups, if any.
 
@@ -27,6 +28,7 @@ def counts_view(
     names, counts, densities : of the images; None where there is no count or density.
     groups, group_column : what is shown by group, and the column that says which.
     note : a sentence on images that are in no group.
+    unit : what densities are per.
     """
     known = [count for count in counts if count is not None]
     text = f"{amount(sum(known), 'object')} in {amount(len(known), 'image')}"
@@ -34,13 +36,13 @@ def counts_view(
     bars = [(name, float("nan") if count is None else count) for name, count in zip(names, counts, strict=True)]
     chart = bar_chart(bars, "Objects per image")
     rows = list(zip(names, counts, densities, strict=True))
-    each = table(["Image", "Count", "Density (1/mm²)"], rows, MOST_SORTED, ids=names, sortable=True)
+    each = table(["Image", "Count", f"Density (1/{unit})"], rows, MOST_SORTED, ids=names, sortable=True)
     left_out = paragraph(note) if note else ""
     if not groups:
         return node_view(page("Counts", paragraph(text), left_out, chart, each), chart, rows=True)
     summary = group_chart(groups, "Objects per image")
     caution = paragraph(_CAUTION)
-    by_group = _group_table(groups, group_column)
+    by_group = _group_table(groups, group_column, unit)
     html = page("Counts", paragraph(text), left_out, summary, by_group, caution, chart, each)
     return node_view(html, summary, by_group, left_out, caution, chart, rows=True)
 
@@ -52,7 +54,7 @@ _CAUTION = (
 )
 
 
-def _group_table(groups: "Sequence[Group]", column: str) -> str:
+def _group_table(groups: "Sequence[Group]", column: str, unit: str) -> str:
     header = [
         column,
         "Images",
@@ -61,7 +63,7 @@ def _group_table(groups: "Sequence[Group]", column: str) -> str:
         "Standard deviation",
         "95 % interval, from",
         "to",
-        "Mean density (1/mm²)",
+        f"Mean density (1/{unit})",
     ]
     rows = [
         [one.name, len(one.counts), sum(one.counts), one.mean, one.deviation, max(one.low, 0.0), one.high, one.density]

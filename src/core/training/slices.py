@@ -1,0 +1,49 @@
+"""Labelled stacks as examples to learn from: one for every slice."""
+
+from core.errors import UserInputError
+from core.image import Image, Labels
+from core.measurement.pieces import pieces
+from core.planes import slice_of
+from core.training.data import Example
+
+
+def slice_examples(name: str, image: Image, labels: Labels) -> tuple[list[Example], list[str]]:
+    """The examples of a labelled image, and warnings: of a stack its slices, of a 2-D image itself.
+
+    A slice is called by its number from 1: "Row 'a', slice 3". What an object shows of itself in a slice are as many
+    objects as pieces (`core.measurement.pieces`), since a slice does not tell that they belong together; so masks are
+    as good as labels, but for objects that touch.
+
+    Parameters
+    ----------
+    name : how messages call the image.
+    image : 2-D, or a Z-stack.
+    labels : int32, axes YX, or ZYX of a stack.
+
+    Raises
+    ------
+    UserInputError : the labels of a stack are of another size.
+    """
+    depth = image.size("Z")
+    if depth == 1 or image.size("T") > 1:
+        return [Example(name, image, labels)], []
+    size = (depth, image.size("Y"), image.size("X"))
+    if labels.shape != size:
+        raise UserInputError(
+            f"The labels are {' x '.join(map(str, labels.shape[::-1]))} pixels, the stack is "
+            f"{' x '.join(map(str, size[::-1]))}.",
+            where=name,
+            todo="Give labels of as many slices as the stack has, each of its size.",
+        )
+    examples = [
+        Example(f"{name}, slice {z + 1}", slice_of(image, z), pieces(labels[z]), of_stack=True) for z in range(depth)
+    ]
+    empty = [str(z + 1) for z, example in enumerate(examples) if not example.labels.any()]
+    if not empty or len(empty) == depth:
+        return examples, [f"{name}: no object is labelled in any slice."] if empty else []
+    some = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
+    doubt = (
+        f"{name}: nothing is labelled in {len(empty)} of {depth} slices ({some}); they are taken as pure background. "
+        "If nothing was drawn there though objects are to be seen, leave these slices out."
+    )
+    return examples, [doubt]
