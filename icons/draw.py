@@ -231,6 +231,16 @@ def scorer(s: Sheet) -> None:
     s.line(22, 33, 29, 39.5, 39.5, 28, color=AMBER)
 
 
+def gap_report(s: Sheet) -> None:
+    """Two humps of histograms with a gap between them."""
+    s.line(8.5, 39.5, 39.5, 39.5)
+    s.polygon(8, 36, 11, 22, 14, 15, 17, 22, 20, 36)
+    s.polygon(28, 36, 31, 28, 34, 21, 37, 28, 40, 36, color=MINT)
+    s.line(17.5, 10, 31, 10, color=AMBER)
+    s.polygon(13, 10, 19, 5.5, 19, 14.5, color=AMBER)
+    s.polygon(36, 10, 30, 5.5, 30, 14.5, color=AMBER)
+
+
 def simulator(s: Sheet) -> None:
     """Cells around a die."""
     s.box(7, 22, 26, 41, AMBER)
@@ -275,6 +285,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     merger,
     counter,
     scorer,
+    gap_report,
     label_writer,
     style_transfer,
 )

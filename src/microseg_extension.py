@@ -19,6 +19,7 @@ knext.category(
 from nodes import (  # noqa: E402  the category comes before the nodes that are in it
     advisor,
     counter,
+    gap_report,
     image_reader,
     label_writer,
     large_predictor,
@@ -40,6 +41,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
 __all__ = [
     "advisor",
     "counter",
+    "gap_report",
     "image_reader",
     "label_writer",
     "large_predictor",

@@ -42,4 +42,5 @@ def scenes(session: Session) -> dict[str, Scene]:
     (segmented_tiles,) = session.node("SegmentationPredictor").configure(model, tiles)
     place("TileMerger", segmented_tiles)
     place("StyleTransfer", images, images, None, style={"method": "FOURIER"})
+    place("DomainGapReport", images, images)
     return found

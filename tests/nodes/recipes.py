@@ -144,6 +144,7 @@ def large_file(folder: Path) -> dict[str, Any]:
 
 NO_EXAMPLES = "has no row with an image"
 NO_IMAGES = "The table has no row with an image in column"
+NO_SOURCE = "Source images: There is no image"
 NO_PATH = "Row 'a 1', column 'Path': The path is missing"
 NO_PLACE = "Row 'a 1', column '.*': The place of the tile is missing"
 CPU = {"device": "CPU"}
@@ -203,6 +204,17 @@ RECIPES = {
         missing={"Labels": 3, "Predicted labels": 3},
         all_missing=0,
         large=lambda world, folder: ({"shown": 0}, [large_row(np.int32, 4100)]),
+    ),
+    "DomainGapReport": Recipe(
+        inputs=lambda world: [image_table(world)] * 2,
+        port=0,
+        output=1,
+        rows=2 * ROWS,
+        empty=NO_SOURCE,
+        single=1 + ROWS,
+        missing={"Image": 2 * ROWS - 1},
+        all_missing=NO_SOURCE,
+        large=lambda world, folder: ({}, [large_row(np.uint16, 5900), image_table(world)]),
     ),
     "SegmentationLabelWriter": Recipe(
         lambda world, folder: {

@@ -32,6 +32,7 @@ NODES = {
     "TileMerger": "Tile Merger",
     "StyleTransfer": "Style Transfer",
     "StyleTransferLearner": "Style Transfer Learner",
+    "DomainGapReport": "Domain Gap Report",
 }
 
 
