@@ -99,16 +99,16 @@ class DomainGapReport:
     table.
 
     **Example:** the source are the fluorescence images of nuclei of template 01, the target the phase-contrast images
-    of template 02. Noise is alike, 0.6 and 0.7 % of the contrast. Edges are 1.7 and 0.6 pixels wide, and the histograms
+    of template 02. Noise is alike, 0.6 and 0.7 % of the contrast. Edges are 1.2 and 0.5 pixels wide, and the histograms
     are 23 % of the contrast apart after normalisation: both are gaps. The report advises to match histograms and styles
     at first, and, as the gap is large, to adapt a model. The magnification cannot be told, and no pixel size is known.
 
     **Limits:** it sees how images look, not what they show: kinds without a gap can still need retraining. The noise of
     compressed or enlarged images is underestimated. The magnification can be estimated only where structures have a
-    typical size, as nuclei have: source and target are first compared with themselves at half the size, and where this
-    known factor is missed by more than 1.27 times, the report says that it cannot be told. This is usual for electron
-    micrographs, which are full of structures of all sizes. It needs three images of each kind. A table of one image has
-    no spread: every difference above the limits counts.
+    typical size, as nuclei have: source and target are first compared with themselves at 0.6 of their size, and where
+    this known factor is missed by more than 1.19 times, the report says that it cannot be told. This is usual for
+    electron micrographs, which are full of structures of all sizes. It needs three images of each kind. A table of one
+    image has no spread: every difference above the limits counts.
 
     **Literature:**
 

@@ -9,14 +9,17 @@ from scipy import ndimage
 Plane = NDArray[np.float32]
 """Grey values of one channel of one slice, axes YX."""
 
-MOST_WINDOWS, WINDOW = 4, 512
-"""So many windows of so many pixels a side, at most, are looked at where neighbouring pixels count."""
+Mask = NDArray[np.bool_]
+"""Pixels of a plane, axes YX."""
+
+WINDOW = 512
+"""Four windows of so many pixels a side, at most, are looked at where neighbouring pixels count."""
 
 _ABRUPT = 0.05
 _SOLID = 0.9
 
 
-def padding(plane: NDArray[Any]) -> NDArray[np.bool_]:
+def padding(plane: NDArray[Any]) -> Mask:
     """The pixels that were added around an image, axes YX.
 
     These are zeros that are connected to the edge, solid and end abruptly. Background that is 0 is none: it is ragged
@@ -38,8 +41,8 @@ def padding(plane: NDArray[Any]) -> NDArray[np.bool_]:
     return outside if is_solid and abrupt else none
 
 
-def windows(plane: Plane, outside: NDArray[np.bool_]) -> list[Plane]:
-    """Windows of the content, spread over it; padding that is within them is filled from its nearest pixels."""
+def windows(plane: Plane, outside: Mask) -> list[tuple[Plane, Mask]]:
+    """Windows of the content, spread over it, and what of them is padding; it is filled from its nearest pixels."""
     inside = np.nonzero(~outside)
     top, left = (int(at.min()) for at in inside)
     bottom, right = (int(at.max()) + 1 for at in inside)
@@ -48,8 +51,8 @@ def windows(plane: Plane, outside: NDArray[np.bool_]) -> list[Plane]:
         nearest = ndimage.distance_transform_edt(hidden, return_distances=False, return_indices=True)
         part = part[tuple(nearest)]
     starts = [_starts(n) for n in part.shape]
-    found = [part[y : y + WINDOW, x : x + WINDOW] for y in starts[0] for x in starts[1]]
-    return found[:MOST_WINDOWS]
+    corners = [(slice(y, y + WINDOW), slice(x, x + WINDOW)) for y in starts[0] for x in starts[1]]
+    return [(part[at], hidden[at]) for at in corners]
 
 
 def _starts(size: int) -> list[int]:

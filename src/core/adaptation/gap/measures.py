@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adaptation.gap.content import Plane, padding, windows
+from core.adaptation.gap.content import Mask, Plane, padding, windows
 from core.adaptation.gap.magnification import Sizes, sizes
 from core.adaptation.gap.sharpness import edge_width, noise_level, power_spectrum
 from core.errors import UserInputError
@@ -143,7 +143,7 @@ def _czyx(image: Image, name: str) -> NDArray[np.generic]:
     return stack.astype(np.uint8) if stack.dtype == bool else stack
 
 
-def _is_usable(plane: Plane, outside: NDArray[np.bool_]) -> bool:
+def _is_usable(plane: Plane, outside: Mask) -> bool:
     values = plane[~outside]
     return bool(min(plane.shape) >= _SMALLEST and values.size and values.min() < values.max())
 
@@ -155,7 +155,7 @@ def _limit(dtype: np.dtype[np.generic], highest: float) -> float:
     return float(2 ** max(8, int(highest).bit_length()) - 1)
 
 
-def _channel(slices: Sequence[tuple[Plane, NDArray[np.bool_]]], limit: float) -> ChannelMeasures:
+def _channel(slices: Sequence[tuple[Plane, Mask]], limit: float) -> ChannelMeasures:
     values, scaled, found, parts = [], [], [], []
     for plane, outside in slices:
         step = stride(plane.size)
@@ -167,19 +167,20 @@ def _channel(slices: Sequence[tuple[Plane, NDArray[np.bool_]]], limit: float) ->
         clipped = np.clip((sample - low) / contrast, -0.5, 1.5).astype(np.float64)
         deviation = float(clipped.std()) or 1.0
         skewness = float((((clipped - clipped.mean()) / deviation) ** 3).mean())
-        spread = [part for part in windows(plane, outside) if part.min() < part.max()] or [plane]
-        noise = float(np.mean([noise_level(part) for part in spread])) / contrast
+        spread = [(part, hidden) for part, hidden in windows(plane, outside) if part.min() < part.max()]
+        spread = spread or [(plane, outside)]
+        noise = float(np.mean([noise_level(*one) for one in spread])) / contrast
         found.append(
             (
                 float(sample.mean()),
                 float(sample.std()),
                 float((sample >= limit).mean()),
                 noise,
-                float(np.median([edge_width(part) for part in spread])),
+                float(np.median([edge_width(*one) for one in spread])),
                 skewness,
             )
         )
-        parts += spread
+        parts += [part for part, _ in spread]
     mean, deviation, saturated, noise, edges, skewness = np.mean(found, axis=0).tolist()
     with np.errstate(invalid="ignore"):
         spectra = np.ma.masked_invalid([power_spectrum(part) for part in parts]).mean(0).filled(np.nan)

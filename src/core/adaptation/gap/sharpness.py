@@ -4,18 +4,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from core.adaptation.gap.content import Plane
+from core.adaptation.gap.content import Mask, Plane
 
 BANDS = 2.0 ** np.arange(-8, -0.99, 0.25)
 """Limits of the bands of `power_spectrum`, cycles per pixel."""
+
+SHARPEST, SOFTEST = 0.5, 6.0
+"""Limits of `edge_width`, pixels."""
 
 _MASK = np.outer([1, -2, 1], [1, -2, 1]).astype(np.float32)
 _SCALES = (1.5, 3.0)
 _EDGES = 98
 _CLIPPED = 0.01
+_REACH = 5
 
 
-def noise_level(plane: Plane) -> float:
+def noise_level(plane: Plane, hidden: Mask) -> float:
     """Standard deviation of white noise, in grey values.
 
     The mask of Immerkaer 1996 (doi 10.1006/cviu.1996.0060) is blind to planes and straight edges. Its mean response is
@@ -25,7 +29,7 @@ def noise_level(plane: Plane) -> float:
     """
     response = np.abs(ndimage.convolve(plane, _MASK, mode="nearest"))[1:-1, 1:-1]
     slope = ndimage.gaussian_gradient_magnitude(plane, 2.5, mode="nearest")[1:-1, 1:-1]
-    usable = np.ones(plane.shape, bool)
+    usable = _away_from(hidden)
     for end in (plane.min(), plane.max()):
         clipped = plane == end
         if clipped.mean() > _CLIPPED:
@@ -37,20 +41,30 @@ def noise_level(plane: Plane) -> float:
     return float(np.sqrt(np.pi / 2) / 6 * response[chosen].mean())
 
 
-def edge_width(plane: Plane) -> float:
+def edge_width(plane: Plane, hidden: Mask) -> float:
     """Blur of the clearest edges: the standard deviation, in pixels, of a Gaussian that makes a step as soft.
 
     A step blurred by s has a slope of 1 / sqrt(s² + a²) after a further blur by a; the slopes after two blurs give s
     (the re-blurring of Zhuo and Sim 2011, doi 10.1016/j.patcog.2011.03.009, with both blurs wide enough to leave noise
-    behind). The median over the steepest 2 % of the pixels; 0 where edges are as sharp as pixels can show.
+    behind). The median over the crests among the steepest 2 % of the pixels; `SHARPEST` where edges are as sharp as
+    pixels can show.
     """
     fine, coarse = (ndimage.gaussian_gradient_magnitude(plane, a, mode="nearest") for a in _SCALES)
-    steep = coarse >= np.percentile(coarse, _EDGES)
-    ratio = np.median((fine[steep] / np.maximum(coarse[steep], 1e-12)) ** 2)
+    usable = _away_from(hidden)
+    if not usable.any():
+        return SHARPEST
+    steep = usable & (coarse >= np.percentile(coarse[usable], _EDGES))
+    crest = steep & (coarse >= (1 - 1e-4) * ndimage.maximum_filter(np.where(usable, coarse, 0), 3))
+    ratio = np.median((fine[crest] / np.maximum(coarse[crest], 1e-12)) ** 2)
     a, b = (scale**2 for scale in _SCALES)
     if ratio <= 1:
-        return float(2 * _SCALES[1])
-    return float(np.sqrt(max(0.0, min((b - ratio * a) / (ratio - 1), 4 * b))))
+        return SOFTEST
+    return float(np.clip(np.sqrt(max(0.0, (b - ratio * a) / (ratio - 1))), SHARPEST, SOFTEST))
+
+
+def _away_from(hidden: Mask) -> Mask:
+    """The pixels whose neighbours are not hidden."""
+    return ~ndimage.binary_dilation(hidden, np.ones((3, 3)), _REACH) if hidden.any() else ~hidden
 
 
 def power_spectrum(plane: Plane) -> NDArray[np.float64]:
