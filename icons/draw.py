@@ -234,11 +234,11 @@ def scorer(s: Sheet) -> None:
 def gap_report(s: Sheet) -> None:
     """Two humps of histograms with a gap between them."""
     s.line(8.5, 39.5, 39.5, 39.5)
-    s.polygon(8, 36, 11, 22, 14, 15, 17, 22, 20, 36)
-    s.polygon(28, 36, 31, 28, 34, 21, 37, 28, 40, 36, color=MINT)
-    s.line(17.5, 10, 31, 10, color=AMBER)
-    s.polygon(13, 10, 19, 5.5, 19, 14.5, color=AMBER)
-    s.polygon(36, 10, 30, 5.5, 30, 14.5, color=AMBER)
+    s.polygon(8, 36, 11, 26, 14, 19, 17, 26, 20, 36)
+    s.polygon(28, 36, 31, 30, 34, 24, 37, 30, 40, 36, color=MINT)
+    s.line(17.5, 12, 31, 12, color=AMBER)
+    s.polygon(12, 12, 18, 7.5, 18, 16.5, color=AMBER)
+    s.polygon(36, 12, 30, 7.5, 30, 16.5, color=AMBER)
 
 
 def simulator(s: Sheet) -> None:
