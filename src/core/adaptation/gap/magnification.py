@@ -148,7 +148,8 @@ def _redrawn(curves: Curve, seed: int) -> Curve:
 
 
 def _shrunk(plane: Plane) -> Plane:
-    return ndimage.gaussian_filter(rescale_pixels(plane[None], _TRIAL_SCALE)[0], _TRIAL_BLUR, mode="nearest")
+    small: Plane = rescale_pixels(plane[None], _TRIAL_SCALE)[0]
+    return np.asarray(ndimage.gaussian_filter(small, _TRIAL_BLUR, mode="nearest"), np.float32)
 
 
 def _mean(curves: Curve) -> Curve:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adaptation.gap.content import Mask, Plane, padding, windows
+from core.adaptation.gap.content import Plane, windows
 from core.adaptation.gap.magnification import Sizes, sizes
 from core.adaptation.gap.sharpness import edge_width, noise_level, power_spectrum
+from core.adaptation.style.padding import Mask, data_mask
 from core.errors import UserInputError
 from core.image import Image
 from core.normalization import NormalizationConfig, stride
@@ -108,12 +109,12 @@ def measure(image: Image, name: str, progress: Progress = SILENT) -> ImageMeasur
     chosen = [full[i] for i in np.linspace(0, len(full) - 1, MOST_SLICES).round().astype(int)] if full else []
     chosen = list(dict.fromkeys(chosen))
     highest = float(stack.max(initial=0))
-    outside = {z: padding(stack[:, z].max(0)) for z in chosen}
+    data = {z: data_mask(stack[:, z]) for z in chosen}
     measured = []
     for number, channel in enumerate(stack):
         progress.step(number / channels, f"Measuring {name}")
-        slices = [(channel[z].astype(np.float32), outside[z]) for z in chosen]
-        usable = [(plane, pad) for plane, pad in slices if _is_usable(plane, pad)]
+        slices = [(channel[z].astype(np.float32), data[z]) for z in chosen]
+        usable = [(plane, known) for plane, known in slices if _is_usable(plane, known)]
         if usable:
             measured.append(_channel(usable, _limit(stack.dtype, highest)))
         progress.check()
@@ -128,7 +129,7 @@ def measure(image: Image, name: str, progress: Progress = SILENT) -> ImageMeasur
         image.channel_names,
         tuple(measured) if len(measured) == channels else (),
         tuple(z + 1 for z in empty),
-        float(np.mean([pad.mean() for pad in outside.values()])) if outside else 0.0,
+        float(np.mean([0 if known is None else 1 - known.mean() for known in data.values()])) if data else 0.0,
     )
 
 
@@ -143,8 +144,8 @@ def _czyx(image: Image, name: str) -> NDArray[np.generic]:
     return stack.astype(np.uint8) if stack.dtype == bool else stack
 
 
-def _is_usable(plane: Plane, outside: Mask) -> bool:
-    values = plane[~outside]
+def _is_usable(plane: Plane, data: Mask | None) -> bool:
+    values = plane.ravel() if data is None else plane[data]
     return bool(min(plane.shape) >= _SMALLEST and values.size and values.min() < values.max())
 
 
@@ -155,11 +156,12 @@ def _limit(dtype: np.dtype[np.generic], highest: float) -> float:
     return float(2 ** max(8, int(highest).bit_length()) - 1)
 
 
-def _channel(slices: Sequence[tuple[Plane, Mask]], limit: float) -> ChannelMeasures:
+def _channel(slices: Sequence[tuple[Plane, Mask | None]], limit: float) -> ChannelMeasures:
     values, scaled, found, parts = [], [], [], []
-    for plane, outside in slices:
+    for plane, data in slices:
         step = stride(plane.size)
-        sample = plane[::step, ::step][~outside[::step, ::step]]
+        coarse = plane[::step, ::step]
+        sample = coarse.ravel() if data is None else coarse[data[::step, ::step]]
         low, high = np.percentile(sample, [NORMAL.low, NORMAL.high])
         contrast = float(high - low) or float(sample.max() - sample.min()) or 1.0
         values.append(np.quantile(sample, SHARES))
@@ -167,8 +169,8 @@ def _channel(slices: Sequence[tuple[Plane, Mask]], limit: float) -> ChannelMeasu
         clipped = np.clip((sample - low) / contrast, -0.5, 1.5).astype(np.float64)
         deviation = float(clipped.std()) or 1.0
         skewness = float((((clipped - clipped.mean()) / deviation) ** 3).mean())
-        spread = [(part, hidden) for part, hidden in windows(plane, outside) if part.min() < part.max()]
-        spread = spread or [(plane, outside)]
+        spread = windows(plane, data)
+        spread = [(part, known) for part, known in spread if part.min() < part.max()] or spread
         noise = float(np.mean([noise_level(*one) for one in spread])) / contrast
         found.append(
             (

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from core.adaptation.gap.content import Mask, Plane
+from core.adaptation.gap.content import Plane
+from core.adaptation.style.padding import Mask
 
 BANDS = 2.0 ** np.arange(-8, -0.99, 0.25)
 """Limits of the bands of `power_spectrum`, cycles per pixel."""
@@ -19,8 +20,8 @@ _CLIPPED = 0.01
 _REACH = 5
 
 
-def noise_level(plane: Plane, hidden: Mask) -> float:
-    """Standard deviation of white noise, in grey values.
+def noise_level(plane: Plane, data: Mask) -> float:
+    """Standard deviation of white noise where an image has data, in grey values.
 
     The mask of Immerkaer 1996 (doi 10.1006/cviu.1996.0060) is blind to planes and straight edges. Its mean response is
     taken over the smoother half of the image, and without pixels that are as dark or as bright as can be where those
@@ -29,7 +30,7 @@ def noise_level(plane: Plane, hidden: Mask) -> float:
     """
     response = np.abs(ndimage.convolve(plane, _MASK, mode="nearest"))[1:-1, 1:-1]
     slope = ndimage.gaussian_gradient_magnitude(plane, 2.5, mode="nearest")[1:-1, 1:-1]
-    usable = _away_from(hidden)
+    usable = _inside(data).copy()
     for end in (plane.min(), plane.max()):
         clipped = plane == end
         if clipped.mean() > _CLIPPED:
@@ -41,7 +42,7 @@ def noise_level(plane: Plane, hidden: Mask) -> float:
     return float(np.sqrt(np.pi / 2) / 6 * response[chosen].mean())
 
 
-def edge_width(plane: Plane, hidden: Mask) -> float:
+def edge_width(plane: Plane, data: Mask) -> float:
     """Blur of the clearest edges: the standard deviation, in pixels, of a Gaussian that makes a step as soft.
 
     A step blurred by s has a slope of 1 / sqrt(s² + a²) after a further blur by a; the slopes after two blurs give s
@@ -50,7 +51,7 @@ def edge_width(plane: Plane, hidden: Mask) -> float:
     pixels can show.
     """
     fine, coarse = (ndimage.gaussian_gradient_magnitude(plane, a, mode="nearest") for a in _SCALES)
-    usable = _away_from(hidden)
+    usable = _inside(data)
     if not usable.any():
         return SHARPEST
     steep = usable & (coarse >= np.percentile(coarse[usable], _EDGES))
@@ -62,9 +63,9 @@ def edge_width(plane: Plane, hidden: Mask) -> float:
     return float(np.clip(np.sqrt(max(0.0, (b - ratio * a) / (ratio - 1))), SHARPEST, SOFTEST))
 
 
-def _away_from(hidden: Mask) -> Mask:
-    """The pixels whose neighbours are not hidden."""
-    return ~ndimage.binary_dilation(hidden, np.ones((3, 3)), _REACH) if hidden.any() else ~hidden
+def _inside(data: Mask) -> Mask:
+    """The pixels whose neighbours have data."""
+    return data if data.all() else ndimage.binary_erosion(data, np.ones((3, 3)), _REACH, border_value=1)
 
 
 def power_spectrum(plane: Plane) -> NDArray[np.float64]:
