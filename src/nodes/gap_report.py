@@ -98,10 +98,10 @@ class DomainGapReport:
     slices that are the same everywhere are left out and named, as are images that are far from the others of their
     table.
 
-    **Example:** the source are the fluorescence images of nuclei of template 01, the target the phase-contrast images
-    of template 02. Noise is alike, 0.6 and 0.7 % of the contrast. Edges are 1.2 and 0.5 pixels wide, and the histograms
-    are 23 % of the contrast apart after normalisation: both are gaps. The report advises to match histograms and
-    styles, and, as the gap is large, to adapt a model. Structures are estimated to be 3.6 times as large (between 1.8
+    **Example:** the source are the fluorescence images of nuclei that test template 01, the target the phase-contrast
+    images of template 02. Noise is alike, 0.7 % of the contrast. Edges are 1.5 and 0.5 pixels wide, and the histograms
+    are 20 % of the contrast apart after normalisation: both are gaps. The report advises to match histograms and
+    styles, and, as the gap is large, to adapt a model. Structures are estimated to be 2.5 times as large (between 1.8
     and 5.2): no pixel size is known, and whole cells are indeed larger than nuclei.
 
     **Limits:** it sees how images look, not what they show: kinds without a gap can still need retraining. The noise of
