@@ -1,16 +1,13 @@
 """Known changes of images are found again, and nothing is found where nothing has changed."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import PIL.Image
 import pytest
-from numpy.typing import NDArray
 from scipy import ndimage
+from tests.core.gap_images import CELLS, NUCLEI, Plane, measured, noisy, read
 
 from core.adaptation.gap.advice import NO_GAP, advise
 from core.adaptation.gap.content import windows
@@ -21,37 +18,17 @@ from core.errors import UserInputError
 from core.image import Image
 from core.rescaling import rescale_pixels
 
-WORKFLOWS = Path(__file__).parents[2] / "workflows"
-
-Plane = NDArray[np.float32]
-
-
-def read(folder: str, shape: tuple[int, int] | None = None) -> list[Plane]:
-    files = sorted((WORKFLOWS / folder).glob("*.png"))
-    planes = [np.array(PIL.Image.open(path).convert("L")).astype(np.float32) for path in files]
-    return [plane[:256, :256] for plane in planes if shape in (None, plane.shape)]
-
 
 @pytest.fixture(scope="module")
 def nuclei() -> list[Plane]:
     """Fluorescence images of nuclei."""
-    return read("01_Train_and_count_nuclei/data/train/images")[:12]
-
-
-@pytest.fixture(scope="module")
-def alike() -> list[Plane]:
-    """Fluorescence images of nuclei whose medians are 9 to 18 pixels."""
-    return read("01_Train_and_count_nuclei/data/train/images", (256, 256))[:12]
+    return [plane[:256, :256] for plane in read(NUCLEI / "train")[:12]]
 
 
 @pytest.fixture(scope="module")
 def cells() -> list[Plane]:
     """Phase-contrast images."""
-    return [plane[:200, :200] for plane in read("02_Retrain_with_four_images/data/train/images")]
-
-
-def measured(planes: Sequence[Any], **known: Any) -> list[ImageMeasures]:
-    return [measure(Image(np.asarray(plane), "YX", **known), f"image {i}") for i, plane in enumerate(planes)]
+    return [plane[:200, :200] for plane in read(CELLS / "train")]
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +46,6 @@ def noise_of(plane: Plane) -> float:
 
 def width_of(plane: Plane) -> float:
     return edge_width(plane, np.ones(plane.shape, bool))
-
-
-def noisy(plane: Plane, sigma: float, seed: int = 0) -> Plane:
-    return plane + np.random.default_rng(seed).normal(0, sigma, plane.shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("sigma", [2.0, 5.0, 12.0])
