@@ -12,13 +12,16 @@ from nodes.settings import MissingExamples
 
 if TYPE_CHECKING:
     from core.training.checkpoint import Row
-    from core.training.data import Example
+    from core.training.data import Example, Target
 
 LABEL_NAMES = (LABELS, "labels", "Label", "label", "Masks", "Mask", "masks", "mask", "Truth", "truth")
 """Names of label columns that are taken first."""
 
 VALIDATION = "Validation images"
 """What messages call the second table of a training."""
+
+TARGET = "Target images"
+"""What messages call the table of images without labels."""
 
 HISTORY = (
     ("Epoch", "epoch", knext.int32),
@@ -114,6 +117,82 @@ def read_examples(
         where = f"{name}: " if name else ""
         doubts.append(f"{where}{amount(len(skipped), 'row')} without image or labels skipped: {named(skipped)}.")
     return examples, doubts
+
+
+def target_column(schema: Any, image: str, labels: str, name: str = TARGET) -> str:
+    """The image column of a table of images without labels: of the labelled images' name where there is one.
+
+    Parameters
+    ----------
+    image, labels : columns of the labelled images; labels are never taken for images.
+
+    Raises
+    ------
+    knext.InvalidParametersError : there is none.
+    """
+    try:
+        return find_column(
+            schema, None, "image column", preferred=(image, IMAGE), avoid={labels, *LABEL_NAMES} - {image}
+        )
+    except knext.InvalidParametersError as error:
+        raise knext.InvalidParametersError(f"{name}: {error}") from None
+
+
+def read_targets(
+    table: Any, column: str, missing: str, ctx: Any, name: str = TARGET
+) -> "tuple[list[Target], list[str]]":
+    """The images of a table without labels, of stacks their slices; and warnings, such as about rows that were skipped.
+
+    Parameters
+    ----------
+    table : with the image column, see `target_column`; None gives no images.
+    missing : a name of `MissingExamples`.
+    name : what messages call the table.
+
+    Raises
+    ------
+    UserInputError : no image at all, a cell that is no image, or a missing one where that is to fail.
+    Canceled : the user stopped the work.
+    """
+    from core.errors import Canceled, UserInputError
+    from core.planes import slice_of
+    from core.training.data import Target
+
+    found: list[Target] = []
+    skipped: list[str] = []
+    for row in rows(table) if table is not None else ():
+        if ctx.is_canceled():
+            raise Canceled
+        ctx.set_progress(0.0, f"Reading {row.id}")
+        try:
+            image = row.image(column)
+            if image is None and missing == MissingExamples.FAIL.name:
+                raise UserInputError(
+                    "The cell is missing.", where=row.at(column), todo="Remove the row, or let such rows be skipped."
+                )
+            if image is not None and image.kind == "labels":
+                raise UserInputError(
+                    "The cell holds labels, not an image.",
+                    where=row.at(column),
+                    todo=f"Give a table whose images are in a column {column!r}, or {IMAGE!r}.",
+                )
+        except UserInputError as error:
+            raise error.at(name) from None
+        if image is None:
+            skipped.append(row.id)
+            continue
+        depth = image.size("Z")
+        slices = [slice_of(image, z) for z in range(depth)] if image.size("T") == 1 else [image]
+        numbers = [f", slice {z + 1}" for z in range(depth)] if depth > 1 else [""]
+        found += [Target(f"{name}, {row}{number}", one) for number, one in zip(numbers, slices, strict=False)]
+    if table is not None and not found:
+        raise UserInputError(
+            f"The table has no row with an image in column {column!r}.",
+            where=name,
+            todo="Give at least one image of the kind that the model is meant for, or disconnect the table.",
+        )
+    doubts = [f"{name}: {amount(len(skipped), 'row')} without image skipped: {named(skipped)}."] if skipped else []
+    return found, doubts
 
 
 def history_columns() -> list[Any]:
