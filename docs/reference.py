@@ -18,7 +18,7 @@ FOLDER = ROOT / "docs" / "nodes"
 PURPOSES = {
     "Images in": ("MicroscopyImageReader", "NucleiSimulator"),
     "Models": ("PretrainedSegmentationModel", "ModelReader", "ModelWriter"),
-    "Learning": ("SegmentationLearner", "PretrainingAdvisor", "SegmentationRetrainer"),
+    "Learning": ("SegmentationLearner", "SelfSupervisedPretrainer", "PretrainingAdvisor", "SegmentationRetrainer"),
     "Finding objects": ("SegmentationPredictor", "LargeImagePredictor", "LargeImageTiler", "TileMerger"),
     "Another microscope": ("StyleTransfer",),
     "Results": ("InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),

@@ -49,7 +49,7 @@ class Task(knext.EnumParameterOptions):
     )
 
 
-@knext.parameter_group("Network")
+@knext.parameter_group("Network", is_advanced=True)
 class NetworkSettings:
     """What learns. The nodes that go on with the model take over all of this."""
 

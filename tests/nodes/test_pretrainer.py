@@ -124,10 +124,9 @@ def test_doubtful_images(pretrainer: Any, table: Callable[..., Any], refused: An
     flat = Image(np.zeros((20, 20), np.uint16), "YX")
     stack = np.stack([image.array for image in images(3)])
     stack[1] = 5
-    coarse, fine = ({"pixel_size": {"Y": size, "X": size}} for size in (0.5, 0.4))
     tables = [
-        table(Image=[flat, None, *images(2, **coarse)]),
-        table(Image=[Image(stack, "ZYX", {"X": 0.4}), images(1, **fine)[0]]),
+        table(Image=[flat, None, *images(2, pixel_size={"Y": 0.5, "X": 0.5})]),
+        table(Image=[Image(stack, "ZYX", {"X": 0.4}), images(1, pixel_size={"Y": 0.4, "X": 0.4})[0]]),
     ]
     (warning,) = pretrainer.execute(tables).warnings
     for words in (
@@ -240,11 +239,12 @@ def test_a_retrainer_gives_it_a_head(session: Any, start: Any, examples: Any) ->
 def test_nobody_segments_with_it(session: Any, start: Any, examples: Any, tmp_path: Any, refused: Any) -> None:
     predictor = session.node("SegmentationPredictor")
     large = session.node("LargeImagePredictor").set(file="image.tif", output=str(tmp_path / "out"))
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: predictor.configure(start, examples),
         lambda: predictor.execute(start, examples),
         lambda: large.configure(start),
-    ):
+    ]
+    for call in calls:
         with refused("learned from images without labels only .restoration., and cannot segment yet. Train it with"):
             call()
 
