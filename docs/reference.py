@@ -18,9 +18,9 @@ FOLDER = ROOT / "docs" / "nodes"
 PURPOSES = {
     "Images in": ("MicroscopyImageReader", "NucleiSimulator"),
     "Models": ("PretrainedSegmentationModel", "ModelReader", "ModelWriter"),
-    "Learning": ("SegmentationLearner", "PretrainingAdvisor", "SegmentationRetrainer"),
+    "Learning": ("SegmentationLearner", "SelfSupervisedPretrainer", "PretrainingAdvisor", "SegmentationRetrainer"),
     "Finding objects": ("SegmentationPredictor", "LargeImagePredictor", "LargeImageTiler", "TileMerger"),
-    "Another microscope": ("DomainGapReport", "StyleTransfer"),
+    "Another microscope": ("DomainGapReport", "StyleTransferLearner", "StyleTransfer"),
     "Results": ("InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),
 }
 

@@ -39,7 +39,10 @@ class Run(Protocol):
 
 
 class Node(Protocol):
-    """A node of a workflow. Whatever goes wrong raises NodeFailure."""
+    """A node of a workflow. Whatever goes wrong raises NodeFailure.
+
+    Inputs are given in the order of the ports, lists for groups; the last ones may be left out, and are not connected.
+    """
 
     settings: dict[str, Any]
     settings_version: str

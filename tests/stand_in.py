@@ -120,7 +120,7 @@ class StandInNode:
     def configure(self, *inputs: Any, flow_variables: Mapping[str, Any] | None = None) -> list[Any]:
         """The specs of the outputs."""
         context = self._context(flow_variables, _Run([]), None)
-        specs = _translated(lambda: self._instance.configure(inputs, context))
+        specs = _translated(lambda: self._instance.configure(self._all(inputs), context))
         self.warnings = context.warnings
         return list(specs)
 
@@ -136,11 +136,15 @@ class StandInNode:
         run = _Run([])
         context = self._context(flow_variables, run, cancel)
         with _logged() as logs:
-            done = _translated(lambda: self._instance.execute(inputs, context))
+            done = _translated(lambda: self._instance.execute(self._all(inputs), context))
         if check and done.problems:
             raise NodeFailure("; ".join(done.problems))
         html, in_report = done.view_html, done.view_in_report
         return Execution(done.outputs, html, in_report, context.warnings, run.progress, context.flow_variables, logs)
+
+    def _all(self, inputs: Sequence[Any]) -> list[Any]:
+        """The inputs, None for the last ones where they are left out."""
+        return [*inputs, *[None] * (len(self._instance.kind.input_ports) - len(inputs))]
 
     def _context(
         self, flow_variables: Mapping[str, Any] | None, run: _Run, cancel: Callable[[Any], bool] | None

@@ -30,6 +30,7 @@ from nodes.settings import CATEGORY, TrainingSettings, missing_examples_paramete
 from nodes.views.training import training_view
 
 if TYPE_CHECKING:
+    from core.model import SegmentationModel
     from core.training.config import TrainingConfig
 
 
@@ -51,7 +52,10 @@ class ModelSettings:
     """What the model is made of."""
 
     head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.STARDIST.name, Head)
-    network = network_parameter()
+    network = network_parameter(
+        "What looks at the image. Where a model to start from is connected, its network takes the place of this one "
+        "and of all that is set for it: width, depth and stride, and what it starts from."
+    )
     encoder_weights = encoder_weights_parameter(network)
     encoder_file = encoder_file_parameter(network, encoder_weights)
     rays = knext.IntParameter(
@@ -103,6 +107,13 @@ class ModelSettings:
     "the labelled images is held back.",
     optional=True,
 )
+@knext.input_port(
+    "Start from",
+    "A model whose network, with all that it has learned, is where the training begins; the head, which finds the "
+    "objects, is new. As of the *Self-Supervised Pretrainer*. The settings of the network have no effect then.",
+    model_port,
+    optional=True,
+)
 @knext.output_port("Model", "The trained model of the best epoch, with its thresholds.", model_port)
 @knext.output_table(
     "History",
@@ -120,7 +131,8 @@ class SegmentationLearner:
     Use it when you have **images with labels** of the kind that you want to segment: twenty images with some hundred
     objects are a good start. With only a few images, and a model that knows similar ones, use the *Segmentation
     Retrainer*. Without labels try a *Pretrained Segmentation Model*. Connect the *Segmentation Predictor* to apply the
-    model, and the *Model Writer* to keep it.
+    model, and the *Model Writer* to keep it. With many images but few labels, have a *Self-Supervised Pretrainer* learn
+    from all images first, and connect its model to *Start from*.
 
     Choose StarDist for round objects that touch, such as nuclei, and foreground for objects of any shape that rarely
     touch. Before the training begins, the data are checked: labels of another size than their image, pixels that are no
@@ -164,17 +176,22 @@ class SegmentationLearner:
     model = ModelSettings()
     training = TrainingSettings()
 
-    def configure(self, ctx: Any, schema: Any, validation: Any) -> Any:
+    def configure(self, ctx: Any, schema: Any, validation: Any, start: SegmentationModelSpec | None) -> Any:
         """The kind of model; its channels are not known before the images are seen."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         if validation is not None:
             check_columns(VALIDATION, validation, self.image_column, self.label_column)
         self.model.check()
         self.training.check()
+        if start is not None and self.model.head == Head.FOREGROUND.name and start.grid not in (None, 1):
+            raise knext.InvalidParametersError(
+                f"The network of the model at the input 'Start from' has a stride of {start.grid} pixels. Choose "
+                "StarDist as shape of the objects, or a model whose network has a stride of 1."
+            )
         spec = SegmentationModelSpec({"head": {"name": self.model.head.lower()}})
         return spec, knext.Schema.from_columns(history_columns())
 
-    def execute(self, ctx: Any, table: Any, validation: Any) -> Any:
+    def execute(self, ctx: Any, table: Any, validation: Any, start: SegmentationModelObject | None) -> Any:
         """Trains the model."""
         with plain_errors():
             ctx.set_progress(0.0, "Starting")
@@ -184,15 +201,18 @@ class SegmentationLearner:
             columns = example_columns(table.schema, self.image_column, self.label_column)
             examples, warnings = read_examples(table, *columns, self.missing, ctx)
             held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
+            given = start.load() if start else None
             result = train(
                 examples,
-                self._config(encoder_weights(ctx, self.model)),
+                self._config("" if given else encoder_weights(ctx, self.model)),
                 progress_of(ctx),
                 held_back,
                 checkpoint,
+                start=given,
             )
             warn(ctx, [*warnings, *more, *result.warnings])
-            return SegmentationModelObject.of(result.model), history_table(result.history), training_view(result)
+            view = training_view(result, *_notes(result.model))
+            return SegmentationModelObject.of(result.model), history_table(result.history), view
 
     def _config(self, encoder_weights: str) -> "TrainingConfig":
         from core.heads import HEADS, HeadConfig
@@ -212,3 +232,15 @@ class SegmentationLearner:
             validation_fraction=self.training.validation_fraction,
             encoder_weights=encoder_weights,
         )
+
+
+def _notes(model: "SegmentationModel") -> list[str]:
+    """What there is to say about what a model started from."""
+    start = model.config.provenance.get("start")
+    if not start:
+        return []
+    learned = f" had learned without labels ({start['pretext']})" if start.get("pretext") else ""
+    return [
+        f"The network is that of the model at the input Start from, which{learned or ' was trained before'}; the "
+        "settings of the network had no effect. The head, which finds the objects, began with random weights."
+    ]

@@ -42,11 +42,11 @@ ENCODERS = [
 """Networks on an image classifier."""
 
 
-def network_parameter() -> knext.EnumParameter:
+def network_parameter(description: str = "What looks at the image.") -> knext.EnumParameter:
     """The choice of the network."""
     return knext.EnumParameter(
         "Network",
-        "What looks at the image.",
+        description,
         Network.UNET.name,
         Network,
         style=knext.EnumParameter.Style.DROPDOWN,

@@ -49,7 +49,7 @@ class Task(knext.EnumParameterOptions):
     )
 
 
-@knext.parameter_group("Network")
+@knext.parameter_group("Network", is_advanced=True)
 class NetworkSettings:
     """What learns. The nodes that go on with the model take over all of this."""
 
@@ -138,8 +138,10 @@ class SelfSupervisedPretrainer:
     **Limits:** it is no substitute for labels, and where there are enough of them it changes little: compare with a
     training without it. 2-D images, and Z-stacks slice by slice; they are held in memory together. Each is scaled by
     its own percentiles, so that bit depths may differ; pixel sizes should not, and a warning tells where they do.
-    Images of a single value are left out. The settings of the network hold for the node that goes on with it. A step
-    takes as long as in the *Segmentation Learner*, with a stride of 1 about three times as long as with its 2.
+    Images of a single value are left out. *Variation of patches* adds neither noise nor blur here. The settings of the
+    network hold for the node that goes on with it; its head is chosen in the *Segmentation Learner*, while the
+    *Segmentation Retrainer* takes foreground for a stride of 1, StarDist for others. A step takes as long as in the
+    *Segmentation Learner*, with a stride of 1 about three times as long as with its 2.
 
     **Literature:**
 

@@ -160,6 +160,9 @@ class SegmentationRetrainer:
     images** wherever you have them: they are mixed in. For the pretrained model *simulated-mixed* the *Nuclei
     Simulator* makes such images in any number.
 
+    A model of the *Self-Supervised Pretrainer* cannot segment yet: its network is taken over, the head learns from
+    random weights, and there is nothing to try out or to match.
+
     **Example:** four images of cells in phase contrast with 260 cells, and from the *Pretrained Segmentation Model* the
     model *Nuclei, several modalities* (template 02). Set *Epochs* to 12 and *Patch size* to 192, because these cells
     are large, and leave the rest. The view says what came of it: the mean average precision before and after, in the

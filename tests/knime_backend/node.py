@@ -219,6 +219,7 @@ def _port_maps(
     """The connected inputs, and the port maps that Java makes of the ports."""
     flat: list[Any] = []
     in_map: dict[str, list[int]] = {}
+    inputs = [*inputs, *[None] * (len(node.input_ports) - len(inputs))]
     for i, (port, value) in enumerate(zip(node.input_ports, inputs, strict=True)):
         if not hasattr(port, "optional"):  # a group
             in_map[port.name] = list(range(len(flat), len(flat) + len(value or [])))

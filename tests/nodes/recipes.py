@@ -43,8 +43,8 @@ class Recipe:
     Parameters
     ----------
     settings : that it needs, given an empty folder to write into.
-    inputs : per port a model or an Arrow table.
-    port : the input whose table is varied, None: the node has none.
+    inputs : per port a model or an Arrow table, for a group a list of them.
+    port : the input whose table is varied, of a group its first one; None: the node has none.
     output : the output table whose rows are counted, None: there is none.
     rows : of this table, from the four rows of the input.
     ids : its row IDs, from those of the input; None: they are its own.
@@ -156,7 +156,12 @@ RECIPES = {
     ),
     "NucleiSimulator": Recipe(lambda world, folder: {"images": 2, "width": 64, "height": 64}, rows=2),
     "SegmentationLearner": replace(
-        EXAMPLES, settings=lambda world, folder: TINY, inputs=lambda world: [example_table(world)] * 2
+        EXAMPLES, settings=lambda world, folder: TINY, inputs=lambda world: [*[example_table(world)] * 2, world.model]
+    ),
+    "SelfSupervisedPretrainer": replace(
+        EXAMPLES,
+        settings=lambda world, folder: {"network": {"base": 4, "depth": 1}, "training": TINY["training"]},
+        inputs=lambda world: [[example_table(world), image_table(world)]],
     ),
     "SegmentationRetrainer": replace(
         EXAMPLES,

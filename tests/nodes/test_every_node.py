@@ -52,12 +52,17 @@ class Kitchen:
     def table(self) -> Any:
         """The Arrow table that situations vary."""
         assert self.recipe.port is not None
-        return self.inputs[self.recipe.port]
+        varied = self.inputs[self.recipe.port]
+        return varied[0] if isinstance(varied, list) else varied
 
     def feed(self, table: Any, batches: Sequence[int] | None = None) -> list[Any]:
         """The inputs, with another table in place of the one that is varied."""
         varied = self.session.make_table(table, row_ids="keep", batches=batches)
-        return [varied if i == self.recipe.port else value for i, value in enumerate(self.inputs)]
+        inputs = list(self.inputs)
+        assert self.recipe.port is not None
+        given = inputs[self.recipe.port]
+        inputs[self.recipe.port] = [varied, *given[1:]] if isinstance(given, list) else varied
+        return inputs
 
     def run(self, inputs: Sequence[Any], **options: Any) -> Any:
         """Configure and execute the node."""
@@ -97,11 +102,15 @@ class Kitchen:
 
     def lengths(self, inputs: Sequence[Any]) -> list[int]:
         """Numbers of rows of the input tables."""
-        return [value.num_rows for value in inputs if hasattr(value, "num_rows")]
+        every = [one for value in inputs for one in (value if isinstance(value, list) else [value])]
+        return [value.num_rows for value in every if hasattr(value, "num_rows")]
 
     def made(self, inputs: Sequence[Any]) -> list[Any]:
         """The inputs as outputs of other nodes."""
-        return [self.session.make_table(v, row_ids="keep") if isinstance(v, pa.Table) else v for v in inputs]
+        return [self.made(v) if isinstance(v, list) else self._made(v) for v in inputs]
+
+    def _made(self, value: Any) -> Any:
+        return self.session.make_table(value, row_ids="keep") if isinstance(value, pa.Table) else value
 
 
 def _is_ours(warning: warnings.WarningMessage) -> bool:

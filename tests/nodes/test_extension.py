@@ -110,6 +110,7 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
     from core.adaptation.style import FourierConfig, StandardizeConfig
     from core.heads import HeadConfig
     from core.networks import NetworkConfig
+    from core.pretraining.config import PretrainingConfig
     from core.training.config import RetrainingConfig, TrainingConfig
 
     learner = session.node("SegmentationLearner").settings["model"]
@@ -120,6 +121,9 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
     for name in ("base", "depth", "grid"):
         assert learner["model"][name] == getattr(NetworkConfig(), name), name
     assert learner["model"]["rays"] == HeadConfig().n_rays
+    network, pretraining = session.node("SelfSupervisedPretrainer").settings["model"]["network"], PretrainingConfig()
+    for name in ("base", "depth", "grid"):
+        assert network[name] == getattr(pretraining.network, name), name
     transfer = session.node("SegmentationRetrainer").settings["model"]["transfer"]
     for name in ("freeze", "loaded_rate", "match_scale", "layer_decay", "pull", "source_share"):
         assert transfer[name] == getattr(RetrainingConfig(), name), name
@@ -151,10 +155,12 @@ import knime.extension as knext
 from nodes.columns import tensor_type
 from nodes.ports import SegmentationModelSpec
 images = knext.Schema.from_columns([knext.Column(tensor_type(), name) for name in ("Image", "Labels")])
-inputs = {"SegmentationLearner": [images, None], "SegmentationPredictor": [SegmentationModelSpec(), images],
-          "InstanceCounter": [images], "NucleiSimulator": [], "PretrainedSegmentationModel": []}
+inputs = {"SegmentationLearner": [images], "SegmentationPredictor": [SegmentationModelSpec(), images],
+          "InstanceCounter": [images], "NucleiSimulator": [], "PretrainedSegmentationModel": [],
+          "SelfSupervisedPretrainer": [[images]]}
 for node_id, specs in inputs.items():
-    extension.nodes[node_id].create().configure(specs, Context(Path.cwd()))
+    node = extension.nodes[node_id]
+    node.create().configure([*specs, *[None] * (len(node.input_ports) - len(specs))], Context(Path.cwd()))
 print(*sorted({"torch", "numba", "scipy", "skimage", "pandas", "lightning_fabric", "tifffile"} & set(sys.modules)))
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}

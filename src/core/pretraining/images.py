@@ -1,7 +1,6 @@
 """The images that a pretraining learns from, and what can be wrong with them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from core.errors import UserInputError
 from core.image import Image
 from core.normalization import NormalizationConfig, normalize
 from core.planes import slice_of
-from core.training.data import Prepared, check_pixels, image_is_constant
+from core.training.data import Prepared, Target, channels_of, check_pixels, image_is_constant
 
 SAME_PIXELS = 0.05
 """Pixel sizes of domains that differ by less, as a share, are taken as the same."""
@@ -18,21 +17,7 @@ Named = tuple[str, Image]
 """What messages call an image, for instance its row, and the image: 2-D or a Z-stack, with any number of channels."""
 
 
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """A 2-D image, or a slice of a stack.
-
-    Parameters
-    ----------
-    name : how messages call it.
-    image : without the axis Z.
-    """
-
-    name: str
-    image: Image
-
-
-def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Plane]], list[str]]:
+def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Target]], list[str]]:
     """The images of every domain that something can be learned from, stacks slice by slice; and warnings.
 
     Images and slices whose pixels are all the same are left out.
@@ -48,11 +33,11 @@ def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Plane]], li
     found, warnings = [], []
     first_name, first = domains[0][0]
     for domain in domains:
-        kept: list[Plane] = []
+        kept: list[Target] = []
         for name, image in domain:
             if image.size("C") != first.size("C"):
                 raise UserInputError(
-                    f"The image has {_channels(image)}, but that of {first_name} has {_channels(first)}.",
+                    f"The image has {channels_of(image)}, but that of {first_name} has {channels_of(first)}.",
                     where=name,
                     todo="Choose the same channels when reading the images.",
                 )
@@ -72,12 +57,12 @@ def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Plane]], li
     return found, warnings + _sizes_differ(found)
 
 
-def _planes(name: str, image: Image) -> tuple[list[Plane], list[int]]:
+def _planes(name: str, image: Image) -> tuple[list[Target], list[int]]:
     """The 2-D images of an image, and the numbers of slices, from 0, that have one value only."""
     depth = image.size("Z")
     planes, empty = [], []
     for z in range(depth):
-        plane = Plane(f"{name}, slice {z + 1}" if depth > 1 else name, slice_of(image, z))
+        plane = Target(f"{name}, slice {z + 1}" if depth > 1 else name, slice_of(image, z))
         check_pixels(plane.image, plane.name)
         if image_is_constant(plane.image):
             empty.append(z)
@@ -95,7 +80,7 @@ def _left_out(name: str, image: Image, empty: Sequence[int]) -> list[str]:
     return [f"{name}: in {len(empty)} of {image.size('Z')} slices all pixels have the same value, left out: {numbers}."]
 
 
-def _sizes_differ(domains: Iterable[Sequence[Plane]]) -> list[str]:
+def _sizes_differ(domains: Iterable[Sequence[Target]]) -> list[str]:
     """A warning where objects are of another size in pixels because pixels are."""
     known = []
     for planes in domains:
@@ -113,15 +98,10 @@ def _sizes_differ(domains: Iterable[Sequence[Plane]]) -> list[str]:
     ]
 
 
-def prepared(domains: Iterable[Sequence[Plane]], normalization: NormalizationConfig) -> list[Prepared]:
+def prepared(domains: Iterable[Sequence[Target]], normalization: NormalizationConfig) -> list[Prepared]:
     """The images, normalised each by itself, without objects; every domain is drawn equally often."""
     return [
         Prepared(normalize(pixels, normalization), np.broadcast_to(np.int32(0), pixels.shape[1:]), [], 1 / len(planes))
         for planes in domains
         for pixels in (plane.image.cyx() for plane in planes)
     ]
-
-
-def _channels(image: Image) -> str:
-    count = image.size("C")
-    return "1 channel" if count == 1 else f"{count} channels"

@@ -14,12 +14,12 @@ from core.model import ModelConfig, SegmentationModel
 from core.networks.pretrained_weights import load_encoder
 from core.pretraining import PRETEXTS, Pretext
 from core.pretraining.config import PretrainingConfig
-from core.pretraining.images import Named, Plane, planes_of, prepared
+from core.pretraining.images import Named, planes_of, prepared
 from core.pretraining.pretext import Shown
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, random_patch
 from core.training.checkpoint import Row
-from core.training.data import Example, Prepared, digest
+from core.training.data import Example, Prepared, Target, digest
 from core.training.loop import Group, WithoutLabels, fit, patch_size
 from core.training.objective import Step
 from core.training.train import FEWEST_TO_SPLIT, origin, pixel_size_of
@@ -120,8 +120,8 @@ def pretrain(
 
 
 def _split(
-    domains: Sequence[Sequence[Plane]], fraction: float, seed: int
-) -> tuple[list[list[Plane]], list[list[Plane]]]:
+    domains: Sequence[Sequence[Target]], fraction: float, seed: int
+) -> tuple[list[list[Target]], list[list[Target]]]:
     """Images to learn from, and those held back: of every domain a share, of one image none."""
     if fraction == 0 or sum(map(len, domains)) < FEWEST_TO_SPLIT:
         return [list(domain) for domain in domains], []
@@ -134,11 +134,11 @@ def _split(
     return training, [domain for domain in validation if domain]
 
 
-def _no_labels(plane: Plane) -> Labels:
+def _no_labels(plane: Target) -> Labels:
     return np.broadcast_to(np.int32(0), (plane.image.size("Y"), plane.image.size("X")))
 
 
-def _fingerprint(model: SegmentationModel, config: PretrainingConfig, domains: Sequence[Sequence[Plane]]) -> str:
+def _fingerprint(model: SegmentationModel, config: PretrainingConfig, domains: Sequence[Sequence[Target]]) -> str:
     """What a checkpoint knows its training by."""
     start = digest(weight.detach().numpy() for weight in model.state_dict().values())
     pixels = [digest(one.image.array for one in domain) for domain in domains]
@@ -148,7 +148,7 @@ def _fingerprint(model: SegmentationModel, config: PretrainingConfig, domains: S
 def _examples(
     model: SegmentationModel,
     pretext: Pretext,
-    domains: Sequence[Sequence[Plane]],
+    domains: Sequence[Sequence[Target]],
     images: Sequence[Prepared],
     config: PretrainingConfig,
 ) -> list[Shown]:

@@ -69,7 +69,7 @@ def check_examples(examples: Sequence[Example]) -> list[str]:
         _check_labels(example)
         if example.image.size("C") != first.image.size("C"):
             raise UserInputError(
-                f"The image has {_channels(example.image)}, but {first.name} has {_channels(first.image)}.",
+                f"The image has {channels_of(example.image)}, but {first.name} has {channels_of(first.image)}.",
                 where=example.name,
                 todo="Train with images of one kind.",
             )
@@ -111,7 +111,8 @@ def check_pixels(image: Image, name: str) -> None:
         )
 
 
-def _channels(image: Image) -> str:
+def channels_of(image: Image) -> str:
+    """The number of an image's channels in words."""
     count = image.size("C")
     return "1 channel" if count == 1 else f"{count} channels"
 

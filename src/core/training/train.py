@@ -14,6 +14,7 @@ from torch import nn
 
 from core.devices import describe_device, precision
 from core.errors import UserInputError
+from core.heads import HEADS, HeadConfig
 from core.inference.predict import Predictor
 from core.measurement.size import typical_diameter
 from core.model import ModelConfig, SegmentationModel
@@ -71,8 +72,9 @@ def train(
     validation: Sequence[Example] = (),
     checkpoint: Path | None = None,
     target: Sequence[Target] = (),
+    start: SegmentationModel | None = None,
 ) -> TrainingResult:
-    """Train a model from random weights, or from a pretrained encoder.
+    """Train a model from random weights, from a pretrained encoder, or from the network of another model.
 
     Parameters
     ----------
@@ -82,18 +84,20 @@ def train(
     checkpoint : a file for the state of the training; a killed or cancelled training goes on from there.
     target : images without labels that the model is meant for: its objects there choose the epoch, see
         `core.training.selection`, and the head's own thresholds stay.
+    start : see `new_model`.
 
     Raises
     ------
-    UserInputError : examples that nothing can be learned from, weights that the encoder cannot start from, or images
-        without labels that cannot be used, see `check_target`.
+    UserInputError : examples that nothing can be learned from, weights that the encoder cannot start from, a model to
+        start from that does not go with the images or the head, or images without labels that cannot be used, see
+        `check_target`.
     Canceled : the user stopped the work.
     """
     warnings = check_examples([*examples, *validation])
     training, validation = split(
         examples, validation, config.validation_fraction, config.schedule.seed, FEWEST_TO_SPLIT
     )
-    model, groups = new_model(training, config)
+    model, groups = new_model(training, config, start)
     without = WithoutLabels()
     if target:
         target, scale, more = check_target(target, examples, model.config.pixel_size, config.pixel_sizes)
@@ -113,15 +117,27 @@ def train(
     return replace(result, warnings=warnings)
 
 
-def new_model(training: Sequence[Example], config: TrainingConfig) -> tuple[SegmentationModel, list[Group]]:
+def new_model(
+    training: Sequence[Example], config: TrainingConfig, start: SegmentationModel | None = None
+) -> tuple[SegmentationModel, list[Group]]:
     """A model that has learned nothing of the examples yet, and how its parts are to learn.
+
+    Parameters
+    ----------
+    start : a model whose network, with its weights and the way images are normalised for it, takes the place of the
+        configured one. It does not change in the first epoch, while the head is still random.
 
     Raises
     ------
-    UserInputError : weights that the encoder cannot start from.
+    UserInputError : weights that the encoder cannot start from, or a model to start from that does not go with the
+        images or the head.
     """
     first, weights = training[0].image, config.encoder_weights
     network = replace(config.network, in_channels=first.size("C"), fixed_statistics=bool(weights))
+    if start is not None:
+        _check_start(start, training[0], config.head)
+        weights, network = "", start.config.network
+        config = replace(config, normalization=start.config.normalization)
     config = replace(config, network=network, encoder_weights=Path(weights).name)
     torch.manual_seed(config.schedule.seed)
     model = SegmentationModel(
@@ -140,7 +156,26 @@ def new_model(training: Sequence[Example], config: TrainingConfig) -> tuple[Segm
         encoder = load_encoder(model.network, weights)
         model.with_config(provenance={**model.config.provenance, "encoder": encoder})
         groups = _groups(model)
+    if start is not None:
+        model.network.load_state_dict(start.network.state_dict())
+        model.with_config(provenance={**model.config.provenance, "start": start_of(start)})
+        groups = [Group(model.network, frozen=PRETRAINED_FROZEN), Group(model.head)]
     return model, groups
+
+
+def _check_start(start: SegmentationModel, example: Example, head: HeadConfig) -> None:
+    """Raise a UserInputError if a network cannot look at an image, or a head cannot predict on it."""
+    try:
+        start.check_channels(example.image.size("C"))
+    except UserInputError as error:
+        raise error.at(example.name) from None
+    grid, grids = start.config.network.grid, HEADS[head.name].grids
+    if grid not in grids:
+        raise UserInputError(
+            f"The network of the model to start from predicts at a stride of {grid} pixels, but the head {head.name} "
+            f"needs {' or '.join(map(str, grids))}.",
+            todo="Choose another shape of the objects, or start from a network with another stride of the output.",
+        )
 
 
 def selection_by(
