@@ -20,7 +20,7 @@ PURPOSES = {
     "Models": ("PretrainedSegmentationModel", "ModelReader", "ModelWriter"),
     "Learning": ("SegmentationLearner", "PretrainingAdvisor", "SegmentationRetrainer"),
     "Finding objects": ("SegmentationPredictor", "LargeImagePredictor", "LargeImageTiler", "TileMerger"),
-    "Another microscope": ("StyleTransfer",),
+    "Another microscope": ("StyleTransfer", "StyleTransferLearner"),
     "Results": ("InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),
 }
 
