@@ -17,6 +17,9 @@ from core.progress import SILENT, Progress
 
 NO_CONTRAST = "all pixels of the image have the same value"
 
+MOST_PADDING = 0.5
+"""Share of an image that may be padding without a warning."""
+
 
 @dataclass(frozen=True)
 class StyleConfig(Config):
@@ -63,6 +66,17 @@ class Planes:
             progress.check()
             _count(tallies, plane, data)
         return tuple(tally.distribution() for tally in tallies)
+
+    def padding_doubt(self) -> list[str]:
+        """A warning where most of the image is taken for padding; black slices do not count."""
+        shares = [1 - float(data.mean()) for data in self.data if data is not None and data.any()]
+        share = sum(shares) / max(1, len(self.data) - self.flat)
+        if share <= MOST_PADDING:
+            return []
+        return [
+            f"{share:.0%} of the image are zeros at its edges, taken for padding and left alone. If they are a real "
+            "background, switch that off."
+        ]
 
     @property
     def flat(self) -> int:
@@ -130,7 +144,7 @@ class Style(ABC):
                     self._look(plane, data)
             self.targets += bool(planes.varies.any())
             self.varied = planes.varies.any(axis=0) | self.varied
-            warnings += [f"{name}: {doubt}" for doubt in _flat_targets(planes)]
+            warnings += [f"{name}: {doubt}" for doubt in (*planes.padding_doubt(), *_flat_targets(planes))]
         if first is None:
             raise UserInputError("There is no target image.", todo="Give at least one, better ten or more.")
         if not self.targets:
@@ -172,7 +186,7 @@ class Style(ABC):
             )
         out = np.zeros(image.array.shape, self.dtype)
         planes = Planes.of(image, self._padding, progress)
-        warnings = depths(image.array.dtype, self.dtype)
+        warnings = [*planes.padding_doubt(), *depths(image.array.dtype, self.dtype)]
         varied = planes.varies.any(axis=0)
         if not varied.any():
             warnings.append(f"{NO_CONTRAST}; it stays as it is.")
