@@ -293,7 +293,7 @@ def test_work_can_be_stopped() -> None:
 
 
 def test_real_values_without_end_are_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "PIECE", 2000)
+    monkeypatch.setattr(counting, "PIECE", 1000)
     monkeypatch.setattr(counting, "LEVELS", 500)
     values = np.random.default_rng(0).normal(5, 2, 30_011)
     tally = Tally(values.dtype)

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adaptation.style.distribution import Distribution, Tally
+from core.adaptation.style.distribution import PIECE, Distribution, Tally
 from core.adaptation.style.padding import Mask, data_mask
 from core.config import Config
 from core.errors import UserInputError
@@ -63,8 +63,7 @@ class Planes:
         """The grey values of every channel, without padding."""
         tallies = [Tally(self.pixels[0].dtype) for _ in self.pixels[0]]
         for plane, data in zip(self.pixels, self.data, strict=True):
-            progress.check()
-            _count(tallies, plane, data)
+            _count(tallies, plane, data, progress)
         return tuple(tally.distribution() for tally in tallies)
 
     def padding_doubt(self) -> list[str]:
@@ -140,7 +139,7 @@ class Style(ABC):
             for plane, data, varies in zip(planes.pixels, planes.data, planes.varies, strict=True):
                 progress.check()
                 if varies.any():
-                    _count(tallies, plane, data)
+                    _count(tallies, plane, data, progress)
                     self._look(plane, data)
             self.targets += bool(planes.varies.any())
             self.varied = planes.varies.any(axis=0) | self.varied
@@ -292,10 +291,14 @@ def amount_of_channels(count: int) -> str:
     return f"{count} channel{'s' * (count != 1)}"
 
 
-def _count(tallies: Sequence[Tally], plane: NDArray[Any], data: Mask | None) -> None:
+def _count(tallies: Sequence[Tally], plane: NDArray[Any], data: Mask | None, progress: Progress) -> None:
     """Count the pixels of every channel of a plane C Y X."""
+    step = max(1, PIECE // plane.shape[2])
     for tally, channel in zip(tallies, plane, strict=True):
-        tally.add(_with_data(channel, data))
+        for start in range(0, len(channel), step):
+            progress.check()
+            rows = slice(start, start + step)
+            tally.add(_with_data(channel[rows], None if data is None else data[rows]))
 
 
 def _with_data(channel: NDArray[Any], data: Mask | None) -> NDArray[Any]:
