@@ -70,7 +70,7 @@ class Kind:
         channels = _channels(header)
         if self.channels not in (None, channels):
             raise UserInputError(
-                f"The image has {amount(channels, 'channel')}, {self.name} has {self.channels}.",
+                f"The image has {amount(channels, 'channel')}, not {self.channels} as {self.name}.",
                 where=row.at(column),
                 todo="Choose the same channels of both when reading them.",
             )

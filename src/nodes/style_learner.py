@@ -55,7 +55,7 @@ class Size(knext.EnumParameterOptions):
     "Images in the wanted style",
     "Images as the others should look, with as many channels. They may show other samples: no image needs a partner.",
 )
-@knext.output_port("Style model", "The learned style, for the node that gives images a style.", style_model_port)
+@knext.output_port("Style model", "The learned style, for *Style Transfer*.", style_model_port)
 @knext.output_table(
     "History",
     "At most a hundred rows, each the mean of the steps up to *Step*: *Discriminator loss*, *Generator loss*, "
@@ -80,7 +80,7 @@ class StyleTransferLearner:
     ones, one near 0 that they easily are: then more *Steps* help, or images that are more alike.
 
     **Example:** 20 electron micrographs of one microscope with 512 x 512 pixels, and 20 of another. Leave all settings
-    as they are: 2,000 *Steps* with patches of 96 x 96 pixels, some ten minutes on a processor core. If the training
+    as they are: 2,000 *Steps* with patches of 96 x 96 pixels, about five minutes on a processor core. If the training
     would take longer than the *Longest duration*, the node says so after a few steps, and what to change.
 
     **Limits:** Objects keep their shape and size, as far as they can: compare images before and after, since networks

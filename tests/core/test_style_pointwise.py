@@ -194,6 +194,20 @@ def test_padding_counts_nowhere_and_stays_zero(config: StyleConfig) -> None:
     assert not found[:, -30:].any()
 
 
+def test_much_padding_is_doubted() -> None:
+    image = random_image(np.uint8)
+    half, most = (Image(np.pad(image, ((0, rows), (0, 0))), "YX") for rows in (55, 65))
+    stack = np.zeros((3, 60, 70), np.uint8)
+    stack[1, :, :40] = image[:, :40]
+    told = "52% of the image are zeros at its edges, taken for padding and left alone. If they are a real background, "
+    told += "switch that off."
+    style = make_style(HistogramConfig(), [("a", Image(image, "YX")), ("b", most)])
+    assert style.warnings == (f"b: {told}",)
+    assert style.transfer(most)[1] == [told]
+    assert style.transfer(half)[1] == style.transfer(Image(stack, "ZYX"))[1] == []
+    assert make_style(HistogramConfig(padding=False), [("b", most)] * 2).transfer(most)[1] == []
+
+
 def test_a_channel_without_contrast_stays_and_that_is_said() -> None:
     source = np.stack([random_image(np.uint8), np.full((60, 70), 255, np.uint8)])
     style = make_style(HistogramConfig(), [("a", Image(source[:, ::-1] // 2, "CYX"))] * 2)
@@ -279,7 +293,7 @@ def test_work_can_be_stopped() -> None:
 
 
 def test_real_values_without_end_are_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "PIECE", 2000)
+    monkeypatch.setattr(counting, "PIECE", 1000)
     monkeypatch.setattr(counting, "LEVELS", 500)
     values = np.random.default_rng(0).normal(5, 2, 30_011)
     tally = Tally(values.dtype)

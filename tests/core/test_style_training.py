@@ -86,7 +86,7 @@ def test_the_discriminator_sees_patches(size: int, field: int) -> None:
     for stage in discriminator.stages:
         x = stage(x)
     middle = x.shape[2] // 2
-    x[0, 0, middle, middle].backward()
+    x[0, 0, middle, middle].backward()  # type: ignore[no-untyped-call]
     assert image.grad is not None
     rows = image.grad[0, 0].abs().sum(1).nonzero().flatten()
     assert int(rows.max() - rows.min()) + 1 == field
@@ -197,7 +197,8 @@ def _alike(array: NDArray[Any], style: Sequence[Image]) -> NDArray[np.float64]:
     """An image scaled to the percentiles of a style, which any model begins with."""
     low, high = np.median([np.percentile(image.array, [0.5, 99.5]) for image in style], axis=0)
     mine = np.percentile(array, [0.5, 99.5])
-    return (array - mine[0]) / (mine[1] - mine[0]) * (high - low) + low
+    scaled: NDArray[np.float64] = (array - mine[0]) / (mine[1] - mine[0]) * (high - low) + low
+    return scaled
 
 
 def test_noisy_becomes_smooth() -> None:

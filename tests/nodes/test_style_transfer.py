@@ -153,7 +153,7 @@ def test_other_channels_fail_before_anything_is_changed(
 
     monkeypatch.setattr(Style, "transfer", lambda *_: pytest.fail("an image was changed"))
     images = table(Image=[picture(), picture(channels=3)])
-    with refused("Row 'Row1', column 'Image': The image has 3 channels, the target image of Row 'Row0' has 1"):
+    with refused("Row 'Row1', column 'Image': The image has 3 channels, not 1 as the target image of Row 'Row0'"):
         run(session, images, table(Image=[picture(1)] * 2))
     with refused("Target images, Row 'Row1', column 'Image': .*2 channels, but Row 'Row0'.* has 1 channel"):
         run(session, table(Image=[picture()]), table(Image=[picture(1), picture(channels=2)]))
@@ -312,3 +312,54 @@ def test_before_and_after_are_shown_in_one_contrast() -> None:
     assert np.abs(np.subtract(*(one.astype(int) for one in alike([before, wide])))).max() <= 1
     real = Image(before.array / 255, "YX")
     assert np.abs(np.subtract(*(one.astype(int) for one in alike([before, real])))).max() <= 1
+
+
+@pytest.fixture(scope="module")
+def learned(session: Any, table: Callable[..., Any]) -> Any:
+    """A style model that was trained for a moment on 16-bit images with pixels of 0.5 µm."""
+    tiny = {"size": "OWN", "width": 4, "blocks": 1, "patch_size": 32, "steps": 2, "device": "CPU"}
+    known = {"Y": 0.5, "X": 0.5}
+    images = table(Image=[picture(i, pixel_size=known) for i in range(2)])
+    others = table(Image=[picture(i, np.uint16, scale=30, pixel_size=known) for i in range(2)])
+    return session.node("StyleTransferLearner").set(**tiny).execute(images, others)[0]
+
+
+MODEL = {"method": "MODEL", "device": "CPU"}
+
+
+def test_a_style_model_needs_no_target_images(session: Any, table: Callable[..., Any], learned: Any) -> None:
+    stack = np.stack([picture(1).array, np.zeros((40, 50), np.uint8)])
+    images = [
+        picture(0, pixel_size={"Y": 0.5, "X": 0.5}),
+        Image(np.pad(picture(1).array, 9), "YX"),
+        Image(stack, "ZYX"),
+    ]
+    result = run(session, table(Image=images), None, learned, style=MODEL)
+    found = styled(result)
+    expected = learned.load().load().apply(images[0], device="cpu")
+    assert np.array_equal(found[0].array, expected.array)
+    assert (found[0].array.dtype, found[0].pixel_size) == (np.dtype(np.uint16), images[0].pixel_size)
+    assert not found[1].array[:9].any()
+    assert found[2].array.shape == stack.shape
+    assert not found[2].array[1].any()
+    assert result.warnings == [
+        "Rows 'Row0', 'Row1', 'Row2': the image has 8-bit grey values, its new look 16-bit ones."
+    ]
+    assert "Style model, computed on" in result.view_html
+
+
+def test_what_a_style_model_refuses(session: Any, table: Callable[..., Any], learned: Any, refused: Any) -> None:
+    with refused("Row 'Row1', column 'Image': The image has 3 channels, not 1 as the images of the style model"):
+        run(session, table(Image=[picture(), picture(channels=3)]), None, learned, style=MODEL)
+    with refused("Row 'Row0', column 'Image': .*not a number"):
+        run(session, table(Image=[Image(np.full((40, 40), np.nan), "YX")]), None, learned, style=MODEL)
+    far = picture(0, pixel_size={"Y": 0.8, "X": 0.8})
+    result = run(session, table(Image=[far]), None, learned, style=MODEL)
+    assert "pixels of 0.8 µm, 0.5 µm in the images of the style model" in result.warnings[0]
+
+
+def test_a_style_model_that_is_not_used_is_said(
+    session: Any, table: Callable[..., Any], targets: Any, learned: Any
+) -> None:
+    result = run(session, table(Image=[picture()]), targets, learned)
+    assert result.warnings == ["The style model is not used, because the method is Standardise."]

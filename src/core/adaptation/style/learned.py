@@ -35,4 +35,4 @@ def translate(
         for plane, data in zip(as_planes(array, image), planes.data, strict=True):
             if data is not None:
                 plane[:, ~data] = 0
-    return replace(found, array=array), depths(image.array.dtype, array.dtype)
+    return replace(found, array=array), [*planes.padding_doubt(), *depths(image.array.dtype, array.dtype)]

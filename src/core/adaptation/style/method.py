@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adaptation.style.distribution import Distribution, Tally
+from core.adaptation.style.distribution import PIECE, Distribution, Tally
 from core.adaptation.style.padding import Mask, data_mask
 from core.config import Config
 from core.errors import UserInputError
@@ -16,6 +16,9 @@ from core.image import Image
 from core.progress import SILENT, Progress
 
 NO_CONTRAST = "all pixels of the image have the same value"
+
+MOST_PADDING = 0.5
+"""Share of an image that may be padding without a warning."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,19 @@ class Planes:
         """The grey values of every channel, without padding."""
         tallies = [Tally(self.pixels[0].dtype) for _ in self.pixels[0]]
         for plane, data in zip(self.pixels, self.data, strict=True):
-            progress.check()
-            _count(tallies, plane, data)
+            _count(tallies, plane, data, progress)
         return tuple(tally.distribution() for tally in tallies)
+
+    def padding_doubt(self) -> list[str]:
+        """A warning where most of the image is taken for padding; black slices do not count."""
+        shares = [1 - float(data.mean()) for data in self.data if data is not None and data.any()]
+        share = sum(shares) / max(1, len(self.data) - self.flat)
+        if share <= MOST_PADDING:
+            return []
+        return [
+            f"{share:.0%} of the image are zeros at its edges, taken for padding and left alone. If they are a real "
+            "background, switch that off."
+        ]
 
     @property
     def flat(self) -> int:
@@ -126,11 +139,11 @@ class Style(ABC):
             for plane, data, varies in zip(planes.pixels, planes.data, planes.varies, strict=True):
                 progress.check()
                 if varies.any():
-                    _count(tallies, plane, data)
+                    _count(tallies, plane, data, progress)
                     self._look(plane, data)
             self.targets += bool(planes.varies.any())
             self.varied = planes.varies.any(axis=0) | self.varied
-            warnings += [f"{name}: {doubt}" for doubt in _flat_targets(planes)]
+            warnings += [f"{name}: {doubt}" for doubt in (*planes.padding_doubt(), *_flat_targets(planes))]
         if first is None:
             raise UserInputError("There is no target image.", todo="Give at least one, better ten or more.")
         if not self.targets:
@@ -172,7 +185,7 @@ class Style(ABC):
             )
         out = np.zeros(image.array.shape, self.dtype)
         planes = Planes.of(image, self._padding, progress)
-        warnings = depths(image.array.dtype, self.dtype)
+        warnings = [*planes.padding_doubt(), *depths(image.array.dtype, self.dtype)]
         varied = planes.varies.any(axis=0)
         if not varied.any():
             warnings.append(f"{NO_CONTRAST}; it stays as it is.")
@@ -278,10 +291,14 @@ def amount_of_channels(count: int) -> str:
     return f"{count} channel{'s' * (count != 1)}"
 
 
-def _count(tallies: Sequence[Tally], plane: NDArray[Any], data: Mask | None) -> None:
+def _count(tallies: Sequence[Tally], plane: NDArray[Any], data: Mask | None, progress: Progress) -> None:
     """Count the pixels of every channel of a plane C Y X."""
+    step = max(1, PIECE // plane.shape[2])
     for tally, channel in zip(tallies, plane, strict=True):
-        tally.add(_with_data(channel, data))
+        for start in range(0, len(channel), step):
+            progress.check()
+            rows = slice(start, start + step)
+            tally.add(_with_data(channel[rows], None if data is None else data[rows]))
 
 
 def _with_data(channel: NDArray[Any], data: Mask | None) -> NDArray[Any]:
