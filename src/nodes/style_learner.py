@@ -80,7 +80,7 @@ class StyleTransferLearner:
     ones, one near 0 that they easily are: then more *Steps* help, or images that are more alike.
 
     **Example:** 20 electron micrographs of one microscope with 512 x 512 pixels, and 20 of another. Leave all settings
-    as they are: 2,000 *Steps* with patches of 96 x 96 pixels, about five minutes on a processor core. If the training
+    as they are: 2,000 *Steps* with patches of 96 x 96 pixels, five to ten minutes on a processor core. If the training
     would take longer than the *Longest duration*, the node says so after a few steps, and what to change.
 
     **Limits:** Objects keep their shape and size, as far as they can: compare images before and after, since networks
@@ -149,8 +149,8 @@ class StyleTransferLearner:
     ).rule(knext.OneOf(size, [Size.OWN.name]), knext.Effect.SHOW)
     learning_rate = knext.DoubleParameter(
         "Learning rate",
-        "How far every step changes the networks, 0.0000001 to 1; in the second half of the training it falls to 0. The "
-        "published network was trained with 0.0002.",
+        "How far every step changes the networks, 0.0000001 to 1; in the second half of the training it falls to 0. "
+        "The published network was trained with 0.0002.",
         5e-4,
         min_value=1e-7,
         max_value=1.0,

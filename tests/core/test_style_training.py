@@ -159,9 +159,8 @@ def test_the_same_seed_gives_the_same_model() -> None:
 
 TOY = CutConfig(
     generator=GeneratorConfig(width=8, blocks=1),
-    steps=100,
+    steps=80,
     patch_size=32,
-    batch_size=2,
     learning_rate=2e-3,
     contrast=0.1,
     places=64,
@@ -173,7 +172,7 @@ TOY = CutConfig(
 
 def test_the_same_style_changes_little() -> None:
     given = images(range(6))
-    model = train_style(given, images(range(10, 16)), replace(TOY, steps=40)).model
+    model = train_style(given, images(range(10, 16)), replace(TOY, steps=30)).model
     for image in given[:3]:
         styled = model.apply(image).array
         assert np.corrcoef(styled.ravel(), image.array.ravel())[0, 1] > 0.97
@@ -183,7 +182,7 @@ def test_dark_on_bright_becomes_bright() -> None:
     """Another histogram: the mode of the grey values moves, and the objects stay where they are."""
     given = images(range(6))
     style = images(range(10, 16), lambda grey: 255 * ((grey - 20) / 180).clip(0, 1) ** 0.4)
-    model = train_style(given, style, TOY).model
+    model = train_style(given, style, replace(TOY, steps=100, batch_size=2)).model
     from_, to = (np.median([np.median(i.array) for i in kind]) for kind in (given, style))
     styled = [model.apply(image).array for image in given]
     moved = np.median([np.median(array) for array in styled])
@@ -208,7 +207,7 @@ def test_noisy_becomes_smooth() -> None:
     def fine(arrays: Sequence[NDArray[Any]]) -> float:
         return float(np.mean([np.abs(ndimage.laplace(array.astype(float))).mean() / array.std() for array in arrays]))
 
-    model = train_style(given, style, replace(TOY, patch_size=64, batch_size=1)).model
+    model = train_style(given, style, replace(TOY, steps=100, patch_size=64)).model
     start, wanted = (fine([image.array for image in kind]) for kind in (given, style))
     moved = fine([model.apply(image).array for image in given])
     assert start - moved > 0.25 * (start - wanted), (start, moved, wanted)
