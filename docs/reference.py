@@ -20,7 +20,7 @@ PURPOSES = {
     "Models": ("PretrainedSegmentationModel", "ModelReader", "ModelWriter"),
     "Learning": ("SegmentationLearner", "SelfSupervisedPretrainer", "PretrainingAdvisor", "SegmentationRetrainer"),
     "Finding objects": ("SegmentationPredictor", "LargeImagePredictor", "LargeImageTiler", "TileMerger"),
-    "Another microscope": ("DomainGapReport", "StyleTransferLearner", "StyleTransfer"),
+    "Another microscope": ("DomainGapReport", "DomainAdaptationLearner", "StyleTransferLearner", "StyleTransfer"),
     "Results": ("InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),
 }
 

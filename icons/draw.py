@@ -261,6 +261,14 @@ def style_transfer(s: Sheet) -> None:
     s.polygon(29, 14, 40, 14, 34.5, 21, color=AMBER)
 
 
+def adaptation_learner(s: Sheet) -> None:
+    """A cell as one microscope shows it, a bridge, and the cell as another does."""
+    s.cell(13, 31, 7)
+    s.outline(35, 31, 7, MINT)
+    s.line(10, 17, 17, 10.5, 24, 8.5, 31, 10.5, 38, 17, color=AMBER)
+    s.line(24, 14, 24, 40, color=TEAL)
+
+
 def category(s: Sheet) -> None:
     """Three cells, large enough for 16 pixels."""
     s.disc(18, 18, 11)
@@ -278,6 +286,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     pretrainer,
     advisor,
     retrainer,
+    adaptation_learner,
     style_learner,
     predictor,
     large_predictor,

@@ -17,6 +17,7 @@ knext.category(
 )
 
 from nodes import (  # noqa: E402  the category comes before the nodes that are in it
+    adaptation_learner,
     advisor,
     counter,
     gap_report,
@@ -39,6 +40,7 @@ from nodes import (  # noqa: E402  the category comes before the nodes that are 
 )
 
 __all__ = [
+    "adaptation_learner",
     "advisor",
     "counter",
     "gap_report",

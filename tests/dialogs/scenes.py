@@ -44,4 +44,5 @@ def scenes(session: Session) -> dict[str, Scene]:
     place("TileMerger", segmented_tiles)
     place("StyleTransfer", images, images, None, style={"method": "FOURIER"})
     place("DomainGapReport", images, images)
+    place("DomainAdaptationLearner", images, images, None)
     return found

@@ -158,6 +158,15 @@ RECIPES = {
     "SegmentationLearner": replace(
         EXAMPLES, settings=lambda world, folder: TINY, inputs=lambda world: [*[example_table(world)] * 2, world.model]
     ),
+    "DomainAdaptationLearner": replace(
+        EXAMPLES,
+        settings=lambda world, folder: {
+            "strategy": "NONE",
+            "model": {"base": 4, "depth": 1, "head": "STARDIST"},
+            "training": TINY["training"],
+        },
+        inputs=lambda world: [example_table(world), image_table(world), None],
+    ),
     "SelfSupervisedPretrainer": replace(
         EXAMPLES,
         settings=lambda world, folder: {"network": {"base": 4, "depth": 1}, "training": TINY["training"]},

@@ -33,6 +33,7 @@ NODES = {
     "StyleTransfer": "Style Transfer",
     "StyleTransferLearner": "Style Transfer Learner",
     "DomainGapReport": "Domain Gap Report",
+    "DomainAdaptationLearner": "Domain Adaptation Learner",
 }
 
 

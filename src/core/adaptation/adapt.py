@@ -27,7 +27,17 @@ from core.training.objective import Objective
 from core.training.retrain import groups_of, start_from
 from core.training.selection import Selection, Watch
 from core.training.target import check_target
-from core.training.train import FEWEST_TO_SPLIT, finish, learn, new_model, pixel_size_of, remember, selection_by, split
+from core.training.train import (
+    FEWEST_TO_SPLIT,
+    finish,
+    learn,
+    new_model,
+    nothing_found,
+    pixel_size_of,
+    remember,
+    selection_by,
+    split,
+)
 
 STEPS = ((0.02, 0.98, 0.27), (0.0, 1.0, 0.2))
 """Of the training in three steps the first two: weights of segmentation and reconstruction, and share of the epochs."""
@@ -161,6 +171,7 @@ def _chosen(runs: Sequence[Run], strategy: str) -> Run:
 def _doubts(runs: Sequence[Run], chosen: Run) -> list[str]:
     """What did not help."""
     doubts = [f"The strategy {run.strategy} came to nothing: {run.problem}" for run in runs if run.problem]
+    doubts += nothing_found(chosen.history)
     plain = next((run for run in runs if run.strategy == "none"), chosen)
     if chosen is not plain and plain.criterion < chosen.criterion:
         doubts.append(

@@ -40,6 +40,8 @@ SPREAD = {"solidity": 0.01, "object_size": 0.1, "density": 0.2}
 UNSURE = 0.1
 """A lack of confidence of this size counts as much as a measure that is one standard deviation off."""
 
+NOTHING_FOUND = "The model finds no object on the images without labels, so that no epoch could be chosen: it is that of the last one."
+
 SMOOTHING = 3
 """Epochs over which the criterion is averaged."""
 
@@ -181,7 +183,7 @@ class Selection:
 
         Raises
         ------
-        UserInputError : a third of the training is over, ten epochs or more, or all of it, and nothing was ever found.
+        UserInputError : a third of the training is over, ten epochs or more, and nothing was ever found.
         """
         found, confidence = self._predicted(model, progress)
         row = {"objects": float(found.count), **(self._watch(model) if self._watch else {})}
@@ -228,7 +230,7 @@ class Selection:
 
     def _refuse_emptiness(self, history: Sequence[Mapping[str, float]], epochs: int) -> None:
         """Raise a UserInputError where a training will not come to anything."""
-        enough = min(epochs, max(10, math.ceil(epochs / 3)))
+        enough = max(10, math.ceil(epochs / 3))
         if len(history) >= enough and not any(row["objects"] for row in history):
             raise UserInputError(
                 f"After {len(history)} of {epochs} epochs the model still finds no object on the images without "

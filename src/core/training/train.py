@@ -25,7 +25,7 @@ from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target, check_examples, digest, fingerprint, prepare
 from core.training.loop import Group, Source, WithoutLabels, fit
-from core.training.selection import Prior, Selection, SelectionConfig, Watch
+from core.training.selection import NOTHING_FOUND, Prior, Selection, SelectionConfig, Watch
 from core.training.target import check_target
 from core.training.thresholds import fit_thresholds, score_thresholds
 
@@ -111,6 +111,7 @@ def train(
     result = finish(model, history, validation or training, kind, config.schedule.device, rest, fit=not target)
     if target:
         model.with_config(scale=scale)
+        warnings += nothing_found(history)
     remember(result)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
@@ -176,6 +177,11 @@ def _check_start(start: SegmentationModel, example: Example, head: HeadConfig) -
             f"needs {' or '.join(map(str, grids))}.",
             todo="Choose another shape of the objects, or start from a network with another stride of the output.",
         )
+
+
+def nothing_found(history: Sequence[Row]) -> list[str]:
+    """A warning where no model of a training found anything on the images without labels."""
+    return [] if any(row.get("objects") for row in history) else [NOTHING_FOUND]
 
 
 def selection_by(

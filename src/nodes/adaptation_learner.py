@@ -1,0 +1,387 @@
+"""Domain Adaptation Learner."""
+
+from typing import TYPE_CHECKING, Any
+
+import knime.extension as knext
+
+from nodes.cells import small_table
+from nodes.columns import find_column, is_chosen, is_image
+from nodes.examples import (
+    example_columns,
+    read_examples,
+    read_targets,
+    target_column,
+)
+from nodes.network_settings import (
+    base_parameter,
+    check_network,
+    depth_parameter,
+    encoder_file_parameter,
+    encoder_weights,
+    encoder_weights_parameter,
+    network_parameter,
+    validate_network,
+)
+from nodes.paths import checkpoint_file
+from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
+from nodes.running import plain_errors, progress_of, warn
+from nodes.selection_settings import selection_settings
+from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
+from nodes.views.adaptation import adaptation_view
+
+if TYPE_CHECKING:
+    from core.adaptation.adapt import AdaptationResult, Run
+    from core.adaptation.config import AdaptationConfig
+    from core.training.config import TrainingConfig
+
+
+class Strategy(knext.EnumParameterOptions):
+    """How the model is brought to the target images."""
+
+    AUTO = (
+        "Automatic",
+        "Tries out the first four that follow and the mean teacher, and takes the model whose objects on the target "
+        "images look most like the labelled ones. Five times as long as one training.",
+    )
+    NONE = ("No adaptation", "A usual training; only the epoch is chosen by the target images.")
+    VARIATION = (
+        "Stronger variation",
+        "Patches are varied more, in what differs between microscopes: brightness, contrast, noise, sharpness.",
+    )
+    HISTOGRAM = (
+        "Histogram matching",
+        "Stronger variation, and the labelled images once more with the grey values of the target images.",
+    )
+    FOURIER = (
+        "Fourier style",
+        "Stronger variation, and the labelled images once more with the coarse light and shade of target images.",
+    )
+    MEAN_TEACHER = (
+        "Mean teacher",
+        "Stronger variation, and what the model itself is sure of on the target images. Twice as long.",
+    )
+    RESTORATION = (
+        "Self-supervised pretraining",
+        "The network first learns to restore degraded images of both kinds. Twice as long.",
+    )
+    Y_NET = ("Y-Net", "The network learns to reconstruct the images of both kinds besides. Twice as long.")
+    ATTENTION_Y_NET = (
+        "Attention Y-Net",
+        "The same with an Attention U-Net, in three steps; the network that is set has no effect.",
+    )
+    ADVERSARIAL = (
+        "Adversarial alignment",
+        "The network learns to make of both kinds of images what cannot be told apart. Twice as long.",
+    )
+
+
+class Head(knext.EnumParameterOptions):
+    """What the network predicts, and how objects come out of it."""
+
+    FOREGROUND = (
+        "Any shape, rarely touch (foreground)",
+        "Object or background for every pixel; what is connected is one object.",
+    )
+    STARDIST = (
+        "Round, may touch (StarDist)",
+        "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
+    )
+
+
+@knext.parameter_group("Model")
+class AdaptedModelSettings:
+    """What the model is made of, where none is connected to start from."""
+
+    head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.FOREGROUND.name, Head)
+    network = network_parameter()
+    encoder_weights = encoder_weights_parameter(network)
+    encoder_file = encoder_file_parameter(network, encoder_weights)
+    base = base_parameter()
+    depth = depth_parameter()
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if the values make no network."""
+        validate_network({**values, "grid": 1})
+
+    def check(self) -> None:
+        """The same for the settings in force, and that a file of weights is named where one is needed."""
+        check_network(self)
+
+    @property
+    def grid(self) -> int:
+        """The stride of the output in pixels."""
+        return 2 if self.head == Head.STARDIST.name else 1
+
+
+@knext.parameter_group("Strength", is_advanced=True)
+class StrengthSettings:
+    """How much strategies weigh what they learn without labels."""
+
+    reconstruction = knext.DoubleParameter(
+        "Reconstruction (Y-Net)",
+        "Weight of the reconstruction's error beside that of the segmentation, 0 to 100.",
+        1.0,
+        min_value=0.0,
+        max_value=100.0,
+    )
+    adversarial = knext.DoubleParameter(
+        "Deception (adversarial alignment)",
+        "How strongly the network is to deceive those that tell the kinds of images apart, 0 to 10.",
+        0.001,
+        min_value=0.0,
+        max_value=10.0,
+    )
+    agreement = knext.DoubleParameter(
+        "Agreement (mean teacher)",
+        "Weight of what differs from the model's own running average on the target images, 0 to 100.",
+        0.5,
+        min_value=0.0,
+        max_value=100.0,
+    )
+
+
+RUNS = (
+    ("Strategy", knext.string),
+    ("Chosen", knext.bool_),
+    ("Epoch", knext.int32),
+    ("Criterion", knext.double),
+    ("Target objects", knext.int32),
+    ("Target solidity", knext.double),
+    ("Target diameter (px)", knext.double),
+    ("Target density (1/Mpx)", knext.double),
+    ("Target confidence", knext.double),
+    ("Mean average precision, labelled images", knext.double),
+    ("Seconds", knext.double),
+    ("Problem", knext.string),
+)
+"""Columns of the table of strategies."""
+
+
+@knext.node(
+    "Domain Adaptation Learner",
+    knext.NodeType.LEARNER,
+    "icons/adaptation_learner.png",
+    CATEGORY,
+    id="DomainAdaptationLearner",
+    keywords=["adapt", "domain", "unsupervised", "transfer", "microscope", "mitochondria", "EM", "train", "unlabelled"],
+)
+@knext.input_table(
+    "Labelled images",
+    "Images of the known kind: a column of images with any number of channels, all with the same, and a column of "
+    "label images of the same size, in which 0 is background and every object has its own number. Z-stacks are learned "
+    "from slice by slice.",
+)
+@knext.input_table(
+    "Target images",
+    "Images of the kind that the model is meant for, with as many channels. Labels are not needed, and not looked at.",
+)
+@knext.input_port(
+    "Start from",
+    "A model to start from: of another training, or of the *Self-Supervised Pretrainer*. Its network replaces the one "
+    "that is set here.",
+    model_port,
+    optional=True,
+)
+@knext.output_port("Model", "The model of the strategy that was chosen, at the epoch that was chosen.", model_port)
+@knext.output_table(
+    "Strategies",
+    "One row per strategy that was tried out: *Strategy*, whether it was *Chosen*, the *Epoch* and its *Criterion* "
+    "(how far the objects on the target images are from the labelled ones, lower is better), what these objects look "
+    "like, the *Mean average precision, labelled images*, the *Seconds* that it took, and the *Problem* where it "
+    "failed.",
+)
+@knext.output_table(
+    "History",
+    "One row per strategy and epoch: *Strategy*, and the columns of the history of a *Segmentation Learner* with "
+    "target images.",
+)
+@knext.output_view(
+    "Adaptation",
+    "What was chosen and why; the criterion over the epochs of every strategy; target images with what was found "
+    "without adaptation and with the chosen strategy.",
+)
+class DomainAdaptationLearner:
+    """Trains a model on labelled images of one microscope, for images of another that nobody has labelled.
+
+    Use it when you have **labels of one kind of images and need results on another kind**: another microscope, stain or
+    preparation of the same objects. As soon as you can label a few of the target images, the *Segmentation Retrainer*
+    does better. Ask the *Domain Gap Report* first what differs: if only the size of pixels does, rescaling is enough.
+
+    **No labels of the target images are needed, so nobody can tell you how good the result is.** The node looks at what
+    the model finds on them: whether its objects are as convex, as large and as many as the labelled ones, and how sure
+    the model is of them. By that it chooses the epoch, and, with *Automatic*, the strategy. Look at the outlines in the
+    view before you believe a number. The training without adaptation is always shown beside it, unless you leave it
+    out.
+
+    **Example:** twelve labelled slices of mitochondria in one microscope, and twelve slices of another (template 05).
+    With the strategy *Automatic* five trainings run one after the other; the table *Strategies* has five rows, the
+    chosen one is marked, and the model goes to the *Segmentation Predictor*.
+
+    **Limits:** objects in both kinds of images must look alike in shape, and be about as many per area; where you know
+    that they are not, have the epoch chosen by convexity alone (*Epoch chosen by*). Images of other pixel sizes are
+    rescaled if both kinds have one, otherwise not: see the *Domain Gap Report*. All images are held in memory. The
+    strategies tell how long they take, beside a training of the *Segmentation Learner*. For a learned style of whole
+    images put *Style Transfer* before this node.
+
+    **Literature:**
+
+    - [Franco-Barranco et al. 2022](https://doi.org/10.1016/j.cmpb.2022.106949), Deep learning based domain adaptation
+      for mitochondria segmentation on EM volumes, Computer Methods and Programs in Biomedicine (Attention Y-Net,
+      self-supervised pretraining, the choice of the epoch by solidity).
+    - [Roels et al. 2019](https://doi.org/10.1109/ISBI.2019.8759383), Domain adaptive segmentation in volume electron
+      microscopy imaging, ISBI (Y-Net).
+    - [Peng et al. 2020](https://doi.org/10.1109/JSTSP.2020.2998402), Unsupervised mitochondria segmentation in EM
+      images via domain adaptive multi-task learning, IEEE JSTSP (DAMT-Net).
+    - [Tarvainen and Valpola 2017](https://doi.org/10.48550/arXiv.1703.01780), Mean teachers are better role models,
+      NeurIPS.
+    - [Yang and Soatto 2020](https://doi.org/10.1109/CVPR42600.2020.00414), FDA: Fourier domain adaptation for semantic
+      segmentation, CVPR.
+    """
+
+    image_column = knext.ColumnParameter("Image column", "Images to learn from.", 0, is_image)
+    label_column = knext.ColumnParameter(
+        "Label column", "Labels: 0 is background, every object has its own number.", 0, is_image
+    )
+    target_column = knext.ColumnParameter("Target image column", "Images that the model is meant for.", 1, is_image)
+    missing = missing_examples_parameter()
+    strategy = knext.EnumParameter(
+        "Strategy",
+        "How the model is brought to the target images.",
+        Strategy.AUTO.name,
+        Strategy,
+        style=knext.EnumParameter.Style.DROPDOWN,
+    )
+    compare = knext.BoolParameter(
+        "Compare with no adaptation",
+        "Run the training without adaptation as well, to see what the strategy was good for.",
+        True,
+    ).rule(knext.OneOf(strategy, [Strategy.AUTO.name, Strategy.NONE.name]), knext.Effect.HIDE)
+    model = AdaptedModelSettings()
+    training = TrainingSettings()
+    selection = selection_settings()
+    strength = StrengthSettings()
+
+    def configure(self, ctx: Any, schema: Any, target: Any, given: SegmentationModelSpec | None) -> Any:
+        """The kind of model, and the two tables."""
+        self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
+        self.target_column = self._target_column(target)
+        self.model.check()
+        self.training.check()
+        head = self.model.head.lower() if given is None or given.summary.get("pretext") else given.head
+        spec = SegmentationModelSpec({"head": {"name": head}})
+        return spec, knext.Schema.from_columns(_columns(RUNS)), knext.Schema.from_columns(_history_columns())
+
+    def execute(self, ctx: Any, table: Any, target: Any, given: SegmentationModelObject | None) -> Any:
+        """Trains one strategy after the other."""
+        with plain_errors():
+            ctx.set_progress(0.0, "Starting")
+            from core.adaptation.adapt import adapt
+
+            checkpoint = checkpoint_file(ctx, self.training.checkpoint)
+            columns = example_columns(table.schema, self.image_column, self.label_column)
+            column = self._target_column(target.schema)
+            examples, warnings = read_examples(table, *columns, self.missing, ctx)
+            targets, more = read_targets(target, column, self.missing, ctx)
+            result = adapt(
+                examples,
+                targets,
+                self._config(encoder_weights(ctx, self.model)),
+                progress_of(ctx),
+                given.load() if given else None,
+                checkpoint=checkpoint,
+            )
+            warn(ctx, [*warnings, *more, *result.warnings])
+            return (
+                SegmentationModelObject.of(result.model),
+                _runs_table(result),
+                _history_table(result.runs),
+                adaptation_view(result, targets, _title),
+            )
+
+    def _target_column(self, schema: Any) -> str:
+        """The column that was chosen, or that of the labelled images' name."""
+        if is_chosen(self.target_column):
+            return find_column(schema, self.target_column, "target image column")
+        return target_column(schema, str(self.image_column), str(self.label_column))
+
+    def _config(self, weights: str) -> "AdaptationConfig":
+        from core.adaptation.config import AdaptationConfig
+
+        return AdaptationConfig(
+            strategy=self.strategy.lower(),
+            training=self._training(weights),
+            reconstruction=self.strength.reconstruction,
+            adversarial=self.strength.adversarial,
+            agreement=self.strength.agreement,
+            compare=self.compare,
+        )
+
+    def _training(self, weights: str) -> "TrainingConfig":
+        from core.heads import HeadConfig
+        from core.networks import NetworkConfig
+        from core.training.config import TrainingConfig
+
+        model = self.model
+        return TrainingConfig(
+            network=NetworkConfig(name=model.network.lower(), base=model.base, depth=model.depth, grid=model.grid),
+            head=HeadConfig(name=model.head.lower()),
+            augmentation=self.training.augmentations(),
+            schedule=self.training.schedule(),
+            validation_fraction=self.training.validation_fraction,
+            encoder_weights=weights,
+            selection=self.selection.config(),
+            pixel_sizes=self.selection.other_pixels,
+        )
+
+
+def _title(strategy: str) -> str:
+    """What people call a strategy of the library."""
+    return str(Strategy[strategy.upper()].label)
+
+
+def _columns(columns: Any) -> list[Any]:
+    return [knext.Column(kind(), name) for name, kind in columns]
+
+
+EPOCHS = (
+    ("Epoch", "epoch", knext.int32),
+    ("Training loss", "train_loss", knext.double),
+    ("Learning rate", "learning_rate", knext.double),
+    ("Seconds", "seconds", knext.double),
+    ("Target objects", "objects", knext.int32),
+    ("Target solidity", "solidity", knext.double),
+    ("Target diameter (px)", "object_size", knext.double),
+    ("Target density (1/Mpx)", "density", knext.double),
+    ("Target confidence", "confidence", knext.double),
+    ("Target deviation", "deviation", knext.double),
+    ("Target criterion", "criterion", knext.double),
+)
+
+
+def _history_columns() -> list[Any]:
+    return [knext.Column(knext.string(), "Strategy"), *(knext.Column(kind(), name) for name, _, kind in EPOCHS)]
+
+
+def _runs_table(result: "AdaptationResult") -> Any:
+    """One row per strategy."""
+    rows = []
+    for run in result.runs:
+        look = run.history[run.epoch - 1] if run.history else {}
+        seen = [look.get(name) for name in ("objects", "solidity", "object_size", "density", "confidence")]
+        seen[0] = None if seen[0] is None else int(seen[0])
+        told = [_title(run.strategy), run is result.chosen, run.epoch or None, run.criterion, *seen]
+        rows.append([*told, run.score, run.seconds, run.problem or None])
+    values = [list(column) for column in zip(*rows, strict=True)]
+    return small_table(_columns(RUNS), [run.strategy for run in result.runs], values)
+
+
+def _history_table(runs: "list[Run]") -> Any:
+    """One row per strategy and epoch."""
+    columns = _history_columns()
+    rows = [(run, row) for run in runs for row in run.history]
+    ids = [f"{run.strategy} {int(row['epoch'])}" for run, row in rows]
+    names = [_title(run.strategy) for run, _ in rows]
+    values = [[row.get(key) for _, row in rows] for _, key, _ in EPOCHS]
+    for whole in (0, 4):
+        values[whole] = [int(value or 0) for value in values[whole]]
+    return small_table(columns, ids, [names, *values])
