@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 
 from core.errors import Canceled, UserInputError
+from core.geometry.rims import rims
 from core.heads import HeadConfig
 from core.heads.foreground import ForegroundHead
 from core.image import Image, Labels
@@ -76,8 +77,7 @@ def model(bias: float = 0.0, gain: float = 1.0, scale: float = 1.0) -> Segmentat
 
 def shown(labels: Labels) -> Image:
     """An image that is bright where there are objects, but for their rims, which decoding gives back."""
-    inner = ndimage.grey_erosion(labels, 3)
-    return Image((inner > 0).astype(np.float32), "YX")
+    return Image(((labels > 0) & ~rims(labels)).astype(np.float32), "YX")
 
 
 def selection(images: Sequence[Image], prior: Prior | None = None, **config: Any) -> Selection:
@@ -135,7 +135,7 @@ def test_labels_without_objects_tell_nothing(side: int) -> None:
 
 
 def test_settings_out_of_bounds_are_refused() -> None:
-    with pytest.raises(UserInputError, match="criterion is guess"):
+    with pytest.raises(UserInputError, match="criterion is 'guess'"):
         SelectionConfig("guess")
     for earliest in (-0.1, 0.95):
         with pytest.raises(UserInputError, match="earliest"):
