@@ -23,6 +23,7 @@ from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig, TrainingConfig
 from core.training.data import Example, Prepared, Target, check_examples, digest, prepare
 from core.training.loop import Group, WithoutLabels
+from core.training.object_size import at_scale
 from core.training.objective import Objective
 from core.training.retrain import groups_of, start_from
 from core.training.selection import Selection, Watch
@@ -37,6 +38,7 @@ from core.training.train import (
     remember,
     selection_by,
     split,
+    start_of,
 )
 
 STEPS = ((0.02, 0.98, 0.27), (0.0, 1.0, 0.2))
@@ -146,7 +148,7 @@ def adapt(
         runs.append(run)
     chosen = _chosen(runs, config.strategy)
     assert chosen.model is not None
-    model = chosen.model.with_config(scale=chosen.model.config.scale * scale)
+    model = at_scale(chosen.model, scale)
     for path in files:
         path.unlink(missing_ok=True)
     kind = "validation" if held_back else "training"
@@ -238,6 +240,12 @@ class _Adaptation:
     ) -> tuple[SegmentationModel, list[Group]]:
         """The model that a strategy starts from, and how its parts learn."""
         given = self.given
+        if given and strategy.pretext:
+            raise UserInputError(
+                "This strategy trains a network of its own from the beginning, and can make nothing of the given "
+                "model.",
+                todo="Choose another strategy, or disconnect the model.",
+            )
         if given and strategy.network and strategy.network != given.config.network.name:
             raise UserInputError(
                 f"This strategy needs the network {strategy.network}, but the given model has "
@@ -260,14 +268,15 @@ class _Adaptation:
         fresh, groups = new_model(self.training, told)
         if given is None:
             return fresh, groups
+        given.check_channels(fresh.config.network.in_channels)
+        provenance = {**fresh.config.provenance, "start": start_of(given)}
         if given.config.pretext:
-            start = SegmentationModel(replace(fresh.config, network=given.config.network))
+            start = SegmentationModel(replace(fresh.config, network=given.config.network, provenance=provenance))
             start.network.load_state_dict(given.network.state_dict())
             return start, [Group(start)]
-        given.check_channels(fresh.config.network.in_channels)
         taken = RetrainingConfig(freeze=0, schedule=told.schedule)
         kept = {"pixel_size": fresh.config.pixel_size, "object_size": fresh.config.object_size, "scale": 1.0}
-        start = start_from(given, taken).with_config(**kept, thresholds={}, provenance=fresh.config.provenance)
+        start = start_from(given, taken).with_config(**kept, thresholds={}, provenance=provenance)
         return start, groups_of(start, taken)
 
     def _train(

@@ -40,7 +40,13 @@ def reverse(x: Tensor, weight: float) -> Tensor:
 
 
 def discriminator(channels: int, width: int, halvings: int) -> nn.Sequential:
-    """4x4 convolutions of stride 2 with leaky ReLU, and one logit per pixel of the last."""
+    """4x4 convolutions of stride 2 with leaky ReLU, and one logit per pixel of the last.
+
+    Parameters
+    ----------
+    width : channels of the first, 1 or more; every other one has twice as many.
+    halvings : number of these convolutions; Y and X of what is judged must be 2**halvings or more.
+    """
     layers: list[nn.Module] = []
     for level in range(halvings):
         outputs = width * 2**level
@@ -62,8 +68,9 @@ class Alignment(Objective):
     def __init__(self, model: SegmentationModel, adversarial: float = 0.001, reconstruction: float = 0.0005) -> None:
         super().__init__()
         maps = model.head.activate(model.head(torch.zeros(1, model.network.out_channels, 8, 8))).shape[1]
-        self.of_prediction = discriminator(maps, 32, 4)
-        self.of_features = discriminator(model.network.out_channels, 32, 3)
+        before = model.config.network.grid.bit_length() - 1
+        self.of_prediction = discriminator(maps, 32, 4 - before)
+        self.of_features = discriminator(model.network.out_channels, 32, 3 - before)
         self.restoring = Reconstruction(model.network, 0.0, reconstruction)
         self.adversarial = adversarial
 

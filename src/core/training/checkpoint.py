@@ -51,6 +51,7 @@ class State:
         """Add an epoch; keep its weights if they are the best so far, or if nothing tells which are."""
         self.history.append(row)
         loss = row.get(self.chosen_by, math.inf)
+        loss = math.inf if math.isnan(loss) else loss
         if loss < self.best_loss or self.best_loss == math.inf:
             self.best_loss, self.best_epoch = loss, len(self.history)
             self.best = {name: w.detach().cpu().clone() for name, w in self.averaged.state_dict().items()}

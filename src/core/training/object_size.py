@@ -79,7 +79,7 @@ def at_scale(given: SegmentationModel, scale: float) -> SegmentationModel:
     config = given.config
     ratio = config.scale / scale
     return given.copy().with_config(
-        scale=scale, object_size=config.object_size * ratio, pixel_size=config.pixel_size * ratio
+        scale=scale, object_size=config.object_size * ratio, pixel_size=config.pixel_size / ratio
     )
 
 

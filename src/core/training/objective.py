@@ -58,6 +58,11 @@ class Objective(nn.Module):
         """The validation loss of patches that stay the same; lower is better."""
         return step.model.head.loss(step.model(step.images), step.targets)
 
+    def settings(self) -> dict[str, float]:
+        """The numbers that it was made with, its own and those of its parts, by which a checkpoint knows it."""
+        parts = [(f"{part}.{name}", n) for part, of in self.named_modules() for name, n in vars(of).items()]
+        return {name: n for name, n in parts if type(n) in (int, float)}
+
 
 def supervised(step: Step, raw: Tensor | None = None) -> Tensor:
     """How wrong the model is on the labelled patches; `raw` is what it says of them, where that is known."""

@@ -22,8 +22,12 @@ from core.measurement.objects import measure
 from core.model import SegmentationModel
 from core.normalization import normalize
 from core.progress import SILENT, Progress
+from core.training.data import digest
 
 CRITERIA = ("combined", "solidity")
+
+ENTRIES = ("objects", "solidity", "object_size", "density", "confidence", "deviation", "criterion")
+"""What a selection adds to the history of a training, see `Selection.look`."""
 
 SMALLEST = 10
 """Objects of so many pixels or fewer are not looked at."""
@@ -32,7 +36,7 @@ MOST_PIXELS = 2**20
 """The model looks at about so many pixels of the images, evenly spread over them, after every epoch."""
 
 PIECE = 256
-"""Height and width of the pieces of images that it looks at."""
+"""Height and width of the pieces of images that it looks at, and of labels, so that as many objects are cut."""
 
 SPREAD = {"solidity": 0.01, "object_size": 0.1, "density": 0.2}
 """Least standard deviation of a measure between images: labels of few images do not tell it."""
@@ -85,7 +89,7 @@ class Prior:
         ------
         UserInputError : there is no object of more than `SMALLEST` pixels.
         """
-        looks = [Look.at(one) for one in labels]
+        looks = [Look.together([Look.at(one[place]) for place in _places(one.shape, PIECE)]) for one in labels]
         whole = Look.together(looks)
         if not whole.count:
             raise UserInputError(
@@ -164,6 +168,11 @@ class Selection:
         self.prior, self.config, self._device = prior, config, device
         self._images, self._watch = images, watch
         self._pieces: list[NDArray[np.float32]] = []
+        self._pieces_of: tuple[object, ...] = ()
+
+    def __str__(self) -> str:
+        """A text by which a checkpoint knows its training."""
+        return f"{self.config} {self.prior} {digest(image.array for image in self._images)}"
 
     def look(
         self, model: SegmentationModel, history: Sequence[Mapping[str, float]], epochs: int, progress: Progress = SILENT
@@ -186,7 +195,8 @@ class Selection:
         UserInputError : a third of the training is over, ten epochs or more, and nothing was ever found.
         """
         found, confidence = self._predicted(model, progress)
-        row = {"objects": float(found.count), **(self._watch(model) if self._watch else {})}
+        watched = self._watch(model) if self._watch else {}
+        row = {**{name: n for name, n in watched.items() if name not in ENTRIES}, "objects": float(found.count)}
         epoch = len(history) + 1
         if not found.count:
             self._refuse_emptiness([*history, row], epochs)
@@ -213,8 +223,9 @@ class Selection:
 
     def _predicted(self, model: SegmentationModel, progress: Progress) -> tuple[Look, float]:
         """The objects that a model finds on all pieces, and how sure it is of them."""
-        if not self._pieces:
-            self._pieces = pieces(self._images, model)
+        shown = (model.config.normalization, model.config.scale)
+        if self._pieces_of != shown:
+            self._pieces, self._pieces_of = pieces(self._images, model), shown
         predictor = Predictor(model, self._device, "torch")
         grid, looks = model.config.network.grid, []
         inside, outside = 0.0, 0.0
@@ -245,15 +256,19 @@ def pieces(images: Sequence[Image], model: SegmentationModel) -> list[NDArray[np
     config, size = model.config, round(PIECE / model.config.scale)
     places = []
     for number, image in enumerate(images):
-        height, width = image.size("Y"), image.size("X")
-        rows, columns = (range(0, max(1, n - size // 2), size) for n in (height, width))
-        places += [(number, y, x) for y in rows for x in columns]
+        places += [(number, place) for place in _places((image.size("Y"), image.size("X")), size)]
     most = max(1, MOST_PIXELS // PIECE**2)
     chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(most, len(places)))]
     normalised: dict[int, NDArray[np.float32]] = {}
     found = []
-    for number, y, x in chosen:
+    for number, place in chosen:
         if number not in normalised:
             normalised = {number: normalize(images[number].cyx(), config.normalization)}
-        found.append(np.ascontiguousarray(normalised[number][:, y : y + size, x : x + size]))
+        found.append(np.ascontiguousarray(normalised[number][(slice(None), *place)]))
     return found
+
+
+def _places(shape: Sequence[int], size: int) -> list[tuple[slice, slice]]:
+    """Where the pieces of an image lie; what is left at its right and lower edge must be half as wide as a piece."""
+    rows, columns = (range(0, max(1, n - size // 2), size) for n in shape)
+    return [(slice(y, y + size), slice(x, x + size)) for y in rows for x in columns]

@@ -75,15 +75,16 @@ def check_target(
 
 def _scale(target: Sequence[Target], pixel_size: float, pixel_sizes: str) -> tuple[float, list[str]]:
     """By how much the images must be enlarged, and what there is to say about it."""
-    sizes = {one.name: one.image.pixel_size.get("X", 0.0) for one in target}
-    known = [size for size in sizes.values() if size]
+    sizes = [(one.name, one.image.pixel_size.get("X", 0.0)) for one in target]
+    known = [size for _, size in sizes if size]
     if not known or not pixel_size or pixel_sizes == "ignore":
         return 1.0, []
     middle = float(np.median(known))
-    for name, size in sizes.items():
+    for name, size in sizes:
         if abs(size / middle - 1) > SAME_SIZE:
+            here = f"{size:.4g} µm" if size else "unknown"
             raise UserInputError(
-                f"The pixel size is {size:.4g} µm, that of other images without labels {middle:.4g} µm.",
+                f"The pixel size is {here}, that of other images without labels {middle:.4g} µm.",
                 where=name,
                 todo="Adapt to images of one pixel size at a time.",
             )

@@ -25,6 +25,7 @@ from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target, check_examples, digest, fingerprint, prepare
 from core.training.loop import Group, Source, WithoutLabels, fit
+from core.training.object_size import at_scale
 from core.training.selection import NOTHING_FOUND, Prior, Selection, SelectionConfig, Watch
 from core.training.target import check_target
 from core.training.thresholds import fit_thresholds, score_thresholds
@@ -98,7 +99,7 @@ def train(
         examples, validation, config.validation_fraction, config.schedule.seed, FEWEST_TO_SPLIT
     )
     model, groups = new_model(training, config, start)
-    without = WithoutLabels()
+    without, scale = WithoutLabels(), 1.0
     if target:
         target, scale, more = check_target(target, examples, model.config.pixel_size, config.pixel_sizes)
         without = WithoutLabels(selection=selection_by(target, training, config.selection, config.schedule.device))
@@ -110,8 +111,9 @@ def train(
     kind = "validation" if validation else "training"
     result = finish(model, history, validation or training, kind, config.schedule.device, rest, fit=not target)
     if target:
-        model.with_config(scale=scale)
         warnings += nothing_found(history)
+    if scale != 1:
+        result = replace(result, model=at_scale(model, scale))
     remember(result)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)

@@ -1,0 +1,347 @@
+"""What objects look like, and which of several models finds such objects."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull
+
+from core.errors import Canceled, UserInputError
+from core.geometry.rims import rims
+from core.heads import HeadConfig
+from core.heads.foreground import ForegroundHead
+from core.image import Image, Labels
+from core.model import ModelConfig, SegmentationModel
+from core.networks import NetworkConfig
+from core.normalization import NormalizationConfig
+from core.progress import Progress
+from core.training.selection import MOST_PIXELS, PIECE, SPREAD, Prior, Selection, SelectionConfig, pieces
+
+CONFIG = SelectionConfig()
+
+
+def drawn(radius: float = 8, count: int = 9, side: int = 120, *, notch: bool = False) -> Labels:
+    """Discs, or discs of which a quarter is missing."""
+    labels = np.zeros((side, side), np.int32)
+    rows, columns = np.mgrid[:side, :side]
+    step = side / 3
+    for number in range(count):
+        y, x = (int((i + 0.5) * step) for i in divmod(number, 3))
+        disc = np.hypot(rows - y, columns - x) <= radius
+        labels[disc & ~(notch & (rows >= y) & (columns >= x))] = number + 1
+    return labels
+
+
+def reference(labels: Labels) -> tuple[int, float, float]:
+    """Number, mean solidity and mean diameter, pixels taken as squares, of objects of more than 10 pixels."""
+    solidity, diameter = [], []
+    for number in np.unique(labels[labels > 0]):
+        ys, xs = np.nonzero(labels == number)
+        if len(ys) <= 10:
+            continue
+        corners = np.concatenate([np.stack([ys + dy, xs + dx], 1) for dy in (0, 1) for dx in (0, 1)])
+        solidity.append(len(ys) / ConvexHull(corners).volume)
+        diameter.append(2 * math.sqrt(len(ys) / math.pi))
+    return len(solidity), float(np.mean(solidity)), float(np.mean(diameter))
+
+
+def model(bias: float = 0.0, gain: float = 1.0, scale: float = 1.0) -> SegmentationModel:
+    """Whose probability is sigmoid(gain * (pixel - 1/2) + bias), pixels normalised to 0 and 1."""
+    torch.manual_seed(0)
+    network = NetworkConfig(base=4, depth=1, grid=1, norm="none")
+    config = ModelConfig(
+        network=network, head=HeadConfig("foreground"), normalization=NormalizationConfig(0, 100), scale=scale
+    )
+    made = SegmentationModel(config).eval()
+    with torch.no_grad():
+        for weight in made.parameters():
+            weight.zero_()
+        # the image's level goes straight through the skip: stem is empty at grid 1
+        for name, weight in made.named_parameters():
+            if name.endswith("weight") and ".enc0." in name:
+                weight[0, 0, 1, 1] = 1
+            if name == "network.dec0.0.0.weight":
+                weight[0, -4, 1, 1] = 1
+            if name == "network.dec0.1.0.weight":
+                weight[0, 0, 1, 1] = 1
+        assert isinstance(made.head, ForegroundHead)
+        made.head.foreground.weight[0, 0] = gain
+        made.head.foreground.bias[0] = bias - gain / 2  # type: ignore[index]
+    return made
+
+
+def shown(labels: Labels) -> Image:
+    """An image that is bright where there are objects, but for their rims, which decoding gives back."""
+    return Image(((labels > 0) & ~rims(labels)).astype(np.float32), "YX")
+
+
+def selection(images: Sequence[Image], prior: Prior | None = None, **config: Any) -> Selection:
+    return Selection(prior or Prior.of([drawn()]), images, SelectionConfig(**config), "cpu")
+
+
+# --- what objects look like -------------------------------------------------------------------------------------------
+
+
+def test_a_prior_is_what_scipy_measures() -> None:
+    rng = np.random.default_rng(0)
+    every = []
+    for seed in range(3):
+        smooth = ndimage.gaussian_filter(np.random.default_rng(seed).random((200, 180)), 3 + seed)
+        every.append(ndimage.label(smooth > np.quantile(smooth, 0.75))[0].astype(np.int32))
+        every[-1][0, :3] = every[-1].max() + 1  # too small to count
+    counts, solidities, diameters = zip(*(reference(labels) for labels in every), strict=True)
+    prior = Prior.of(every)
+    assert prior.mean["solidity"] == pytest.approx(np.average(solidities, weights=counts))
+    assert prior.mean["object_size"] == pytest.approx(math.log(np.average(diameters, weights=counts)))
+    assert prior.mean["density"] == pytest.approx(math.log(sum(counts) / (3 * 200 * 180)))
+    assert prior.spread["solidity"] == pytest.approx(max(0.01, np.std(solidities)))
+    assert prior.spread["object_size"] == pytest.approx(max(0.1, np.std(np.log(diameters))))
+    assert prior.spread["density"] == pytest.approx(max(0.2, np.std(np.log(counts))))
+    numbers = rng.permutation(10_000)[: every[0].max() + 1] + 1
+    renamed = [np.where(labels > 0, numbers[np.minimum(labels, len(numbers) - 1)], 0) for labels in every[:1]]
+    assert Prior.of([renamed[0].astype(np.int32)]).mean == pytest.approx(Prior.of(every[:1]).mean)
+
+
+def test_images_without_objects_count_by_their_pixels() -> None:
+    with_empty = Prior.of([drawn(), np.zeros((120, 120), np.int32)])
+    alone = Prior.of([drawn()])
+    assert with_empty.mean["density"] == pytest.approx(alone.mean["density"] - math.log(2))
+    assert with_empty.mean["solidity"] == alone.mean["solidity"]
+    assert with_empty.spread == alone.spread == SPREAD
+
+
+def test_labels_are_cut_as_the_images_are() -> None:
+    """Where pieces end, objects are cut; the same labels must look the same, in a large image or piece by piece."""
+    whole = np.tile(drawn(20, 9, 192), (4, 4))
+    whole = ndimage.label(whole)[0].astype(np.int32)
+    assert whole.shape == (3 * PIECE, 3 * PIECE)
+    parts = [whole[y : y + PIECE, x : x + PIECE] for y in range(0, 768, PIECE) for x in range(0, 768, PIECE)]
+    assert Prior.of([whole]).mean == pytest.approx(Prior.of(parts).mean)
+
+
+@pytest.mark.parametrize("side", [0, 3])
+def test_labels_without_objects_tell_nothing(side: int) -> None:
+    labels = np.zeros((50, 50), np.int32)
+    for number in range(4):
+        labels[10 * number : 10 * number + side, 5 : 5 + side] = number + 1
+    with pytest.raises(UserInputError, match="no object of more than 10 pixels") as error:
+        Prior.of([labels])
+    assert "validation images" in str(error.value)
+
+
+def test_settings_out_of_bounds_are_refused() -> None:
+    with pytest.raises(UserInputError, match="criterion is 'guess'"):
+        SelectionConfig("guess")
+    for earliest in (-0.1, 0.95):
+        with pytest.raises(UserInputError, match="earliest"):
+            SelectionConfig(earliest=earliest)
+    assert SelectionConfig.from_dict(CONFIG.to_dict()) == CONFIG
+
+
+# --- what a model makes of images -------------------------------------------------------------------------------------
+
+
+def test_a_model_that_finds_what_the_prior_knows_deviates_by_its_confidence_only() -> None:
+    labels = drawn()
+    row = selection([shown(labels)]).look(model(gain=20), [], 1)
+    count, solidity, diameter = reference(labels)
+    assert row["objects"] == count == 9
+    assert row["solidity"] == pytest.approx(solidity, abs=0.002)
+    assert row["object_size"] == pytest.approx(diameter, rel=0.01)
+    assert row["density"] == pytest.approx(9 / 0.0144)
+    assert row["confidence"] > 0.98
+    assert row["deviation"] == row["criterion"] < 0.3
+
+
+def test_confidence_is_the_share_of_sure_pixels() -> None:
+    labels = drawn()
+    image = shown(labels)
+    for gain in (2.0, 6.0):
+        row = selection([image]).look(model(gain=gain), [], 1)
+        p = 1 / (1 + np.exp(-gain * (image.array - 0.5)))
+        above = p > 0.5
+        assert row["confidence"] == pytest.approx(p[above].sum() / (above.sum() + p[~above].sum()), rel=1e-4)
+
+
+def test_the_deviation_is_in_standard_deviations() -> None:
+    prior = Prior({"solidity": 0.9, "object_size": 3.0, "density": -7.0}, dict(SPREAD))
+    measures = {"solidity": 0.92, "object_size": 2.7, "density": -7.8}
+    combined = selection([], prior).deviation(measures, 0.9)
+    assert combined == pytest.approx(math.sqrt((2**2 + 3**2 + 4**2 + 1**2) / 4))
+    assert selection([], prior, criterion="solidity").deviation(measures, 0.1) == pytest.approx(2)
+    assert selection([], prior).deviation(prior.mean, 1.0) == 0
+
+
+def test_solidity_alone_does_not_see_what_was_missed() -> None:
+    full, few = ([shown(drawn(count=count))] for count in (9, 3))
+    alone = [selection(images, criterion="solidity").look(model(gain=20), [], 1)["criterion"] for images in (full, few)]
+    both = [selection(images).look(model(gain=20), [], 1)["criterion"] for images in (full, few)]
+    assert alone[0] == pytest.approx(alone[1], abs=0.05)
+    assert both[1] > both[0] + 2
+
+
+def test_of_several_models_the_one_whose_objects_look_right_wins() -> None:
+    """An image in which real objects are bright, and fainter ones are notched, larger or many."""
+    image = shown(drawn()).array.astype(np.float32)
+    rng = np.random.default_rng(0)
+    dirt = ndimage.gaussian_filter(rng.random(image.shape), 1.5)
+    dirty = Image(np.maximum(image, 0.5 * (dirt > np.quantile(dirt, 0.9))), "YX")
+    thresholds = [0.02, 0.25, 0.75]
+    scores = [selection([dirty]).look(model(20 * (0.5 - t), 20), [], 1)["criterion"] for t in thresholds]
+    assert int(np.argmin(scores)) == 2
+    shapes = {
+        "right": shown(drawn()),
+        "notched": shown(drawn(notch=True)),
+        "small": shown(drawn(5)),
+        "large": shown(drawn(14)),
+        "few": shown(drawn(count=4)),
+    }
+    looked = {name: selection([one]).look(model(gain=20), [], 1)["criterion"] for name, one in shapes.items()}
+    assert min(looked, key=looked.__getitem__) == "right"
+    unsure = selection([shapes["right"]]).look(model(gain=2), [], 1)["criterion"]
+    assert unsure > looked["right"] + 1
+
+
+def test_the_objects_of_all_images_are_pooled() -> None:
+    images = [shown(drawn()), shown(drawn(count=3))]
+    row = selection(images).look(model(gain=20), [], 1)
+    assert row["objects"] == 12
+    assert row["density"] == pytest.approx(12 / 0.0288)
+
+
+def test_more_is_watched_without_a_say() -> None:
+    seen = []
+
+    def watch(judged: SegmentationModel) -> dict[str, float]:
+        seen.append(judged)
+        return {"iou": 0.7, "objects": -1.0, "criterion": -1.0}
+
+    judged = model(gain=20)
+    images, prior = [shown(drawn())], Prior.of([drawn()])
+    watched = Selection(prior, images, CONFIG, "cpu", watch)
+    row = watched.look(judged, [], 1)
+    assert seen == [judged]
+    assert row == {"iou": 0.7} | Selection(prior, images, CONFIG, "cpu").look(judged, [], 1)
+    early = watched.look(judged, [], 10)
+    assert "criterion" not in early
+    assert early["objects"] == 9
+
+
+# --- over the epochs --------------------------------------------------------------------------------------------------
+
+
+def looks(chosen: Selection, models: Sequence[SegmentationModel], epochs: int) -> list[dict[str, float]]:
+    rows: list[dict[str, float]] = []
+    for one in models:
+        rows.append(chosen.look(one, rows, epochs))
+    return rows
+
+
+def test_early_epochs_cannot_be_chosen() -> None:
+    rows = looks(selection([shown(drawn())], earliest=0.5), [model(gain=20)] * 4, 4)
+    assert ["criterion" in row for row in rows] == [False, False, True, True]
+    assert "deviation" in rows[0]
+    assert "criterion" in looks(selection([shown(drawn())], earliest=0.9), [model(gain=20)], 1)[0]
+
+
+def test_the_criterion_is_the_mean_of_three_epochs() -> None:
+    rows = looks(selection([shown(drawn())], earliest=0), [model(gain=g) for g in (1.0, 2, 4, 20)], 4)
+    deviations = [row["deviation"] for row in rows]
+    assert sorted(deviations, reverse=True) == deviations
+    expected = [np.mean(deviations[max(0, i - 2) : i + 1]) for i in range(4)]
+    assert [row["criterion"] for row in rows] == pytest.approx(expected)
+
+
+def test_an_empty_prediction_cannot_be_chosen_and_is_left_out_of_the_mean() -> None:
+    full, empty = model(gain=20), model(-20.0, 20)
+    rows = looks(selection([shown(drawn())], earliest=0), [full, empty, full], 3)
+    assert rows[1] == {"objects": 0.0}
+    assert rows[2]["criterion"] == pytest.approx(rows[2]["deviation"])
+
+
+@pytest.mark.parametrize(("epochs", "refused_in"), [(3, 3), (12, 10), (45, 15)])
+def test_a_training_that_finds_nothing_is_refused_early(epochs: int, refused_in: int) -> None:
+    chosen, empty = selection([shown(drawn())]), model(-20.0, 20)
+    rows: list[dict[str, float]] = []
+    with pytest.raises(UserInputError, match=f"After {refused_in} of {epochs} epochs") as error:
+        for _ in range(epochs):
+            rows.append(chosen.look(empty, rows, epochs))
+    assert len(rows) == refused_in - 1
+    assert "Domain Gap Report" in str(error.value)
+
+
+def test_a_training_that_found_something_once_goes_on() -> None:
+    rows = looks(selection([shown(drawn())]), [model(gain=20)] + [model(-20.0, 20)] * 11, 12)
+    assert [row["objects"] for row in rows] == [9.0] + [0.0] * 11
+
+
+def test_it_can_be_stopped() -> None:
+    chosen = selection([shown(drawn())])
+    with pytest.raises(Canceled):
+        chosen.look(model(), [], 1, Progress(is_canceled=lambda: True))
+
+
+# --- what is looked at ------------------------------------------------------------------------------------------------
+
+
+def blank(height: int, width: int, value: float = 0.0) -> Image:
+    pixels = np.linspace(0, 1, height * width, dtype=np.float32).reshape(height, width)
+    return Image(pixels + np.float32(value), "YX")
+
+
+def sizes(found: Sequence[NDArray[np.float32]]) -> list[tuple[int, ...]]:
+    return [piece.shape for piece in found]
+
+
+def test_small_images_are_looked_at_whole() -> None:
+    image = Image(np.arange(30, dtype=np.uint16).reshape(5, 6), "YX")
+    (piece,) = pieces([image], model())
+    np.testing.assert_allclose(piece, image.array[None] / 29, atol=1e-6)
+
+
+def test_pieces_cover_an_image_but_for_narrow_strips() -> None:
+    assert sizes(pieces([blank(256, 512)], model())) == [(1, 256, 256)] * 2
+    assert sizes(pieces([blank(256, 300)], model())) == [(1, 256, 256)]
+    assert sizes(pieces([blank(256, 400)], model())) == [(1, 256, 256), (1, 256, 144)]
+
+
+def test_of_large_images_pieces_are_spread_evenly() -> None:
+    images = [blank(1536, 1536), blank(1536, 1536)]
+    found = pieces(images, model())
+    assert len(found) == MOST_PIXELS // PIECE**2
+    brightness = [float(piece.mean()) for piece in found]
+    assert brightness[0] < 0.2
+    assert brightness[-1] > 0.8
+    assert sorted(brightness[:8]) == brightness[:8], "half of them of the first image, from top to bottom"
+
+
+def test_many_images_are_looked_at_here_and_there() -> None:
+    found = pieces([blank(20 + i, 20) for i in range(40)], model())
+    heights = [piece.shape[1] for piece in found]
+    assert len(found) == 16
+    assert (heights[0], heights[-1]) == (20, 59)
+
+
+def test_pieces_are_normalised_by_the_whole_image() -> None:
+    first, second = pieces([blank(256, 512)], model())
+    assert first.min() == 0
+    assert second.max() == 1
+    assert first.max() < 1
+
+
+def test_a_model_that_enlarges_images_sees_as_many_pixels() -> None:
+    assert sizes(pieces([blank(256, 256)], model(scale=2))) == [(1, 128, 128)] * 4
+
+
+def test_models_that_normalise_differently_see_their_own_pieces() -> None:
+    chosen, image = selection([shown(drawn())]), shown(drawn())
+    first = model(gain=20)
+    second = model(gain=20).with_config(normalization=NormalizationConfig(0, 50))
+    chosen.look(first, [], 1)
+    again = chosen.look(second, [], 1)
+    assert again == selection([image]).look(second, [], 1)
