@@ -90,8 +90,7 @@ class WithoutLabels:
         """A text by which a checkpoint knows its training."""
         weights = (weight.detach().cpu().numpy() for weight in self.objective.state_dict().values())
         pixels = digest(array for array in (*weights, *(image.pixels for image in self.images)))
-        chosen = f"{self.selection.config} {self.selection.prior}" if self.selection else ""
-        return f"{type(self.objective).__name__} {pixels} {chosen}"
+        return f"{type(self.objective).__name__} {pixels} {self.selection or ''}"
 
 
 def fit(

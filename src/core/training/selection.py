@@ -22,6 +22,7 @@ from core.measurement.objects import measure
 from core.model import SegmentationModel
 from core.normalization import normalize
 from core.progress import SILENT, Progress
+from core.training.data import digest
 
 CRITERIA = ("combined", "solidity")
 
@@ -164,6 +165,10 @@ class Selection:
         self.prior, self.config, self._device = prior, config, device
         self._images, self._watch = images, watch
         self._pieces: list[NDArray[np.float32]] = []
+
+    def __str__(self) -> str:
+        """A text by which a checkpoint knows its training."""
+        return f"{self.config} {self.prior} {digest(image.array for image in self._images)}"
 
     def look(
         self, model: SegmentationModel, history: Sequence[Mapping[str, float]], epochs: int, progress: Progress = SILENT

@@ -25,6 +25,7 @@ from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target, check_examples, digest, fingerprint, prepare
 from core.training.loop import Group, Source, WithoutLabels, fit
+from core.training.object_size import at_scale
 from core.training.selection import NOTHING_FOUND, Prior, Selection, SelectionConfig, Watch
 from core.training.target import check_target
 from core.training.thresholds import fit_thresholds, score_thresholds
@@ -110,7 +111,7 @@ def train(
     kind = "validation" if validation else "training"
     result = finish(model, history, validation or training, kind, config.schedule.device, rest, fit=not target)
     if target:
-        model.with_config(scale=scale)
+        result = replace(result, model=at_scale(model, scale * model.config.scale))
         warnings += nothing_found(history)
     remember(result)
     if checkpoint is not None:
