@@ -9,6 +9,7 @@ import pytest
 from tests.nodes.samples import TINY, disks
 
 from core.image import Image
+from core.model import SegmentationModel
 
 QUICK: dict[str, Any] = {
     "model": {"base": 4, "depth": 1, "head": "FOREGROUND"},
@@ -36,10 +37,15 @@ def learn(session: Any, examples: Any, target: Any, **settings: Any) -> Any:
     return result
 
 
+def model_of(result: Any) -> SegmentationModel:
+    """The model that was trained."""
+    model: SegmentationModel = result[0].load().load()
+    return model
+
+
 def content(result: Any) -> bytes:
-    """The weights of a model, and what else does not depend on the time."""
-    model = result[0].load()
-    return b"".join(weight.numpy().tobytes() for weight in model.state_dict().values())
+    """The weights of a model, bit by bit."""
+    return b"".join(weight.numpy().tobytes() for weight in model_of(result).state_dict().values())
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +113,7 @@ def test_stacks_count_slice_by_slice(session: Any, examples: Any, chosen: Any, t
 
 def test_padding_is_no_image(session: Any, examples: Any, chosen: Any, table: Callable[..., Any]) -> None:
     images = [disks(seed=i)[0] for i in range(20, 23)]
-    padded = [image.with_array(np.pad(image.array, ((5, 0), (0, 9))), "YX") for image in images]
+    padded = [image.with_array(np.pad(image.array, ((5, 0), (0, 9))), "YX", "intensity") for image in images]
     assert content(learn(session, examples, table(Image=padded))) == content(chosen)
 
 
@@ -147,7 +153,10 @@ def png(image: Image) -> bytes:
 def test_other_channels_and_other_types(session: Any, examples: Any, table: Callable[..., Any], refused: Any) -> None:
     with refused("Target images, Row 'Row1': This image without labels has 2 channels, the labelled ones have 1"):
         learn(session, examples, table(Image=[disks()[0], disks(channels=2)[0]]))
-    eight = [image.with_array((image.array // 4).astype(np.uint8), "YX") for image in [disks()[0], disks(seed=1)[0]]]
+    eight = [
+        image.with_array((image.array // 4).astype(np.uint8), "YX", "intensity")
+        for image in [disks()[0], disks(seed=1)[0]]
+    ]
     assert "different types (uint16, uint8)" in " ".join(learn(session, examples, table(Image=eight)).warnings)
 
 
@@ -161,12 +170,12 @@ def test_other_pixel_sizes(session: Any, table: Callable[..., Any], refused: Any
     other = table(Image=[scaled(disks(128, seed=i, radius=14)[0], 0.25) for i in range(20, 22)])
     result = learn(session, known, other)
     assert "those without labels of 0.25 µm: the latter are shrunk to 50%" in " ".join(result.warnings)
-    assert result[0].load().config.scale == pytest.approx(0.5)
-    assert result[0].load().config.pixel_size == pytest.approx(0.25)
+    assert model_of(result).config.scale == pytest.approx(0.5)
+    assert model_of(result).config.pixel_size == pytest.approx(0.25)
     with refused("pixels of 0.5 µm, those without labels of 0.25 µm"):
         learn(session, known, other, selection={"pixel_sizes": "REFUSE"})
     ignored = learn(session, known, other, selection={"pixel_sizes": "IGNORE", "earliest": 0.0})
-    assert ignored[0].load().config.scale == 1
+    assert model_of(ignored).config.scale == 1
     assert "µm" not in " ".join(ignored.warnings)
 
 
@@ -207,8 +216,8 @@ def test_a_retraining_with_target_images(session: Any, chosen: Any, table: Calla
     few = table(Image=[image for image, _ in pairs], Labels=[labels for _, labels in pairs])
     result = retrain(session, chosen[0], few, targets)
     assert list(result[1].to_pandas().columns[5:]) == LOOKS
-    given = chosen[0].load().thresholds
-    assert result[0].load().thresholds == given
+    given = model_of(chosen).thresholds
+    assert model_of(result).thresholds == given
     noise = Image(np.ones((3, 3), np.int32), "YX", kind="labels")
     images = [disks(seed=i)[0] for i in range(20, 23)]
     assert content(retrain(session, chosen[0], few, table(Image=images, Labels=[noise] * 3))) == content(result)
@@ -219,7 +228,7 @@ def test_a_retraining_for_other_pixels(session: Any, chosen: Any, table: Callabl
     known = table(Image=[scaled(image, 0.5) for image, _ in pairs], Labels=[labels for _, labels in pairs])
     other = table(Image=[scaled(disks(128, seed=i, radius=14)[0], 0.25) for i in range(20, 22)])
     result = retrain(session, chosen[0], known, other)
-    assert result[0].load().config.scale == pytest.approx(0.5)
+    assert model_of(result).config.scale == pytest.approx(0.5)
     with refused("pixels of 0.5 µm, those without labels of 0.25 µm"):
         retrain(session, chosen[0], known, other, selection={"pixel_sizes": "REFUSE"})
     with refused("2 channels, the labelled ones have 1"):
