@@ -1,5 +1,6 @@
 """Tables of labelled images as examples to learn from, and a training as a table of epochs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,17 @@ HISTORY = (
     ("Seconds", "seconds", knext.double),
 )
 """Columns of the table of epochs, and what the library calls them."""
+
+LOOKS = (
+    ("Target objects", "objects", knext.int32),
+    ("Target solidity", "solidity", knext.double),
+    ("Target diameter (px)", "object_size", knext.double),
+    ("Target density (1/Mpx)", "density", knext.double),
+    ("Target confidence", "confidence", knext.double),
+    ("Target deviation", "deviation", knext.double),
+    ("Target criterion", "criterion", knext.double),
+)
+"""Further ones, of what the model found on target images after every epoch."""
 
 
 def example_columns(schema: Any, image: str | None, labels: str | None) -> tuple[str, str]:
@@ -195,13 +207,22 @@ def read_targets(
     return found, doubts
 
 
-def history_columns() -> list[Any]:
-    """The columns of the table of epochs."""
-    return [knext.Column(kind(), name) for name, _, kind in HISTORY]
+def history_columns(*, target: bool = False) -> list[Any]:
+    """The columns of the table of epochs, with those of `LOOKS` where there are target images."""
+    return [knext.Column(kind(), name) for name, _, kind in (HISTORY + LOOKS if target else HISTORY)]
 
 
-def history_table(history: "list[Row]") -> Any:
-    """One row per epoch."""
-    values = [[row.get(key) for row in history] for _, key, _ in HISTORY]
-    values[0] = [int(epoch) for epoch in values[0] if epoch is not None]
-    return small_table(history_columns(), [f"Epoch {epoch}" for epoch in values[0]], values)
+def history_table(history: "list[Row]", *, target: bool = False) -> Any:
+    """One row per epoch, see `history_columns`."""
+    ids = [f"Epoch {int(row['epoch'])}" for row in history]
+    return small_table(history_columns(target=target), ids, history_values(history, target=target))
+
+
+def history_values(history: "Sequence[Row]", *, target: bool = False) -> list[list[Any]]:
+    """The values of `history_columns`, column by column; None where an epoch has none."""
+
+    def value(row: "Row", key: str, kind: Any) -> Any:
+        found = row.get(key)
+        return int(found) if found is not None and kind is knext.int32 else found
+
+    return [[value(row, key, kind) for row in history] for _, key, kind in (HISTORY + LOOKS if target else HISTORY)]

@@ -12,6 +12,8 @@ from nodes.examples import (
     history_columns,
     history_table,
     read_examples,
+    read_targets,
+    target_column,
 )
 from nodes.network_settings import (
     base_parameter,
@@ -26,6 +28,7 @@ from nodes.network_settings import (
 from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
+from nodes.selection_settings import selection_settings
 from nodes.settings import CATEGORY, TrainingSettings, missing_examples_parameter
 from nodes.views.training import training_view
 
@@ -114,11 +117,23 @@ class ModelSettings:
     model_port,
     optional=True,
 )
+@knext.input_table(
+    "Target images",
+    "Images without labels of the kind that the model is meant for, with as many channels; in the column of the name "
+    "of the *Image column*, or else in the last one that holds images. What the model finds on them chooses the epoch. "
+    "Labels are not looked at.",
+    optional=True,
+)
 @knext.output_port("Model", "The trained model of the best epoch, with its thresholds.", model_port)
 @knext.output_table(
     "History",
     "One row per epoch: *Epoch*, *Training loss*, *Validation loss* (missing without validation images), *Learning "
-    "rate*, and the *Seconds* that it took.",
+    "rate*, and the *Seconds* that it took. With target images also what the model found on them "
+    "(objects, or pieces of such, in about a million pixels): *Target objects*, their mean *Target solidity* "
+    "(convexity, 0 to 1) and *Target diameter (px)*, *Target density (1/Mpx)* (objects per million pixels), *Target "
+    "confidence* (how sure the model is, 0 to 1), *Target deviation* (how far all that is from the labelled objects, "
+    "in standard deviations), and its mean over three epochs, *Target criterion*: the epoch of the lowest is kept. It "
+    "is missing before the earliest epoch, and all but the objects where there are none.",
 )
 @knext.output_view(
     "Training curve",
@@ -148,6 +163,12 @@ class SegmentationLearner:
     Slices in which nothing is drawn are taken as background, with a warning. Neighbouring slices are much alike:
     connect another stack as *Validation images*.
 
+    **Without labels of the images that matter:** if the model is meant for other images than the labelled ones, of
+    another microscope say, the epoch that is best here need not be best there. Connect some of them as *Target images*:
+    the epoch is kept whose objects on them look most like the labelled ones, in convexity, size and number, and of
+    which the model is surest. The head's own thresholds stay then. It chooses, it does not adapt: for that use the
+    *Domain Adaptation Learner*.
+
     **Limits:** images with the same number of channels; they are held in memory together. The example takes
     some minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch size
     and the area of a patch. A graphics card is used where there is one, and not needed. StarDist's objects are
@@ -165,6 +186,9 @@ class SegmentationLearner:
       (ResNet, Res-U-Net).
     - [Tan and Le 2019](https://doi.org/10.48550/arXiv.1905.11946), EfficientNet: rethinking model scaling for
       convolutional neural networks, ICML.
+    - [Franco-Barranco et al. 2022](https://doi.org/10.1016/j.cmpb.2022.106949), Deep learning based domain adaptation
+      for mitochondria segmentation on EM volumes, Computer Methods and Programs in Biomedicine (the choice of the epoch
+      by solidity).
     - Wilhelm 2019, thesis, University of Konstanz (foreground without rims, the widths of the Res-U-Net).
     """
 
@@ -175,12 +199,17 @@ class SegmentationLearner:
     missing = missing_examples_parameter()
     model = ModelSettings()
     training = TrainingSettings()
+    selection = selection_settings(port=3)
 
-    def configure(self, ctx: Any, schema: Any, validation: Any, start: SegmentationModelSpec | None) -> Any:
+    def configure(
+        self, ctx: Any, schema: Any, validation: Any, start: SegmentationModelSpec | None, target: Any
+    ) -> Any:
         """The kind of model; its channels are not known before the images are seen."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         if validation is not None:
             check_columns(VALIDATION, validation, self.image_column, self.label_column)
+        if target is not None:
+            target_column(target, self.image_column, self.label_column)
         self.model.check()
         self.training.check()
         if start is not None and self.model.head == Head.FOREGROUND.name and start.grid not in (None, 1):
@@ -189,9 +218,9 @@ class SegmentationLearner:
                 "StarDist as shape of the objects, or a model whose network has a stride of 1."
             )
         spec = SegmentationModelSpec({"head": {"name": self.model.head.lower()}})
-        return spec, knext.Schema.from_columns(history_columns())
+        return spec, knext.Schema.from_columns(history_columns(target=target is not None))
 
-    def execute(self, ctx: Any, table: Any, validation: Any, start: SegmentationModelObject | None) -> Any:
+    def execute(self, ctx: Any, table: Any, validation: Any, start: SegmentationModelObject | None, target: Any) -> Any:
         """Trains the model."""
         with plain_errors():
             ctx.set_progress(0.0, "Starting")
@@ -201,6 +230,8 @@ class SegmentationLearner:
             columns = example_columns(table.schema, self.image_column, self.label_column)
             examples, warnings = read_examples(table, *columns, self.missing, ctx)
             held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
+            column = target_column(target.schema, *columns) if target is not None else ""
+            goals, yet_more = read_targets(target, column, self.missing, ctx)
             given = start.load() if start else None
             result = train(
                 examples,
@@ -208,11 +239,13 @@ class SegmentationLearner:
                 progress_of(ctx),
                 held_back,
                 checkpoint,
-                start=given,
+                goals,
+                given,
             )
-            warn(ctx, [*warnings, *more, *result.warnings])
+            warn(ctx, [*warnings, *more, *yet_more, *result.warnings])
             view = training_view(result, *_notes(result.model))
-            return SegmentationModelObject.of(result.model), history_table(result.history), view
+            history = history_table(result.history, target=target is not None)
+            return SegmentationModelObject.of(result.model), history, view
 
     def _config(self, encoder_weights: str) -> "TrainingConfig":
         from core.heads import HEADS, HeadConfig
@@ -231,6 +264,8 @@ class SegmentationLearner:
             schedule=self.training.schedule(),
             validation_fraction=self.training.validation_fraction,
             encoder_weights=encoder_weights,
+            selection=self.selection.config(),
+            pixel_sizes=self.selection.other_pixels,
         )
 
 

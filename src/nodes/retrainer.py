@@ -12,10 +12,13 @@ from nodes.examples import (
     history_columns,
     history_table,
     read_examples,
+    read_targets,
+    target_column,
 )
 from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, rescaled, warn
+from nodes.selection_settings import selection_settings
 from nodes.settings import CATEGORY, TrainingSettings, connected, missing_examples_parameter
 from nodes.views.training import training_view
 
@@ -128,11 +131,24 @@ class TransferSettings:
     "that the new model does not forget them, and the view tells how well both models do on them.",
     optional=True,
 )
+@knext.input_table(
+    "Target images",
+    "Images without labels of the kind that the model is meant for, with as many channels; in the column of the name "
+    "of the *Image column*, or else in the last one that holds images. What the model finds on them chooses the epoch. "
+    "Labels are not looked at.",
+    optional=True,
+)
 @knext.output_port("Model", "The given model, the retrained one, or one between them.", model_port)
 @knext.output_table(
     "History",
     "One row per epoch of the training, or of the trial where this showed that the given model is to be passed on: "
-    "*Epoch*, *Training loss*, *Validation loss* (missing without validation images), *Learning rate*, *Seconds*.",
+    "*Epoch*, *Training loss*, *Validation loss* (missing without validation images), *Learning rate*, *Seconds*. With "
+    "target images also what the model found on them (objects, or pieces of such, in about a million pixels): *Target "
+    "objects*, their mean *Target solidity* (convexity, 0 to 1) and *Target diameter (px)*, *Target density (1/Mpx)* "
+    "(objects per million pixels), *Target confidence* (how sure the model is, 0 to 1), *Target deviation* (how far "
+    "all that is from the labelled objects, in standard deviations), and its mean over three epochs, *Target "
+    "criterion*: the epoch of the lowest is kept. It is missing before the earliest epoch, and all but the objects "
+    "where there are none.",
 )
 @knext.output_view(
     "Training curve",
@@ -163,6 +179,10 @@ class SegmentationRetrainer:
     A model of the *Self-Supervised Pretrainer* cannot segment yet: its network is taken over, the head learns from
     random weights, and there is nothing to try out or to match.
 
+    Connect images without labels as *Target images* where the model is meant for yet others than the labelled ones. In
+    every training, those of the trial too, the epoch is kept whose objects on them look most like the labelled ones,
+    and thresholds stay as they are. How much of the retraining is taken over is still told by labels.
+
     **Example:** four images of cells in phase contrast with 260 cells, and from the *Pretrained Segmentation Model* the
     model *Nuclei, several modalities* (template 02). Set *Epochs* to 12 and *Patch size* to 192, because these cells
     are large, and leave the rest. The view says what came of it: the mean average precision before and after, in the
@@ -181,6 +201,9 @@ class SegmentationRetrainer:
       classification, ACL (slower learning from layer to layer).
     - [Li et al. 2018](https://doi.org/10.48550/arXiv.1802.01483), Explicit inductive bias for transfer learning with
       convolutional networks, ICML (L2-SP, the pull back).
+    - [Franco-Barranco et al. 2022](https://doi.org/10.1016/j.cmpb.2022.106949), Deep learning based domain adaptation
+      for mitochondria segmentation on EM volumes, Computer Methods and Programs in Biomedicine (the choice of the epoch
+      by solidity).
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to learn from.", 1, is_image)
@@ -190,17 +213,25 @@ class SegmentationRetrainer:
     missing = missing_examples_parameter()
     transfer = TransferSettings()
     training = TrainingSettings()
+    selection = selection_settings(port=4)
 
-    def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any, validation: Any, source: Any) -> Any:
+    def configure(
+        self, ctx: Any, model: SegmentationModelSpec, schema: Any, validation: Any, source: Any, target: Any
+    ) -> Any:
         """The kind of model stays."""
         self.image_column, self.label_column = example_columns(schema, self.image_column, self.label_column)
         for name, other in ((VALIDATION, validation), (SOURCE, source)):
             if other is not None:
                 check_columns(name, other, self.image_column, self.label_column)
+        if target is not None:
+            target_column(target, self.image_column, self.label_column)
         self.training.check()
-        return SegmentationModelSpec({**model.summary, "pretext": ""}), knext.Schema.from_columns(history_columns())
+        history = knext.Schema.from_columns(history_columns(target=target is not None))
+        return SegmentationModelSpec({**model.summary, "pretext": ""}), history
 
-    def execute(self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any, source: Any) -> Any:
+    def execute(
+        self, ctx: Any, model: SegmentationModelObject, table: Any, validation: Any, source: Any, target: Any
+    ) -> Any:
         """Trains the model further, or keeps it."""
         with plain_errors():
             ctx.set_progress(0.0, "Starting")
@@ -212,6 +243,8 @@ class SegmentationRetrainer:
             examples, warnings = read_examples(table, *columns, self.missing, ctx)
             held_back, more = read_examples(validation, *columns, self.missing, ctx, VALIDATION)
             former, yet_more = read_examples(source, *columns, self.missing, ctx, SOURCE)
+            column = target_column(target.schema, *columns) if target is not None else ""
+            goals, doubts = read_targets(target, column, self.missing, ctx)
             config = RetrainingConfig(
                 load=self.transfer.load.lower(),
                 freeze=self.transfer.freeze,
@@ -223,6 +256,8 @@ class SegmentationRetrainer:
                 augmentation=self.training.augmentations(),
                 schedule=self.training.schedule(),
                 validation_fraction=self.training.validation_fraction,
+                selection=self.selection.config(),
+                pixel_sizes=self.selection.other_pixels,
             )
             result = retrain(
                 model.load(),
@@ -232,19 +267,20 @@ class SegmentationRetrainer:
                 held_back,
                 checkpoint,
                 former,
+                goals,
             )
-            outcome = _outcome(result)
+            outcome = _outcome(result, fitted=not goals)
             kept = [outcome] if result.kept_given_model else []
-            warn(ctx, [*kept, *warnings, *more, *yet_more, *result.warnings])
+            warn(ctx, [*kept, *warnings, *more, *yet_more, *doubts, *result.warnings])
             return (
                 SegmentationModelObject.of(result.model),
-                history_table(result.history),
+                history_table(result.history, target=target is not None),
                 training_view(result, outcome, *_notes(result)),
             )
 
 
-def _outcome(result: "RetrainingResult") -> str:
-    """What came of the retraining, in a sentence or two."""
+def _outcome(result: "RetrainingResult", *, fitted: bool) -> str:
+    """What came of the retraining, in a sentence or two; `fitted`: thresholds are those for the labelled images."""
     if result.pretext:
         return (
             f"The given model had learned without labels only ({result.pretext}) and could not segment, so that there "
@@ -252,9 +288,10 @@ def _outcome(result: "RetrainingResult") -> str:
             "objects, learned from random weights."
         )
     if result.kept_given_model:
+        thresholds = "its thresholds for these images" if fitted else "with its own thresholds"
         return (
-            "Retraining did not make the model clearly better: the given model is passed on, its thresholds for these "
-            f"images (mean average precision {result.score:.3f})."
+            f"Retraining did not make the model clearly better: the given model is passed on, {thresholds} (mean "
+            f"average precision {result.score:.3f})."
         )
     trial = "In a trial on halves of the images, retraining" if result.scored_on == "left-out" else "Retraining"
     raised = f"raised the mean average precision from {result.score_before:.3f} to {result.score:.3f}."

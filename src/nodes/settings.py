@@ -255,8 +255,8 @@ class TrainingSettings:
     ).rule(knext.DialogContextCondition(_none_for_validation), knext.Effect.SHOW)
     patience = knext.IntParameter(
         "Stop early after (epochs, 0: never)",
-        "Stop when the validation loss has not become better for so many epochs, at most 100,000. It has no effect "
-        "where there are no validation images.",
+        "Stop when the validation loss, or with target images what chooses the epoch, has not become better for so "
+        "many epochs, at most 100,000. It has no effect where there are neither.",
         0,
         min_value=0,
         max_value=100_000,

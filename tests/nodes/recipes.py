@@ -156,7 +156,9 @@ RECIPES = {
     ),
     "NucleiSimulator": Recipe(lambda world, folder: {"images": 2, "width": 64, "height": 64}, rows=2),
     "SegmentationLearner": replace(
-        EXAMPLES, settings=lambda world, folder: TINY, inputs=lambda world: [*[example_table(world)] * 2, world.model]
+        EXAMPLES,
+        settings=lambda world, folder: TINY,
+        inputs=lambda world: [*[example_table(world)] * 2, world.model, image_table(world)],
     ),
     "DomainAdaptationLearner": replace(
         EXAMPLES,
@@ -175,7 +177,7 @@ RECIPES = {
     "SegmentationRetrainer": replace(
         EXAMPLES,
         settings=lambda world, folder: {"training": TINY["training"]},
-        inputs=lambda world: [world.model, *[example_table(world)] * 3],
+        inputs=lambda world: [world.model, *[example_table(world)] * 4],
         port=1,
     ),
     "PretrainingAdvisor": replace(

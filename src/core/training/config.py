@@ -130,7 +130,7 @@ class RetrainingConfig(Config):
     source_share : share of the patches that come from source images, where there are any, 0 to 0.9.
     match_scale : rescale the images so that their objects are as large as those that the model knows, unless it does
         well without, see `core.training.object_size.best_scale`.
-    augmentation, schedule : as in `TrainingConfig`.
+    augmentation, schedule, selection, pixel_sizes : as in `TrainingConfig`.
     validation_fraction : share of the examples that is held back for validation, 0 to 0.5; with fewer than forty
         examples none is, and a trial takes its place.
     """
@@ -145,6 +145,8 @@ class RetrainingConfig(Config):
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     validation_fraction: float = 0.15
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+    pixel_sizes: str = "rescale"
 
     def __post_init__(self) -> None:
         require(self.load in LOAD, "load", self.load, f"one of {', '.join(LOAD)}")

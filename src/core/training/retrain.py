@@ -18,20 +18,23 @@ from core.progress import SILENT, Progress
 from core.training.caution import first_as_good
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig
-from core.training.data import Example, check_examples, fingerprint, prepare
+from core.training.data import Example, Target, check_examples, fingerprint, prepare
 from core.training.halves import in_halves
 from core.training.interpolation import ALL_OR_NOTHING, SHARES, between, scores_on_the_way, try_out
-from core.training.loop import Group, Source
+from core.training.loop import Group, Source, WithoutLabels
 from core.training.object_size import at_scale, best_scale, size_warnings
+from core.training.target import check_target
 from core.training.thresholds import score_thresholds
 from core.training.train import (
     FEWEST_TO_SPLIT,
     TrainingResult,
     finish,
     learn,
+    nothing_found,
     origin,
     pixel_size_of,
     remember,
+    selection_by,
     split,
     start_of,
 )
@@ -75,6 +78,7 @@ def retrain(
     validation: Sequence[Example] = (),
     checkpoint: Path | None = None,
     source: Sequence[Example] = (),
+    target: Sequence[Target] = (),
 ) -> RetrainingResult:
     """Train a model further on images of another kind, and take over no more of that than does it good.
 
@@ -82,7 +86,7 @@ def retrain(
     of forty or more examples a part that is held back, and else a trial before the training itself, which learns from
     one half of the examples and is judged by the other. What was given stays unless something else is clearly better.
     (Validation images choose the epoch too, and so are a little kind to the retrained model.)
-    The given model is not changed. One that is kept only gets thresholds for the new images.
+    The given model is not changed. One that is kept only gets thresholds for the new images, without `target`.
 
     One that has learned without labels only (`ModelConfig.pretext`) gives its network, or the encoder; the head starts
     from random weights, sizes of objects are not matched, and nothing is compared.
@@ -92,11 +96,15 @@ def retrain(
     given : the model to start from.
     examples, validation, checkpoint : as in `core.training.train.train`.
     source : labelled images of the kind that the model was trained on, mixed in so that it does not forget them.
+    target : images without labels that the model is meant for: its objects there choose the epoch of every training,
+        those of the trial too, see `core.training.selection`. What objects look like is taken from all that is learned
+        from, and sizes are matched to the labelled objects. How much of the retraining is taken over, labels still
+        tell; thresholds stay.
 
     Raises
     ------
     UserInputError : examples that nothing can be learned from, of another number of channels than the model's, or with
-        objects too large or small to be matched.
+        objects too large or small to be matched; or images without labels that cannot be used, see `check_target`.
     Canceled : the user stopped the work.
     """
     warnings = check_examples([*examples, *validation])
@@ -110,8 +118,14 @@ def retrain(
     fewest = FEWEST_TO_SPLIT if pretext else FEWEST_TO_HOLD_BACK
     training, validation = split(examples, validation, config.validation_fraction, schedule.seed, fewest)
     diameter, pixel_size = typical_diameter([e.labels for e in training]), pixel_size_of(training)
+    without, to_target = WithoutLabels(), 1.0
+    if target:
+        target, to_target, more = check_target(target, examples, pixel_size, config.pixel_sizes)
+        without = WithoutLabels(selection=selection_by(target, training, config.selection, device))
+        warnings += more
     matched = config.match_scale
     scale = best_scale(given, training, device, progress.part(0.0, 0.05)) if matched else given.config.scale
+    _check_scale(scale * to_target)
     warnings += size_warnings(given, scale, 0.0 if matched else diameter, pixel_size)
     model = start_from(given, config).with_config(
         scale=scale,
@@ -120,6 +134,8 @@ def retrain(
         provenance=_provenance(given, config, training),
         pretext="",
     )
+    if target:
+        model.with_config(thresholds=model.thresholds)
     former = prepare(source, given.config.normalization, given.config.scale)
     mixed = Source(former, config.source_share) if former else None
     files = [checkpoint and checkpoint.with_name(checkpoint.name + end) for end in (".trial1", ".trial2", "")]
@@ -129,14 +145,16 @@ def retrain(
         whole = number == 2
         times = schedule if whole else replace(schedule, epochs=-(-schedule.epochs // 2))
         groups = groups_of(model, config if whole else replace(config, freeze=config.freeze // 2))
-        return learn(model, images, validation, times, config.augmentation, groups, part, files[number], mixed)
+        return learn(model, images, validation, times, config.augmentation, groups, part, files[number], mixed, without)
 
     if pretext:
         history = train(model, 2, training, progress.part(0.0, 0.93))
         kind = "validation" if validation else "training"
-        finished = finish(model, history, validation or training, kind, device, progress.part(0.93, 1.0))
-        told = {**vars(finished), "warnings": warnings}
-        return _finished(RetrainingResult(**told, score_before=math.nan, pretext=pretext), files)
+        finished = finish(
+            model, history, validation or training, kind, device, progress.part(0.93, 1.0), fit=not target
+        )
+        told = {**vars(finished), "warnings": warnings + (nothing_found(history) if target else [])}
+        return _finished(RetrainingResult(**told, score_before=math.nan, pretext=pretext), files, scale * to_target)
 
     shares = SHARES if config.load == "all" else ALL_OR_NOTHING
     if validation:
@@ -157,7 +175,7 @@ def retrain(
 
     scored_on = "validation" if validation else "left-out"
     fitted_to = validation if validation and share else [*training, *validation]
-    finished = finish(model, history, fitted_to, scored_on, device, progress.part(0.95, 0.98))
+    finished = finish(model, history, fitted_to, scored_on, device, progress.part(0.95, 0.98), fit=not target)
     before, score = scores[:, [0, shares.index(share)]].mean(axis=0).tolist() if len(scores) else (math.nan, math.nan)
     result = RetrainingResult(
         **{**vars(finished), "score": score, "warnings": warnings},
@@ -168,23 +186,26 @@ def retrain(
     if result.kept_given_model:
         kept = {"score": score, "scored_on": scored_on, "data": fingerprint(training)}
         model.with_config(provenance={**model.config.provenance, "kept": kept})
-        return _cleared(result, files)
-    return _finished(result, files)
+        return _cleared(result, files, scale * to_target)
+    if target:
+        result.warnings.extend(nothing_found(history))
+    return _finished(result, files, scale * to_target)
 
 
-def _finished(result: RetrainingResult, files: Sequence[Path | None]) -> RetrainingResult:
-    """A result whose model knows how it came about, without the files of its training."""
+def _finished(result: RetrainingResult, files: Sequence[Path | None], scale: float) -> RetrainingResult:
+    """A result whose model knows how it came about, at the scale at which it will be applied."""
     config = result.model.config
     result.model.with_config(provenance={**config.provenance, "share": result.share})
     remember(result)
-    return _cleared(result, files)
+    return _cleared(result, files, scale)
 
 
-def _cleared(result: RetrainingResult, files: Sequence[Path | None]) -> RetrainingResult:
+def _cleared(result: RetrainingResult, files: Sequence[Path | None], scale: float) -> RetrainingResult:
+    """A result without the files of its training, its model at the scale at which it will be applied."""
     for file in files:
         if file is not None:
             file.unlink(missing_ok=True)
-    return result
+    return replace(result, model=at_scale(result.model, scale))
 
 
 def _provenance(given: SegmentationModel, config: RetrainingConfig, training: Sequence[Example]) -> dict[str, Any]:
@@ -199,6 +220,16 @@ def _check_channels(given: SegmentationModel, examples: Sequence[Example]) -> No
             f"The images have {channels} channels, the model was trained on {wanted}.",
             where=examples[0].name,
             todo="Choose the same number of channels when reading the images.",
+        )
+
+
+def _check_scale(scale: float) -> None:
+    """Refuse a scale that no model can have, before anything is trained."""
+    if not 1 / 8 <= scale <= 8:
+        raise UserInputError(
+            f"The images without labels would have to be shown to the model at {scale:.3g} times their size: matching "
+            "the size of the objects and that of the pixels makes more than a factor of 8.",
+            todo="Check the pixel sizes, do not match the size of objects, or ignore other pixel sizes.",
         )
 
 

@@ -44,7 +44,10 @@ SPREAD = {"solidity": 0.01, "object_size": 0.1, "density": 0.2}
 UNSURE = 0.1
 """A lack of confidence of this size counts as much as a measure that is one standard deviation off."""
 
-NOTHING_FOUND = "The model finds no object on the images without labels, so that no epoch could be chosen: it is that of the last one."
+NOTHING_FOUND = (
+    "The model finds no object on the images without labels, so that no epoch could be chosen: it is that of the last "
+    "one."
+)
 
 SMOOTHING = 3
 """Epochs over which the criterion is averaged."""

@@ -99,7 +99,7 @@ def train(
         examples, validation, config.validation_fraction, config.schedule.seed, FEWEST_TO_SPLIT
     )
     model, groups = new_model(training, config, start)
-    without, scale = WithoutLabels(), 1.0
+    without = WithoutLabels()
     if target:
         target, scale, more = check_target(target, examples, model.config.pixel_size, config.pixel_sizes)
         without = WithoutLabels(selection=selection_by(target, training, config.selection, config.schedule.device))
@@ -111,9 +111,8 @@ def train(
     kind = "validation" if validation else "training"
     result = finish(model, history, validation or training, kind, config.schedule.device, rest, fit=not target)
     if target:
+        result = replace(result, model=at_scale(model, scale * model.config.scale))
         warnings += nothing_found(history)
-    if scale != 1:
-        result = replace(result, model=at_scale(model, scale))
     remember(result)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
