@@ -26,7 +26,7 @@ from core.training.loop import Group, WithoutLabels
 from core.training.object_size import at_scale
 from core.training.objective import Objective
 from core.training.retrain import groups_of, start_from
-from core.training.selection import Selection, Watch
+from core.training.selection import Selection, Watch, best_epoch, chosen_thresholds
 from core.training.target import check_target
 from core.training.train import (
     FEWEST_TO_SPLIT,
@@ -202,6 +202,7 @@ class _Adaptation:
         before, later = (0.4, 0.97) if strategy.pretext else (0.0, 0.97)
         model, groups = self._start(strategy, told, progress.part(0.0, before))
         history = self._train(strategy, model, groups, examples, told, progress.part(before, later), checkpoint)
+        model.with_config(thresholds=chosen_thresholds(model, history))
         kind = "validation" if self.validation else "training"
         judged = self.validation or self.training
         result = finish(model, history, judged, kind, told.schedule.device, progress.part(later, 1.0), fit=False)
@@ -212,9 +213,8 @@ class _Adaptation:
         }
         model.with_config(provenance={**model.config.provenance, "adaptation": adaptation})
         remember(result)
-        scores = [row.get("criterion", math.inf) for row in history]
-        best = int(np.argmin(scores))
-        criterion, epoch = (scores[best], best + 1) if math.isfinite(scores[best]) else (math.nan, len(scores))
+        epoch = best_epoch(history)
+        criterion = history[epoch - 1].get("criterion", math.nan)
         run = Run(name, model, history, result.score, criterion, epoch, time.monotonic() - start)
         return run, result.device
 

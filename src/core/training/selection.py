@@ -26,7 +26,7 @@ from core.training.data import digest
 
 CRITERIA = ("combined", "solidity")
 
-ENTRIES = ("objects", "solidity", "object_size", "density", "confidence", "deviation", "criterion")
+ENTRIES = ("objects", "solidity", "object_size", "density", "confidence", "threshold", "deviation", "criterion")
 """What a selection adds to the history of a training, see `Selection.look`."""
 
 SMALLEST = 10
@@ -48,6 +48,9 @@ NOTHING_FOUND = (
     "The model finds no object on the images without labels, so that no epoch could be chosen: it is that of the last "
     "one."
 )
+
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
+"""Probabilities of which one is chosen with the epoch."""
 
 SMOOTHING = 3
 """Epochs over which the criterion is averaged."""
@@ -143,8 +146,8 @@ class Look:
         }
 
 
-Watch = Callable[[SegmentationModel], dict[str, float]]
-"""What is to be known of the model of an epoch."""
+Watch = Callable[[SegmentationModel, Mapping[str, float]], dict[str, float]]
+"""What is to be known of the model of an epoch and the thresholds that go with it."""
 
 
 class Selection:
@@ -158,6 +161,7 @@ class Selection:
     device : as of a `ScheduleConfig`.
     watch : what else is to be known of the model of every epoch, such as scores by labels that the training and the
         choice must not know: entries of the history.
+    thresholds : probabilities to choose from; none keeps to the model's own, as does the criterion "solidity".
     """
 
     def __init__(
@@ -167,9 +171,10 @@ class Selection:
         config: SelectionConfig,
         device: str = "auto",
         watch: Watch | None = None,
+        thresholds: Sequence[float] = THRESHOLDS,
     ) -> None:
         self.prior, self.config, self._device = prior, config, device
-        self._images, self._watch = images, watch
+        self._images, self._watch, self._thresholds = images, watch, thresholds
         self._pieces: list[NDArray[np.float32]] = []
         self._pieces_of: tuple[object, ...] = ()
 
@@ -190,15 +195,17 @@ class Selection:
         Returns
         -------
         objects, and where there are any: solidity, object_size (mean diameter in pixels), density (objects per million
-        pixels), confidence (0 to 1), deviation (how far all that is from what is expected, in standard deviations);
-        and criterion, its mean over the last epochs, lower is better, where the epoch can be chosen.
+        pixels), confidence (0 to 1), threshold (the probability above which all that is meant, that of the least
+        deviation), deviation (how far all that is from
+        what is expected, in standard deviations); and criterion, its mean over the last epochs, lower is better, where
+        the epoch can be chosen.
 
         Raises
         ------
         UserInputError : a third of the training is over, ten epochs or more, and nothing was ever found.
         """
-        found, confidence = self._predicted(model, progress)
-        watched = self._watch(model) if self._watch else {}
+        threshold, found, confidence = self._predicted(model, progress)
+        watched = self._watch(model, {**model.thresholds, "prob": threshold}) if self._watch else {}
         row = {**{name: n for name, n in watched.items() if name not in ENTRIES}, "objects": float(found.count)}
         epoch = len(history) + 1
         if not found.count:
@@ -210,6 +217,7 @@ class Selection:
             "object_size": math.exp(measures["object_size"]),
             "density": math.exp(measures["density"]) * 1e6,
             "confidence": confidence,
+            "threshold": threshold,
             "deviation": self.deviation(measures, confidence),
         }
         recent = [*(one.get("deviation", math.nan) for one in history[1 - SMOOTHING :]), row["deviation"]]
@@ -224,23 +232,37 @@ class Selection:
             return off["solidity"]
         return float(np.sqrt(np.mean(np.square([*off.values(), (1 - confidence) / UNSURE]))))
 
-    def _predicted(self, model: SegmentationModel, progress: Progress) -> tuple[Look, float]:
-        """The objects that a model finds on all pieces, and how sure it is of them."""
+    def _predicted(self, model: SegmentationModel, progress: Progress) -> tuple[float, Look, float]:
+        """The threshold that comes nearest to what is expected, the objects that a model finds by it on all pieces, and
+        how sure it is of them.
+        """
         shown = (model.config.normalization, model.config.scale)
         if self._pieces_of != shown:
             self._pieces, self._pieces_of = pieces(self._images, model), shown
         predictor = Predictor(model, self._device, "torch")
-        grid, looks = model.config.network.grid, []
-        inside, outside = 0.0, 0.0
+        own = model.thresholds
+        several = self.config.criterion == "combined" and self._thresholds
+        tried = self._thresholds if several else (own["prob"],)
+        asked = [{**own, "prob": threshold} for threshold in tried]
+        looks: list[list[Look]] = [[] for _ in tried]
+        inside, outside = np.zeros((2, len(tried)))
         for piece in self._pieces:
             progress.check()
-            maps = predictor.maps(piece)
-            found = model.head.decode(maps, piece.shape[1:], grid, model.thresholds, model.config.scale)
-            looks.append(Look.at(found.labels))
-            above = maps[0] > model.thresholds["prob"]
-            inside += float(maps[0][above].sum())
-            outside += float(above.sum() + maps[0][~above].sum())
-        return Look.together(looks), inside / max(outside, 1e-9)
+            maps, shape = predictor.maps(piece), piece.shape[1:]
+            every = model.head.decode_many(maps, shape, model.config.network.grid, asked, model.config.scale)
+            for number, (threshold, (objects, count)) in enumerate(zip(tried, every, strict=True)):
+                looks[number].append(Look.at(objects.labels * (objects.labels <= count)))
+                above = maps[0] > threshold
+                inside[number] += maps[0][above].sum()
+                outside[number] += above.sum() + maps[0][~above].sum()
+        found = [
+            (threshold, Look.together(look), float(share))
+            for threshold, look, share in zip(tried, looks, inside / np.maximum(outside, 1e-9), strict=True)
+        ]
+        some = [one for one in found if one[1].count]
+        if not some:
+            return own["prob"], found[0][1], 0.0
+        return min(some, key=lambda one: self.deviation(one[1].measures(), one[2]))
 
     def _refuse_emptiness(self, history: Sequence[Mapping[str, float]], epochs: int) -> None:
         """Raise a UserInputError where a training will not come to anything."""
@@ -252,6 +274,19 @@ class Selection:
                 todo="Check that these show the same objects, as bright and as large as those of the labelled images "
                 "(Domain Gap Report); bring both closer together, or train with more steps.",
             )
+
+
+def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
+    """The epoch of the lowest criterion, from 1; the last one where none has any."""
+    scores = [row.get("criterion", math.inf) for row in history]
+    return int(np.argmin(scores)) + 1 if min(scores, default=math.inf) < math.inf else len(scores)
+
+
+def chosen_thresholds(model: SegmentationModel, history: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The thresholds that go with the best epoch, the head's own in what was not chosen."""
+    row = history[best_epoch(history) - 1]
+    chosen = {"prob": row["threshold"]} if "threshold" in row else {}
+    return {**model.head.default_thresholds(), **chosen}
 
 
 def pieces(images: Sequence[Image], model: SegmentationModel) -> list[NDArray[np.float32]]:

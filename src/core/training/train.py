@@ -26,7 +26,15 @@ from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target, check_examples, digest, fingerprint, prepare
 from core.training.loop import Group, Source, WithoutLabels, fit
 from core.training.object_size import at_scale
-from core.training.selection import NOTHING_FOUND, Prior, Selection, SelectionConfig, Watch
+from core.training.selection import (
+    NOTHING_FOUND,
+    THRESHOLDS,
+    Prior,
+    Selection,
+    SelectionConfig,
+    Watch,
+    chosen_thresholds,
+)
 from core.training.target import check_target
 from core.training.thresholds import fit_thresholds, score_thresholds
 
@@ -84,7 +92,7 @@ def train(
         examples is held back.
     checkpoint : a file for the state of the training; a killed or cancelled training goes on from there.
     target : images without labels that the model is meant for: its objects there choose the epoch, see
-        `core.training.selection`, and the head's own thresholds stay.
+        `core.training.selection`, and the threshold.
     start : see `new_model`.
 
     Raises
@@ -108,6 +116,8 @@ def train(
     history = learn(
         model, training, validation, config.schedule, config.augmentation, groups, part, checkpoint, without=without
     )
+    if target:
+        model.with_config(thresholds=chosen_thresholds(model, history))
     kind = "validation" if validation else "training"
     result = finish(model, history, validation or training, kind, config.schedule.device, rest, fit=not target)
     if target:
@@ -191,10 +201,11 @@ def selection_by(
     config: SelectionConfig,
     device: str,
     watch: Watch | None = None,
+    thresholds: Sequence[float] = THRESHOLDS,
 ) -> Selection:
     """A choice of the epoch by checked images without labels and what the labelled objects look like."""
     prior = Prior.of([example.labels for example in training])
-    return Selection(prior, [one.image for one in target], config, device, watch)
+    return Selection(prior, [one.image for one in target], config, device, watch, thresholds)
 
 
 def _groups(model: SegmentationModel) -> list[Group]:
