@@ -8,6 +8,8 @@ from nodes.cells import small_table
 from nodes.columns import find_column, is_chosen, is_image
 from nodes.examples import (
     example_columns,
+    history_columns,
+    history_values,
     read_examples,
     read_targets,
     target_column,
@@ -150,11 +152,15 @@ RUNS = (
     ("Target diameter (px)", knext.double),
     ("Target density (1/Mpx)", knext.double),
     ("Target confidence", knext.double),
+    ("Target threshold", knext.double),
     ("Mean average precision, labelled images", knext.double),
     ("Seconds", knext.double),
     ("Problem", knext.string),
 )
 """Columns of the table of strategies."""
+
+SEEN = ("objects", "solidity", "object_size", "density", "confidence", "threshold")
+"""What the library calls those of the target."""
 
 
 @knext.node(
@@ -343,23 +349,8 @@ def _columns(columns: Any) -> list[Any]:
     return [knext.Column(kind(), name) for name, kind in columns]
 
 
-EPOCHS = (
-    ("Epoch", "epoch", knext.int32),
-    ("Training loss", "train_loss", knext.double),
-    ("Learning rate", "learning_rate", knext.double),
-    ("Seconds", "seconds", knext.double),
-    ("Target objects", "objects", knext.int32),
-    ("Target solidity", "solidity", knext.double),
-    ("Target diameter (px)", "object_size", knext.double),
-    ("Target density (1/Mpx)", "density", knext.double),
-    ("Target confidence", "confidence", knext.double),
-    ("Target deviation", "deviation", knext.double),
-    ("Target criterion", "criterion", knext.double),
-)
-
-
 def _history_columns() -> list[Any]:
-    return [knext.Column(knext.string(), "Strategy"), *(knext.Column(kind(), name) for name, _, kind in EPOCHS)]
+    return [knext.Column(knext.string(), "Strategy"), *history_columns(target=True)]
 
 
 def _runs_table(result: "AdaptationResult") -> Any:
@@ -367,7 +358,7 @@ def _runs_table(result: "AdaptationResult") -> Any:
     rows = []
     for run in result.runs:
         look = run.history[run.epoch - 1] if run.history else {}
-        seen = [look.get(name) for name in ("objects", "solidity", "object_size", "density", "confidence")]
+        seen = [look.get(name) for name in SEEN]
         seen[0] = None if seen[0] is None else int(seen[0])
         told = [_title(run.strategy), run is result.chosen, run.epoch or None, run.criterion, *seen]
         rows.append([*told, run.score, run.seconds, run.problem or None])
@@ -381,7 +372,5 @@ def _history_table(runs: "list[Run]") -> Any:
     rows = [(run, row) for run in runs for row in run.history]
     ids = [f"{run.strategy} {int(row['epoch'])}" for run, row in rows]
     names = [_title(run.strategy) for run, _ in rows]
-    values = [[row.get(key) for _, row in rows] for _, key, _ in EPOCHS]
-    for whole in (0, 4):
-        values[whole] = [int(value or 0) for value in values[whole]]
+    values = history_values([row for _, row in rows], target=True)
     return small_table(columns, ids, [names, *values])

@@ -39,6 +39,7 @@ LOOKS = (
     ("Target diameter (px)", "object_size", knext.double),
     ("Target density (1/Mpx)", "density", knext.double),
     ("Target confidence", "confidence", knext.double),
+    ("Target threshold", "threshold", knext.double),
     ("Target deviation", "deviation", knext.double),
     ("Target criterion", "criterion", knext.double),
 )

@@ -25,6 +25,7 @@ HEADER = (
     "Diameter (px)",
     "Objects per Mpx",
     "Confidence",
+    "Threshold",
     "Mean AP, labelled images",
     "Seconds",
 )
@@ -45,7 +46,7 @@ def adaptation_view(result: "AdaptationResult", targets: "Sequence[Target]", tit
     rows = []
     for run in result.runs:
         look = run.history[run.epoch - 1] if run.history else {}
-        seen = [look.get(name) for name in ("objects", "solidity", "object_size", "density", "confidence")]
+        seen = [look.get(name) for name in ("objects", "solidity", "object_size", "density", "confidence", "threshold")]
         chosen = "chosen" if run is result.chosen else "failed" if run.problem else ""
         epoch = run.epoch or None
         rows.append([title(run.strategy), chosen, epoch, run.criterion, *seen, run.score, run.seconds])
