@@ -23,6 +23,7 @@ from core.training.augmentation import STRONG_AUGMENTATION
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target
 from core.training.selection import SelectionConfig
+from core.training.train import learn as usual
 from core.training.train import train
 
 QUICK = ScheduleConfig(epochs=2, steps=2, batch_size=2, patch_size=32, device="cpu", learning_rate=3e-3)
@@ -133,11 +134,10 @@ def test_another_seed_gives_another_model() -> None:
 
 def test_patches_are_varied_as_the_strategy_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = module.learn
 
     def learn(*args: Any, **more: Any) -> Any:
         seen.append(args[4])
-        return original(*args, **more)
+        return usual(*args, **more)
 
     monkeypatch.setattr(module, "learn", learn)
     for name in ("none", "variation"):
@@ -147,11 +147,10 @@ def test_patches_are_varied_as_the_strategy_has_it(monkeypatch: pytest.MonkeyPat
 
 def test_a_style_adds_the_labelled_images_in_another_look(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Sequence[Example]] = []
-    original = module.learn
 
     def learn(model: SegmentationModel, examples: Sequence[Example], *args: Any, **more: Any) -> Any:
         seen.append(examples)
-        return original(model, examples, *args, **more)
+        return usual(model, examples, *args, **more)
 
     monkeypatch.setattr(module, "learn", learn)
     adapt(source(), target(), strategy("histogram"))
@@ -170,13 +169,12 @@ def test_the_attention_y_net_learns_in_three_steps_and_keeps_the_way_down_in_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps: list[Any] = []
-    original = module.learn
 
     def learn(model: SegmentationModel, *args: Any, **more: Any) -> Any:
         before = {name: [w.clone() for w in s.state_dict().values()] for name, s in model.network.stages().items()}
         objective = more["without"].objective
         settings = (getattr(objective, "segmentation", 1.0), getattr(objective, "reconstruction", 0.0))
-        history = original(model, *args, **more)
+        history = usual(model, *args, **more)
         changed = {
             name
             for name, stage in model.network.stages().items()
@@ -221,7 +219,7 @@ def test_of_runs_the_lowest_criterion_is_chosen(criteria: tuple[float, float], c
     runs = [Run("failed", problem="no"), *(Run(str(i), model, criterion=c) for i, c in enumerate(criteria))]
     assert module._chosen(runs, "auto") is runs[1 + chosen]
     assert module._chosen(runs, "1") is runs[2]
-    with pytest.raises(UserInputError, match="No strategy came to anything. no"):
+    with pytest.raises(UserInputError, match=r"No strategy came to anything\. no"):
         module._chosen(runs[:1], "auto")
 
 
@@ -321,8 +319,8 @@ def test_a_given_network_without_a_head_is_started_from() -> None:
 
 @pytest.mark.parametrize("pretext", ["", "restoration"])
 def test_a_given_model_of_other_channels_is_refused(given: SegmentationModel, pretext: str) -> None:
+    other = given.copy().with_config(pretext=pretext)
     with pytest.raises(UserInputError, match="has 2 channels, the model was trained on 1"):
-        other = given.copy().with_config(pretext=pretext)
         adapt(source(channels=2), target(channels=2), PLAIN, given=other)
 
 
@@ -347,7 +345,7 @@ def test_images_of_other_pixels_give_a_model_that_enlarges_them() -> None:
     assert (config.scale, config.pixel_size) == (2.0, 1.0)
     assert config.object_size == pytest.approx(plain.object_size / 2)
     assert any("enlarged to 2 times" in warning for warning in result.warnings)
-    with pytest.raises(UserInputError, match="0.5 µm"):
+    with pytest.raises(UserInputError, match=r"0\.5 µm"):
         adapt(known, new, replace(PLAIN, training=replace(TRAINING, pixel_sizes="refuse")))
 
 

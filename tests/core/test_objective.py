@@ -1,6 +1,7 @@
 """What a training minimises can be replaced, learns along, and survives a stop."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from core.heads.base import alone
 from core.image import Image
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
-from core.progress import Progress
+from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION
 from core.training.checkpoint import Row, State
 from core.training.config import ScheduleConfig
@@ -38,7 +39,7 @@ class Greyness(Objective):
         assert step.unlabelled is not None
         noise = 0.01 * torch.randn(step.unlabelled.shape, generator=step.generator)
         features = step.model.network(step.unlabelled + noise).mean((2, 3))
-        wrong = (self.guess(features)[:, 0] - step.unlabelled.mean((1, 2, 3))).square().mean()
+        wrong: Tensor = (self.guess(features)[:, 0] - step.unlabelled.mean((1, 2, 3))).square().mean()
         return supervised(step) + self.weight * wrong
 
 
@@ -83,7 +84,7 @@ class Fixed(Selection):
         model: SegmentationModel,
         history: Sequence[Mapping[str, float]],
         epochs: int,
-        progress: Progress = Progress(),
+        progress: Progress = SILENT,
     ) -> dict[str, float]:
         self.models.append(model.copy())
         criterion = self.criteria[len(history)]
@@ -139,7 +140,7 @@ def trained(
     objective: Objective | None = None,
     selection: Selection | None = None,
     checkpoint: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> tuple[SegmentationModel, list[Row]]:
     learner = model()
     without = WithoutLabels(objective or Objective(), prepared(9) if objective else [], selection)
@@ -150,7 +151,7 @@ def trained(
         QUICK,
         NO_AUGMENTATION,
         [Group(learner)],
-        progress or Progress(),
+        progress,
         checkpoint,
         str(without),
         without=without,
@@ -288,8 +289,11 @@ def selection(seed: int = 0, prior: Prior | None = None, config: SelectionConfig
     ],
 )
 def test_a_checkpoint_tells_other_objectives_images_and_choices_apart(other: Callable[[], WithoutLabels]) -> None:
+    def one() -> WithoutLabels:
+        return WithoutLabels(Greyness(4), prepared(), selection())
+
     texts = []
-    for make in (lambda: WithoutLabels(Greyness(4), prepared(), selection()), other):
+    for make in (one, other):
         for _ in range(2):
             torch.manual_seed(0)
             texts.append(str(make()))
@@ -316,10 +320,8 @@ def test_a_training_for_other_images_without_labels_starts_anew(tmp_path: Path) 
     with pytest.raises(Canceled):
         run(0, canceled_in_epoch(3))
     assert epochs == [0, 0]
-    try:
+    with suppress(UserInputError):  # nothing was found
         run(1, Progress())
-    except UserInputError as error:
-        assert "finds no object" in str(error)
     assert epochs[2:] == [1] * QUICK.epochs
 
 
