@@ -302,12 +302,89 @@ LARGE_IMAGE = Template(
     author="Microseg",
 )
 
+EM_MODEL = {"model": {"head": "FOREGROUND", "base": 16, "grid": 1}}
+
+EM_TRAINING = {"training": {"epochs": 8, "batch_size": 8, "patch_size": 96, "learning_rate": 0.002}}
+
+ADAPT = Template(
+    description=(
+        "Mitochondria are labelled in images of one electron microscope, and wanted in images of another, of which "
+        "there are no labels. The Domain Gap Report says how the images differ; the Domain Adaptation Learner tries "
+        "out five strategies and keeps the model whose mitochondria look most like the labelled ones. Beside it a "
+        "usual training; both are compared with labels of the second microscope, which no other node looks at."
+        "\n\nThe images are crops of one stack (Gerhard et al. 2013, CC BY-NC-SA 3.0: not for commercial use); the "
+        "second microscope is simulated, because no second set of images may be passed on. For your own images enter "
+        "their folders in the two Microscopy Image Readers; labels in the second folder are not needed, and without "
+        "them the Segmentation Scorer is left out."
+    ),
+    nodes=[
+        TemplateNode(1, "MicroscopyImageReader", "Labelled images", at(0, 0), {"folder": "source"}),
+        TemplateNode(2, "MicroscopyImageReader", "The new microscope", at(0, 1), {"folder": "target"}),
+        TemplateNode(3, "DomainGapReport", "How do they differ?", at(1, 2)),
+        TemplateNode(
+            4,
+            "DomainAdaptationLearner",
+            "Adapt",
+            at(1, 0),
+            {"model": {"base": 16}, "missing": "SKIP", **EM_TRAINING},
+        ),
+        TemplateNode(5, "SegmentationLearner", "A usual training", at(1, 1), EM_MODEL | EM_TRAINING),
+        TemplateNode(
+            6,
+            "SegmentationPredictor",
+            "Apply the adapted",
+            at(2, 0),
+            {"output_column": "Adapted", "image_column": "Image"},
+        ),
+        TemplateNode(
+            7, "SegmentationPredictor", "Apply the usual", at(3, 1), {"output_column": "Usual", "image_column": "Image"}
+        ),
+        TemplateNode(
+            8,
+            "SegmentationScorer",
+            "Compare with labels",
+            at(4, 0.5),
+            {"truth_column": "Labels", "predicted_column": "Adapted", "second_column": "Usual"},
+        ),
+        TemplateNode(9, "InstanceCounter", "Count", at(4, 1.5), {"label_column": "Adapted"}),
+        TemplateNode(10, "ModelWriter", "Keep the model", at(2, -1), {"existing": "OVERWRITE"}, uses=WRITE),
+    ],
+    connections=[
+        (1, "Images", 3, "Source images"),
+        (2, "Images", 3, "Target images"),
+        (1, "Images", 4, "Labelled images"),
+        (2, "Images", 4, "Target images"),
+        (1, "Images", 5, "Labelled images"),
+        (4, "Model", 6, "Model"),
+        (2, "Images", 6, "Images"),
+        (5, "Model", 7, "Model"),
+        (6, "Segmented images", 7, "Images"),
+        (7, "Segmented images", 8, "Label images"),
+        (7, "Segmented images", 9, "Label images"),
+        (4, "Model", 10, "Model"),
+    ],
+    variables={"output_folder": "results"},
+    notes=[
+        note("<p><b>1. Read</b></p><p>Images with labels, and images of another microscope.</p>", 0, 1, 2),
+        note("<p><b>2. Compare, learn</b></p><p>Labels of the second kind are not looked at.</p>", 1, 1, 3),
+        note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2, 2),
+        note("<p><b>4. Score, count</b></p><p>Foreground IoU and objects; only here labels count.</p>", 4, 1, 2),
+    ],
+    tags=["segmentation", "domain adaptation", "electron microscopy", "mitochondria", "without labels"],
+    links={
+        "Sample images: Gerhard et al. 2013 (CC BY-NC-SA 3.0)": "https://doi.org/10.6084/m9.figshare.856713.v1",
+        "Franco-Barranco et al. 2022": "https://doi.org/10.1016/j.cmpb.2022.106949",
+    },
+    author="Microseg",
+)
+
 TEMPLATES = {
     "00_Count_with_a_pretrained_model": COUNT,
     "01_Train_and_count_nuclei": TRAIN_AND_COUNT,
     "02_Retrain_with_four_images": RETRAIN,
     "03_Transfer_between_noise_levels": NOISE,
     "04_Count_a_large_image": LARGE_IMAGE,
+    "05_Adapt_EM_mitochondria_to_a_new_microscope": ADAPT,
 }
 
 
