@@ -11,7 +11,7 @@ PYTHON_5.11 ?= python3.13
 KNIME ?= $(foreach version,5.10 5.11,$(if $(shell $(PYTHON_$(version)) -c "print(1)" 2>/dev/null),$(version)))
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer bundle test-knime bench bench-large study-nuclei study-encoders study-transfer weights clean
+.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer bundle test-knime bench bench-large study-nuclei study-encoders study-transfer study-adaptation weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -91,6 +91,11 @@ study-nuclei: $(READY)  ## The DSB2018 study; DATA is the folder with dsb2018_fl
 
 study-encoders: $(READY)  ## Encoders that know ImageNet beside random ones, on the first template's images.
 	$(BIN)/python studies/encoders/run.py
+
+study-adaptation: $(READY)  ## Mitochondria of one electron microscope on the images of another; DATA holds vnc and lucchi.
+	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds vnc/stack1_im.tif and lucchi/train_im.tif."; exit 2; }
+	PYTHONPATH=. $(BIN)/python -m studies.domain_adaptation.run "$(DATA)" $(ARGUMENTS)
+	PYTHONPATH=. $(BIN)/python -m studies.domain_adaptation.report "$(DATA)"
 
 study-transfer: $(READY)  ## What pretraining is worth with few images; DATA as for study-nuclei, and usiigaci_t98g_phase.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo, dsb2018_other, usiigaci_t98g_phase."; exit 2; }
