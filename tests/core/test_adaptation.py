@@ -1,6 +1,6 @@
 """Adapting a model: every strategy, without a look at labels of the target, chosen by the look of its objects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from core.progress import Progress
 from core.training.augmentation import STRONG_AUGMENTATION
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target
-from core.training.selection import SelectionConfig
+from core.training.selection import NOTHING_FOUND, SelectionConfig, chosen_thresholds
 from core.training.train import learn as usual
 from core.training.train import train
 
@@ -91,7 +91,7 @@ def test_a_strategy_looks_at_the_targets_pixels_alone_and_repeats_itself(name: s
     assert run.history
     assert all(np.isfinite(row["train_loss"]) for row in run.history)
     assert 0 <= run.score <= 1
-    assert first.model.config.thresholds == {}
+    assert first.model.config.thresholds == chosen_thresholds(first.model, run.history)
     assert first.model.config.provenance["adaptation"]["strategy"] == name
     assert first.model.config.provenance["adaptation"]["images"] == 2
     assert SegmentationModel.from_bytes(first.model.to_bytes()).config == first.model.config
@@ -109,7 +109,7 @@ def test_without_learning_from_them_target_images_only_choose_the_epoch(name: st
     """Every epoch's model is the same whatever the target images are; they say which is taken."""
     seen: list[list[bytes]] = []
 
-    def watch(model: SegmentationModel) -> dict[str, float]:
+    def watch(model: SegmentationModel, thresholds: Mapping[str, float]) -> dict[str, float]:
         seen.append(weights(model))
         return {}
 
@@ -267,7 +267,8 @@ def test_the_comparison_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_the_training_without_adaptation_looks_better_it_is_said() -> None:
-    plain, other = Run("none", criterion=1.0), Run("y_net", criterion=2.5)
+    rows = [{"criterion": 1.0}]
+    plain, other = Run("none", history=rows, criterion=1.0), Run("y_net", history=rows, criterion=2.5)
     (doubt,) = module._doubts([plain, other], other)
     assert "1 standard deviations from what is expected, and not 2.5" in doubt
     assert module._doubts([plain, replace(other, criterion=0.5)], replace(other, criterion=0.5)) == []
@@ -275,9 +276,9 @@ def test_where_the_training_without_adaptation_looks_better_it_is_said() -> None
 
 
 def test_a_model_that_finds_nothing_in_the_end_is_said() -> None:
-    nothing = Run("y_net")
+    nothing = Run("y_net", history=[{"objects": 5.0}, {"objects": 0.0}])
     for runs in ([nothing], [Run("none", criterion=1.0), nothing]):
-        assert "y_net finds no object" in module._doubts(runs, nothing)[0]
+        assert module._doubts(runs, nothing) == [NOTHING_FOUND]
 
 
 @pytest.mark.parametrize(
@@ -299,10 +300,9 @@ def test_a_given_model_is_started_from(given: SegmentationModel) -> None:
     for one, other in zip(result.model.state_dict().values(), given.state_dict().values(), strict=True):
         assert torch.allclose(one, other, atol=1e-4)
     config = result.model.config
-    assert config.thresholds == {}
+    assert config.thresholds == chosen_thresholds(result.model, result.chosen.history)
     assert config.object_size == given.config.object_size
     assert config.provenance["start"]["created"] == given.config.provenance["created"]
-    assert given.config.thresholds, "the given one stays as it is"
 
 
 def test_a_given_network_without_a_head_is_started_from() -> None:
@@ -357,7 +357,7 @@ def test_training_with_images_without_labels_chooses_by_them() -> None:
     for row in result.history:
         assert {"validation_loss", "objects", "deviation", "criterion", "confidence"} <= row.keys()
     config = result.model.config
-    assert config.thresholds == {}
+    assert config.thresholds == chosen_thresholds(result.model, result.history)
     assert (config.scale, config.pixel_size, result.scored_on) == (2.0, 1.0, "validation")
     assert config.history == tuple(result.history)
     assert config.provenance["score"] == result.score

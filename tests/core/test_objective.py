@@ -307,7 +307,7 @@ def test_a_training_for_other_images_without_labels_starts_anew(tmp_path: Path) 
     def run(seed: int, progress: Progress) -> None:
         learner = model()
 
-        def watch(_: SegmentationModel) -> dict[str, float]:
+        def watch(_: SegmentationModel, thresholds: Mapping[str, float]) -> dict[str, float]:
             epochs.append(seed)
             return {}
 

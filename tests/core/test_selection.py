@@ -1,7 +1,7 @@
 """What objects look like, and which of several models finds such objects."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,19 @@ from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
 from core.normalization import NormalizationConfig
 from core.progress import Progress
-from core.training.selection import MOST_PIXELS, PIECE, SPREAD, Prior, Selection, SelectionConfig, pieces
+from core.training.selection import (
+    MOST_PIXELS,
+    NOTHING_FOUND,
+    PIECE,
+    SPREAD,
+    Prior,
+    Selection,
+    SelectionConfig,
+    best_epoch,
+    chosen_thresholds,
+    pieces,
+)
+from core.training.train import nothing_found
 
 CONFIG = SelectionConfig()
 
@@ -118,10 +130,13 @@ def test_images_without_objects_count_by_their_pixels() -> None:
 def test_labels_are_cut_as_the_images_are() -> None:
     """Where pieces end, objects are cut; the same labels must look the same, in a large image or piece by piece."""
     whole = np.tile(drawn(20, 9, 192), (4, 4))
-    whole = ndimage.label(whole)[0].astype(np.int32)
+    whole = np.roll(ndimage.label(whole)[0].astype(np.int32), 32, (0, 1))
     assert whole.shape == (3 * PIECE, 3 * PIECE)
     parts = [whole[y : y + PIECE, x : x + PIECE] for y in range(0, 768, PIECE) for x in range(0, 768, PIECE)]
     assert Prior.of([whole]).mean == pytest.approx(Prior.of(parts).mean)
+    quarters = [part[y : y + 128, x : x + 128] for part in parts for y in (0, 128) for x in (0, 128)]
+    assert Prior.of([whole], 2.0).mean == pytest.approx(Prior.of(quarters).mean)
+    assert Prior.of([whole], 2.0).mean["density"] > Prior.of([whole]).mean["density"]
 
 
 @pytest.mark.parametrize("side", [0, 3])
@@ -217,15 +232,15 @@ def test_the_objects_of_all_images_are_pooled() -> None:
 def test_more_is_watched_without_a_say() -> None:
     seen = []
 
-    def watch(judged: SegmentationModel) -> dict[str, float]:
-        seen.append(judged)
+    def watch(judged: SegmentationModel, thresholds: Mapping[str, float]) -> dict[str, float]:
+        seen.append((judged, dict(thresholds)))
         return {"iou": 0.7, "objects": -1.0, "criterion": -1.0}
 
     judged = model(gain=20)
     images, prior = [shown(drawn())], Prior.of([drawn()])
     watched = Selection(prior, images, CONFIG, "cpu", watch)
     row = watched.look(judged, [], 1)
-    assert seen == [judged]
+    assert seen == [(judged, {"prob": row["threshold"]})]
     assert row == {"iou": 0.7} | Selection(prior, images, CONFIG, "cpu").look(judged, [], 1)
     early = watched.look(judged, [], 10)
     assert "criterion" not in early
@@ -264,13 +279,42 @@ def test_an_empty_prediction_cannot_be_chosen_and_is_left_out_of_the_mean() -> N
     assert rows[2]["criterion"] == pytest.approx(rows[2]["deviation"])
 
 
-@pytest.mark.parametrize(("epochs", "refused_in"), [(3, 3), (12, 10), (45, 15)])
+@pytest.mark.parametrize(("epochs", "refused_in"), [(12, 10), (45, 15)])
 def test_a_training_that_finds_nothing_is_refused_early(epochs: int, refused_in: int) -> None:
     chosen, empty = selection([shown(drawn())]), model(-20.0, 20)
     rows = looks(chosen, [empty] * (refused_in - 1), epochs)
     with pytest.raises(UserInputError, match=f"After {refused_in} of {epochs} epochs") as error:
         chosen.look(empty, rows, epochs)
     assert "Domain Gap Report" in str(error.value)
+
+
+def test_a_short_training_that_finds_nothing_is_told_in_the_end() -> None:
+    rows = looks(selection([shown(drawn())]), [model(-20.0, 20)] * 9, 9)
+    assert nothing_found(rows) == [NOTHING_FOUND]
+    assert best_epoch(rows) == 9
+    early = looks(selection([shown(drawn())]), [model(gain=20)] + [model(-20.0, 20)] * 8, 9)
+    assert nothing_found(early) == [NOTHING_FOUND], "what was found once, but too early to be chosen"
+    assert nothing_found(looks(selection([shown(drawn())]), [model(gain=20)] * 3, 3)) == []
+
+
+def test_the_threshold_is_chosen_with_the_epoch() -> None:
+    """Beside the objects there are pixels of a probability of 0.55; a threshold above that leaves them out."""
+    labels = drawn()
+    image = shown(labels).array.astype(np.float32)
+    image[8::40, :] = np.maximum(image[8::40, :], 0.54)
+    dirty, judged = Image(image, "YX"), model(gain=5)
+    chosen = selection([dirty])
+    rows = looks(chosen, [judged], 1)
+    assert rows[0]["threshold"] in (0.6, 0.7)
+    assert rows[0]["objects"] == 9
+    assert chosen_thresholds(judged, rows) == {"prob": rows[0]["threshold"]}
+    for fixed in (
+        selection([dirty], criterion="solidity"),
+        Selection(Prior.of([labels]), [dirty], CONFIG, "cpu", thresholds=()),
+    ):
+        (row,) = looks(fixed, [judged], 1)
+        assert (row["threshold"], row["objects"] > 9) == (0.5, True)
+    assert chosen_thresholds(judged, [{"objects": 0.0}]) == {"prob": 0.5}
 
 
 def test_a_training_that_found_something_once_goes_on() -> None:

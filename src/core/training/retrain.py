@@ -121,11 +121,13 @@ def retrain(
     without, to_target = WithoutLabels(), 1.0
     if target:
         target, to_target, more = check_target(target, examples, pixel_size, config.pixel_sizes)
-        without = WithoutLabels(selection=selection_by(target, training, config.selection, device, thresholds=()))
         warnings += more
     matched = config.match_scale
     scale = best_scale(given, training, device, progress.part(0.0, 0.05)) if matched else given.config.scale
     _check_scale(scale * to_target)
+    if target:
+        chosen = selection_by(target, training, config.selection, device, thresholds=(), scale=scale)
+        without = WithoutLabels(selection=chosen)
     warnings += size_warnings(given, scale, 0.0 if matched else diameter, pixel_size)
     model = start_from(given, config).with_config(
         scale=scale,

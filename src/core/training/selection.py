@@ -88,14 +88,18 @@ class Prior:
     spread: Mapping[str, float]
 
     @classmethod
-    def of(cls, labels: Sequence[Labels]) -> "Prior":
+    def of(cls, labels: Sequence[Labels], scale: float = 1.0) -> "Prior":
         """What labelled objects look like; every 2-D label image counts by its objects.
+
+        Parameters
+        ----------
+        scale : by how much the model that is to be chosen enlarges images, so that labels are cut as they are.
 
         Raises
         ------
         UserInputError : there is no object of more than `SMALLEST` pixels.
         """
-        looks = [Look.together([Look.at(one[place]) for place in _places(one.shape, PIECE)]) for one in labels]
+        looks = [Look.together([Look.at(one[place]) for place in _places(one.shape, scale)]) for one in labels]
         whole = Look.together(looks)
         if not whole.count:
             raise UserInputError(
@@ -180,7 +184,7 @@ class Selection:
 
     def __str__(self) -> str:
         """A text by which a checkpoint knows its training."""
-        return f"{self.config} {self.prior} {digest(image.array for image in self._images)}"
+        return f"{self.config} {self.prior} {self._thresholds} {digest(image.array for image in self._images)}"
 
     def look(
         self, model: SegmentationModel, history: Sequence[Mapping[str, float]], epochs: int, progress: Progress = SILENT
@@ -196,9 +200,8 @@ class Selection:
         -------
         objects, and where there are any: solidity, object_size (mean diameter in pixels), density (objects per million
         pixels), confidence (0 to 1), threshold (the probability above which all that is meant, that of the least
-        deviation), deviation (how far all that is from
-        what is expected, in standard deviations); and criterion, its mean over the last epochs, lower is better, where
-        the epoch can be chosen.
+        deviation), deviation (how far all that is from what is expected, in standard deviations); and criterion, its
+        mean over the last epochs, lower is better, where the epoch can be chosen.
 
         Raises
         ------
@@ -291,10 +294,9 @@ def chosen_thresholds(model: SegmentationModel, history: Sequence[Mapping[str, f
 
 def pieces(images: Sequence[Image], model: SegmentationModel) -> list[NDArray[np.float32]]:
     """Normalised pieces of images, evenly spread over them, float32, axes CYX."""
-    config, size = model.config, round(PIECE / model.config.scale)
-    places = []
+    config, places = model.config, []
     for number, image in enumerate(images):
-        places += [(number, place) for place in _places((image.size("Y"), image.size("X")), size)]
+        places += [(number, place) for place in _places((image.size("Y"), image.size("X")), config.scale)]
     most = max(1, MOST_PIXELS // PIECE**2)
     chosen = [places[int(i)] for i in np.linspace(0, len(places) - 1, min(most, len(places)))]
     normalised: dict[int, NDArray[np.float32]] = {}
@@ -306,7 +308,8 @@ def pieces(images: Sequence[Image], model: SegmentationModel) -> list[NDArray[np
     return found
 
 
-def _places(shape: Sequence[int], size: int) -> list[tuple[slice, slice]]:
+def _places(shape: Sequence[int], scale: float) -> list[tuple[slice, slice]]:
     """Where the pieces of an image lie; what is left at its right and lower edge must be half as wide as a piece."""
+    size = round(PIECE / scale)
     rows, columns = (range(0, max(1, n - size // 2), size) for n in shape)
     return [(slice(y, y + size), slice(x, x + size)) for y in rows for x in columns]

@@ -110,7 +110,8 @@ def train(
     without = WithoutLabels()
     if target:
         target, scale, more = check_target(target, examples, model.config.pixel_size, config.pixel_sizes)
-        without = WithoutLabels(selection=selection_by(target, training, config.selection, config.schedule.device))
+        chosen = selection_by(target, training, config.selection, config.schedule.device, scale=model.config.scale)
+        without = WithoutLabels(selection=chosen)
         warnings += more
     part, rest = progress.part(0.0, 0.93), progress.part(0.93, 1.0)
     history = learn(
@@ -192,7 +193,7 @@ def _check_start(start: SegmentationModel, example: Example, head: HeadConfig) -
 
 def nothing_found(history: Sequence[Row]) -> list[str]:
     """A warning where no model of a training found anything on the images without labels."""
-    return [] if any(row.get("objects") for row in history) else [NOTHING_FOUND]
+    return [] if any("criterion" in row for row in history) else [NOTHING_FOUND]
 
 
 def selection_by(
@@ -202,9 +203,15 @@ def selection_by(
     device: str,
     watch: Watch | None = None,
     thresholds: Sequence[float] = THRESHOLDS,
+    scale: float = 1.0,
 ) -> Selection:
-    """A choice of the epoch by checked images without labels and what the labelled objects look like."""
-    prior = Prior.of([example.labels for example in training])
+    """A choice of the epoch by checked images without labels and what the labelled objects look like.
+
+    Parameters
+    ----------
+    scale : by how much the model enlarges images.
+    """
+    prior = Prior.of([example.labels for example in training], scale)
     return Selection(prior, [one.image for one in target], config, device, watch, thresholds)
 
 
