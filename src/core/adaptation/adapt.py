@@ -53,7 +53,7 @@ class Run:
     ----------
     strategy : its name.
     model : what came of it; None where it failed.
-    history : one row per epoch, see `core.training.checkpoint.Row`.
+    history : one row per epoch, see `core.training.checkpoint.Row`; of a training in three steps those of the last.
     score : mean average precision on labelled images of the known kind, see `core.training.train.TrainingResult`.
     criterion : how far its objects on the target images are from what is expected; NaN where none was found.
     epoch : the one that was chosen, from 1.
@@ -254,15 +254,14 @@ class _Adaptation:
             )
         if strategy.pretext:
             images = [[(one.name, one.image) for one in kind] for kind in (self.training, self.target)]
-            network = replace(told.network, grid=1) if told.head.name == "foreground" else told.network
             asked = PretrainingConfig(
-                strategy.pretext,
-                network,
-                told.normalization,
-                told.augmentation,
-                told.schedule,
-                0.0,
-                told.encoder_weights,
+                task=strategy.pretext,
+                network=told.network,
+                normalization=told.normalization,
+                augmentation=told.augmentation,
+                schedule=told.schedule,
+                validation_fraction=0.0,
+                encoder_weights=told.encoder_weights,
             )
             given = pretrain(images, asked, progress).model
         fresh, groups = new_model(self.training, told)
@@ -296,7 +295,8 @@ class _Adaptation:
         files: Sequence[Path | None] = _files(checkpoint) or (None, None, None)
         if strategy.three_steps:
             assert isinstance(objective, Reconstruction)
-            for number, (objective.segmentation, objective.reconstruction, share) in enumerate(STEPS):
+            for number, (segmentation, reconstruction, share) in enumerate(STEPS):
+                objective.segmentation, objective.reconstruction = segmentation, reconstruction
                 times = replace(schedule, epochs=max(1, round(share * schedule.epochs)))
                 part = progress.part(done, done + share, f"step {number + 1} of 3, ")
                 without = WithoutLabels(objective, images)

@@ -79,7 +79,8 @@ class Alignment(Objective):
         assert step.unlabelled is not None
         images = torch.cat([step.images, step.unlabelled])
         network, head, labelled = step.model.network, step.model.head, len(step.images)
-        features = network(images)
+        encoded = network.encode(images)
+        features = network.decode(encoded)
         raw = head(features)
         loss = supervised(step, raw[:labelled])
         for judge, seen in ((self.of_prediction, head.activate(raw)), (self.of_features, features)):
@@ -87,4 +88,4 @@ class Alignment(Objective):
             truth = torch.zeros_like(verdict)
             truth[:labelled] = 1.0
             loss = loss + functional.binary_cross_entropy_with_logits(verdict, truth)
-        return loss + self.restoring.reconstruction * self.restoring.error(network, images)
+        return loss + self.restoring.reconstruction * self.restoring.error(encoded[-1], images)

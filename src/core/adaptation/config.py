@@ -16,7 +16,8 @@ class AdaptationConfig(Config):
     strategy : a name of `core.adaptation.strategies.STRATEGIES`, or "auto".
     training : as without adaptation; its `selection` chooses the epoch, and under "auto" the strategy.
     variation : how patches are varied where a strategy has them varied more than usual.
-    reconstruction : weight of the reconstruction's mean squared error, of the Y-Nets, 0 to 100.
+    reconstruction : weight of the reconstruction's mean squared error, 0 to 100; of the Y-Net, not of the Attention
+        Y-Net, which goes by the published weights.
     adversarial : how strongly the network is to deceive the discriminators, 0 to 10.
     agreement : weight of the agreement with the mean teacher, 0 to 100.
     compare : whether the training without adaptation is run as well, to tell what a strategy was good for; "auto" has

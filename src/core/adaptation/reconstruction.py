@@ -57,10 +57,14 @@ class Reconstruction(Objective):
     def forward(self, step: Step) -> Tensor:
         """The weighted sum of both losses."""
         assert step.unlabelled is not None
-        loss = self.reconstruction * self.error(step.model.network, torch.cat([step.images, step.unlabelled]))
-        return loss + self.segmentation * supervised(step) if self.segmentation else loss
+        images, network = torch.cat([step.images, step.unlabelled]), step.model.network
+        encoded = network.encode(images)
+        loss = self.reconstruction * self.error(encoded[-1], images)
+        if not self.segmentation:
+            return loss
+        labelled = [features[: len(step.images)] for features in encoded]
+        return loss + self.segmentation * supervised(step, step.model.head(network.decode(labelled)))
 
-    def error(self, network: Network, images: Tensor) -> Tensor:
+    def error(self, deepest: Tensor, images: Tensor) -> Tensor:
         """The mean squared error of labelled and other images, added up; N of each in `images`, 2N C Y X."""
-        restored = self.decoder(network.encode(images)[-1])
-        return 2 * functional.mse_loss(restored.float(), images)
+        return 2 * functional.mse_loss(self.decoder(deepest).float(), images)
