@@ -67,9 +67,9 @@ def selection_settings(port: int | None = None) -> Any:
         earliest = shown(
             knext.DoubleParameter(
                 "Earliest epoch (share of all, 0 to 0.9)",
-                "Epochs before it are not chosen, because few objects, found by chance, may look right. 0.3 leaves out "
-                "the first 30 %.",
-                0.3,
+                "Epochs before it are not chosen, because few objects, found by chance, may look right. 0.5 leaves out "
+                "the first half.",
+                0.5,
                 min_value=0.0,
                 max_value=0.9,
                 is_advanced=True,

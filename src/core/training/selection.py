@@ -67,7 +67,7 @@ class SelectionConfig(Config):
     """
 
     criterion: str = "combined"
-    earliest: float = 0.3
+    earliest: float = 0.5
 
     def __post_init__(self) -> None:
         require(self.criterion in CRITERIA, "criterion", self.criterion, f"one of {', '.join(CRITERIA)}")
