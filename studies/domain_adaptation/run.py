@@ -107,6 +107,7 @@ WAYS = {
     "variation and histogram": Way("histogram"),
     "variation and fourier": Way("fourier"),
     "variation and mean teacher": Way("mean_teacher"),
+    "variation and self-supervised": Way("restoration"),
     "none, imagenet": Way(plain=True, network="efficientnet_lite0"),
     "variation and histogram, imagenet": Way("histogram", network="efficientnet_lite0"),
     # what could be reached
