@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Points = Sequence[tuple[float, float]]
 
-COLORS = ("#1b8a96", "#e0662f", "#7a5bd0", "#b08900")
+COLORS = ("#1b8a96", "#e0662f", "#7a5bd0", "#b08900", "#d6457f", "#5c8f3a")
 """Readable on white and on black."""
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 320, 64, 16, 30, 44
@@ -30,7 +30,7 @@ def line_chart(
 
     Parameters
     ----------
-    series : points x, y by name; points that are no numbers are left out.
+    series : points x, y by name, as many as there are colours; points that are no numbers are left out.
     mark : a vertical line at this x, with this text.
     colors : of the lines.
     """
@@ -65,13 +65,15 @@ def line_chart(
             parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2.5"/>')
         for x, y in points if len(points) < 60 else []:
             parts.append(f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" fill="{color}"/>')
-        parts.append(f'<rect x="{_LEFT + 190 * i}" y="6" width="14" height="14" fill="{color}"/>')
-        parts.append(_text(_LEFT + 190 * i + 20, 18, name, "start", 24))
+        row, column = divmod(i, 3)
+        y = 20 * (row - (len(lines) - 1) // 3)  # the lowest row stands above the lines, the others go up from there
+        parts.append(f'<rect x="{_LEFT + 190 * column}" y="{y + 6}" width="14" height="14" fill="{color}"/>')
+        parts.append(_text(_LEFT + 190 * column + 20, y + 18, name, "start", 24))
     at = sorted({x for points in lines.values() for x, _ in points})
     known = {name: dict(points) for name, points in lines.items()}
     texts = [{"name": n, "texts": [number(v[x]) if x in v else "" for x in at]} for n, v in known.items()]
     data = {"label": x_label, "xs": [{"at": round(x_of(x), 1), "text": number(x)} for x in at], "series": texts}
-    return _svg(_HEIGHT, parts, data)
+    return _svg(_HEIGHT, parts, data, above=20 * ((len(lines) - 1) // 3))
 
 
 def bar_chart(bars: Sequence[tuple[str, float]], label: str, most: int = 40) -> str:
@@ -153,10 +155,12 @@ def _text(x: float, y: float, text: str, anchor: str = "middle", letters: int = 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
 
 
-def _svg(height: float, parts: list[str], data: Mapping[str, object] | None = None) -> str:
+def _svg(height: float, parts: list[str], data: Mapping[str, object] | None = None, above: float = 0) -> str:
+    """A picture of so many pixels, and more `above`, where y is negative."""
     values = f' data-chart="{escape(json.dumps(data, ensure_ascii=False), quote=True)}"' if data else ""
+    box = f'viewBox="0 {-above} {_WIDTH} {height + above}" width="{_WIDTH}" height="{height + above}"'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box} '
         f'font-family="system-ui,sans-serif" font-size="12" fill="currentColor"{values}>{"".join(parts)}</svg>'
     )
 

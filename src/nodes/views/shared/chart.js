@@ -4,7 +4,7 @@ for (const chart of document.querySelectorAll('svg[data-chart]')) {
   const { xs, series, label } = JSON.parse(chart.dataset.chart), said = document.createElement('p');
   const rule = document.createElementNS(chart.namespaceURI, 'line'), box = chart.viewBox.baseVal;
   let now = -1;
-  for (const [name, value] of Object.entries({ y1: 30, y2: box.height - 44, stroke: 'currentColor', visibility: 'hidden' }))
+  for (const [name, value] of Object.entries({ y1: 30, y2: box.y + box.height - 44, stroke: 'currentColor', visibility: 'hidden' }))
     rule.setAttribute(name, value);
   chart.append(rule);
   said.className = 'said';
