@@ -19,6 +19,7 @@ ZEROTH = WORKFLOWS / "00_Count_with_a_pretrained_model"
 FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain_with_four_images"
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 FOURTH = WORKFLOWS / "04_Count_a_large_image"
+FIFTH = WORKFLOWS / "05_Adapt_EM_mitochondria_to_a_new_microscope"
 COMPONENTS = WORKFLOWS / "components"
 EXAMPLE = COMPONENTS / "Example"
 
@@ -56,7 +57,7 @@ def sizes(folder: Path) -> dict[str, int]:
     return {p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("folder", [ZEROTH, FIRST, SECOND, THIRD, FOURTH, COMPONENTS], ids=lambda p: p.name[:2])
+@pytest.mark.parametrize("folder", [ZEROTH, FIRST, SECOND, THIRD, FOURTH, FIFTH, COMPONENTS], ids=lambda p: p.name[:2])
 def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
     for name, content in files(folder).items():
         assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
@@ -133,6 +134,19 @@ def test_transfer_between_noise_levels(tmp_path: Path) -> None:
         assert [row["Method"] for row in summary] == ["Retrained", "Random start"]
         names = {row["Image"] for row in table(tmp_path / f"scores_{scorer}.csv")}
         assert names == {f"hl60_seed3_{i:04d}_{light}_light" for i in range(1, 9)}
+
+
+def test_adapt_to_a_new_microscope(tmp_path: Path) -> None:
+    """Trainings far too short to find much; every strategy is there, and both models are scored."""
+    short = [f"-option={node},training/{name},{value},int" for node in (4, 5)
+             for name, value in (("epochs", 1), ("steps", 2), ("batch_size", 1))]  # fmt: skip
+    narrow = [f"-option={node},model/base,4,int" for node in (4, 5)]
+    assert main(["run", str(FIFTH), "--out", str(tmp_path), *short, *narrow]) == 0
+    strategies = table(tmp_path / "strategies.csv")
+    assert [row["Chosen"] for row in strategies].count("true") == 1
+    assert len(strategies) == 5
+    assert [row["Method"] for row in table(tmp_path / "summary.csv")] == ["Adapted", "Usual"]
+    assert "adaptation" in SegmentationModel.load(tmp_path / "model.microseg").config.provenance
 
 
 def test_count_a_large_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
