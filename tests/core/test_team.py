@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_two_processes_train_the_same_model_as_one() -> None:
             assert row[name] == pytest.approx(other[name], rel=1e-5)
     assert not workers()
     assert not torch.distributed.is_initialized()
+
+
+def test_processes_stop_early_together() -> None:
+    """The first one alone has validation images; the others end with it."""
+    settings = config(quick(50, 1, devices=2, patience=2, learning_rate=1e-9, average=0.0), norm="group")
+    one = replace(settings, schedule=replace(settings.schedule, devices=1))
+    history = train(discs(10, 1), settings).history
+    assert len(history) == len(train(discs(10, 1), one).history) < 50
+    assert not workers()
 
 
 def test_a_canceled_training_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def take_part(
         if group.pull
         for weight in group.module.parameters()
     ]
-    chosen_by = "criterion" if selection else "validation_loss" if validation else ""
+    chosen_by = team.decide(lambda: "criterion" if selection else "validation_loss" if validation else "")
     state = State(learning, learning.averaged().to(fabric.device), optimizer, chosen_by)
     saved = team.decide(lambda: read(checkpoint, fingerprint) if checkpoint else None)
     if saved:
