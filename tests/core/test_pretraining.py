@@ -104,8 +104,7 @@ def test_blind_spots_are_cells_that_took_their_pixels_from_outside(grid: int) ->
     to, source = places[changed].long(), worse[changed].long()
     rows, columns = (to // 64 - source // 64).abs(), (to % 64 - source % 64).abs()
     assert max(rows.max(), columns.max()) <= grid + 1
-    inner = (to // 64 > grid) & (to // 64 < 63 - grid) & (to % 64 > grid) & (to % 64 < 63 - grid)
-    assert bool(((to // 64 // grid != source // 64 // grid) | (to % 64 // grid != source % 64 // grid))[inner].all())
+    assert bool(((to // 64 // grid != source // 64 // grid) | (to % 64 // grid != source % 64 // grid)).all())
 
 
 @pytest.mark.parametrize("name", PRETEXTS)

@@ -41,14 +41,14 @@ class BlindSpot(Restoration):
 
     @staticmethod
     def _neighbours(shape: tuple[int, int, int], grid: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """For every pixel the row and column of a random one near it, outside of its cell; mirrored at the edges."""
+        """For every pixel the row and column of a random one near it, outside of its cell; at an edge on its other side."""
         reach = grid + 1
         near = range(-reach, reach + 1)
         offsets = torch.tensor([(y, x) for y in near for x in near if max(abs(y), abs(x)) >= grid])
         chosen = offsets[torch.randint(len(offsets), shape, generator=generator)]
         places = []
         for axis, length in enumerate(shape[1:]):
-            own = torch.arange(length).reshape((-1, 1) if axis == 0 else (1, -1))
-            place = (own + chosen[..., axis]).abs()
-            places.append(torch.where(place < length, place, 2 * (length - 1) - place))
+            own, offset = torch.arange(length).reshape((-1, 1) if axis == 0 else (1, -1)), chosen[..., axis]
+            place = own + offset
+            places.append(torch.where((place >= 0) & (place < length), place, own - offset))
         return places[0], places[1]
