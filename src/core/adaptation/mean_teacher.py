@@ -43,7 +43,7 @@ class MeanTeacher(Objective):
             said = step.teacher.head.activate(step.teacher(step.unlabelled))
             sure = ((said[:, 0] - 0.5).abs() >= SURE - 0.5).float()
         raw = step.model(varied(step.unlabelled, step.generator)).float()
-        return loss + weight * step.model.head.imitation(raw, said, sure)
+        return loss + weight * step.model.head.imitation(raw, said, sure, step.mean)
 
 
 def varied(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -207,10 +207,10 @@ class Head(nn.Module, ABC):
         """
 
     @abstractmethod
-    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor) -> Tensor:
+    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor, mean: Mean = alone) -> Tensor:
         """How far raw outputs N K Y X are from what another model says of the same images, activated maps N K Y X.
 
-        Only pixels count where `sure`, N Y X, is 1 and not 0. A scalar, 0 or more.
+        Only pixels count where `sure`, N Y X, is 1 and not 0. A scalar, 0 or more; `mean` as in `loss`.
         """
 
     @abstractmethod

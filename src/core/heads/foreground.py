@@ -67,10 +67,10 @@ class ForegroundHead(Head):
         entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], targets[:, 0], weight, reduction="sum")
         return entropy / mean(weight.sum())
 
-    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor) -> Tensor:
+    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor, mean: Mean = alone) -> Tensor:
         """Cross-entropy, the mean over the pixels that are sure."""
         entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], activated[:, 0], sure, reduction="sum")
-        return entropy / sure.sum().clamp(min=1)
+        return entropy / mean(sure.sum()).clamp(min=1)
 
     def pick(
         self,

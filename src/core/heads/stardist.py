@@ -76,13 +76,13 @@ class StarDistHead(Head):
         entropy = functional.binary_cross_entropy_with_logits(probability, mask)
         return entropy + DISTANCE_WEIGHT * (distance + BACKGROUND_WEIGHT * background)
 
-    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor) -> Tensor:
+    def imitation(self, raw: Tensor, activated: Tensor, sure: Tensor, mean: Mean = alone) -> Tensor:
         """Cross-entropy of the probability, and the distances' absolute error weighted with it, where it is sure."""
         probability = activated[:, 0]
         entropy = functional.binary_cross_entropy_with_logits(raw[:, 0], probability, sure, reduction="sum")
         mask = probability * sure
-        error = (mask * (raw[:, 1:] - activated[:, 1:]).abs().mean(dim=1)).sum() / mask.sum().clamp(min=1e-6)
-        return entropy / sure.sum().clamp(min=1) + DISTANCE_WEIGHT * error
+        error = (mask * (raw[:, 1:] - activated[:, 1:]).abs().mean(dim=1)).sum() / mean(mask.sum()).clamp(min=1e-6)
+        return entropy / mean(sure.sum()).clamp(min=1) + DISTANCE_WEIGHT * error
 
     def pick(
         self,
