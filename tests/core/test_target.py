@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.adaptation.style import STYLES, make_style, style_config
 from core.errors import UserInputError
 from core.image import Image
 from core.model import ModelConfig, SegmentationModel
@@ -43,7 +44,7 @@ def test_usable_images_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (image(3, 40, 30), "b: This image without labels has 3 channels, the labelled ones have 1"),
+        (image(3, 40, 30), "b: This image without labels has 3 channels, the labelled ones have 1 channel"),
         (Image(np.full((9, 9), np.nan), "YX"), "b: 81 pixels are not a number"),
         (Image(np.zeros((3, 9, 9)), "ZYX"), "b: The image is a Z-stack"),
         (Image(np.zeros((0, 9)), "YX"), "b: The image has no pixels"),
@@ -57,7 +58,7 @@ def test_images_that_are_refused(wrong: Image, words: str) -> None:
 def test_several_channels_must_be_as_many() -> None:
     usable, _, _ = check_target(two(image(2, 40, 30)), known(2, 20, 20), 0.0)
     assert usable[0].image.size("C") == 2
-    with pytest.raises(UserInputError, match="has 1 channels, the labelled ones have 2"):
+    with pytest.raises(UserInputError, match="has 1 channel, the labelled ones have 2"):
         check_target(two(image()), known(2, 20, 20), 0.0)
 
 
@@ -113,7 +114,26 @@ def test_images_of_zeros_alone_and_dark_places_inside_stay() -> None:
     assert without_padding(dark) is dark
 
 
+def test_a_background_of_zeros_is_no_padding() -> None:
+    """What fades into it was seen by a microscope; labelled images keep it, too."""
+    y, x = np.mgrid[:60, :60]
+    spot = Image((250 * np.exp(-((y - 30) ** 2 + (x - 25) ** 2) / 60)).astype(np.uint8), "YX")
+    assert not spot.array[:8].any()
+    assert without_padding(spot) is spot
+
+
 # --- pixel sizes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_rescaled_images_are_as_good_for_styles(style: str, dtype: str) -> None:
+    """They have the numbers of images that need no rescaling."""
+    images = [image(dtype=dtype, seed=seed, pixel_size={"Y": 1.0, "X": 1.0}) for seed in (0, 1)]
+    usable, _, _ = check_target([Target("a", one) for one in images], known(dtype=dtype), 0.5)
+    assert [one.image.array.dtype for one in usable] == [dtype, dtype]
+    changed = make_style(style_config(style), [(one.name, one.image) for one in usable]).apply(images[0])
+    assert changed.array.dtype == dtype
 
 
 @pytest.mark.parametrize(("micrometres", "scale"), [(1.0, 2.0), (0.25, 0.5), (0.6, 1.2)])
@@ -123,7 +143,7 @@ def test_images_are_rescaled_to_the_pixels_of_the_labelled_ones(micrometres: flo
     for one in usable:
         assert one.image.cyx().shape == (1, round(40 * scale), round(30 * scale))
         assert one.image.pixel_size == pytest.approx({"Y": 0.5, "X": 0.5})
-        assert one.image.array.dtype == np.float32
+        assert one.image.array.dtype == np.uint8
     assert len(warnings) == 1
     assert f"{micrometres:.4g} µm" in warnings[0]
     assert ("enlarged" if scale > 1 else "shrunk") in warnings[0]

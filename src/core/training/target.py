@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.config import require
 from core.errors import UserInputError
 from core.image import Image
+from core.padding import data_box, data_mask
 from core.rescaling import rescale_pixels
-from core.training.data import Example, Target, check_pixels, image_is_constant
+from core.training.data import Example, Target, channels_of, check_pixels, image_is_constant
 
 PIXEL_SIZES = ("rescale", "refuse", "ignore")
 """What to do with images whose pixels are of another size than those of the labelled images."""
@@ -47,8 +49,7 @@ def check_target(
         check_pixels(one.image, one.name)
         if one.image.size("C") != first.size("C"):
             raise UserInputError(
-                f"This image without labels has {one.image.size('C')} channels, the labelled ones have "
-                f"{first.size('C')}.",
+                f"This image without labels has {channels_of(one.image)}, the labelled ones have {channels_of(first)}.",
                 where=one.name,
                 todo="Choose the same channels when reading both.",
             )
@@ -101,18 +102,20 @@ def _scale(target: Sequence[Target], pixel_size: float, pixel_sizes: str) -> tup
 
 
 def _rescaled(image: Image, scale: float) -> Image:
-    """An image with pixels of another size, float32."""
-    pixels = rescale_pixels(image.cyx().astype(np.float32), scale)
+    """An image with pixels of another size, float32; whole numbers of up to 16 bits keep their type, for styles."""
+    pixels: NDArray[np.generic] = rescale_pixels(image.cyx().astype(np.float32), scale)
+    dtype = image.array.dtype
+    if dtype.kind in "iu" and dtype.itemsize <= 2:
+        pixels = np.rint(pixels).astype(dtype)
     sizes = {axis: size / scale for axis, size in image.pixel_size.items()}
     return replace(image, array=pixels, axes="CYX", pixel_size=sizes, percentiles=())
 
 
 def without_padding(image: Image) -> Image:
-    """A 2-D image without rows and columns of zeros at its edges; one of zeros alone stays as it is."""
+    """The rows and columns of a 2-D image that have data (`core.padding`); one of zeros alone stays as it is."""
     pixels = image.cyx()
-    seen = (pixels != 0).any(axis=0)
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    if not len(rows):
+    data = data_mask(pixels)
+    if data is None or not data.any():
         return image
-    inner = pixels[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    inner = pixels[(slice(None), *data_box(data))]
     return image if inner.shape == pixels.shape else replace(image, array=inner, axes="CYX")

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.adaptation.style.padding import Mask, data_box, mirrored
+from core.padding import Mask, data_box, mirrored
 
 Plane = NDArray[np.float32]
 """Grey values of one channel of one slice, axes YX."""

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from core.adaptation.gap.content import Plane, windows
 from core.adaptation.gap.magnification import Sizes, sizes
 from core.adaptation.gap.sharpness import edge_width, noise_level, power_spectrum
-from core.adaptation.style.padding import Mask, data_mask
 from core.errors import UserInputError
 from core.image import Image
 from core.normalization import NormalizationConfig, stride
+from core.padding import Mask, data_mask
 from core.progress import SILENT, Progress
 
 SHARES = np.linspace(0, 1, 256)

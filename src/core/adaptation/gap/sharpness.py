@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from core.adaptation.gap.content import Plane
-from core.adaptation.style.padding import Mask
+from core.padding import Mask
 
 BANDS = 2.0 ** np.arange(-8, -0.99, 0.25)
 """Limits of the bands of `power_spectrum`, cycles per pixel."""

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.adaptation.style.method import Planes, Style, StyleConfig, bit_depth, full_scales, into, to_depth
-from core.adaptation.style.padding import Mask, data_box, mirrored
 from core.config import require
 from core.errors import UserInputError
+from core.padding import Mask, data_box, mirrored
 from core.progress import SILENT, Progress
 
 Spectrum = NDArray[np.float64]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.adaptation.style.distribution import PIECE, Distribution, Tally
-from core.adaptation.style.padding import Mask, data_mask
 from core.config import Config
 from core.errors import UserInputError
 from core.image import Image
+from core.padding import Mask, data_mask
 from core.progress import SILENT, Progress
 
 NO_CONTRAST = "all pixels of the image have the same value"

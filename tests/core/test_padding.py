@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from skimage import data
 
-from core.adaptation.style.padding import data_box, data_mask, mirrored
+from core.padding import data_box, data_mask, mirrored
 
 BRIGHT = 1 + data.camera()[100:260, 100:300] // 2
 SHAPE = BRIGHT.shape
