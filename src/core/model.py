@@ -12,10 +12,10 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from core.config import Config, require
-from core.errors import ModelFormatError, UserInputError
+from core.errors import UserInputError
 from core.heads import Head, HeadConfig, make_head
 from core.io.write import atomic
-from core.model_file import Weights, pack, unpack
+from core.model_file import Weights, pack, read, unpack
 from core.networks import Network, NetworkConfig, make_network
 from core.normalization import NormalizationConfig
 
@@ -178,12 +178,4 @@ class SegmentationModel(nn.Module):
         ------
         ModelFormatError : no such file, no model, damaged, or written by a newer version.
         """
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelFormatError(
-                f"The file cannot be read ({error.strerror}).",
-                where=str(path),
-                todo="Check its name and whether you may read it.",
-            ) from None
-        return cls.from_bytes(content, str(path))
+        return cls.from_bytes(read(path), str(path))

@@ -9,6 +9,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import safetensors
@@ -37,6 +38,23 @@ def pack(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> bytes:
         ):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
     return buffer.getvalue()
+
+
+def read(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises
+    ------
+    ModelFormatError : it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFormatError(
+            f"The file cannot be read ({error.strerror}).",
+            where=str(path),
+            todo="Check its name and whether you may read it.",
+        ) from None
 
 
 def unpack(

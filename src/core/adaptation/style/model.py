@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from core.adaptation.style.cut.generator import STRIDE, Generator, GeneratorConfig
 from core.config import Config, require
 from core.devices import choose_device
-from core.errors import ModelFormatError, UserInputError
+from core.errors import UserInputError
 from core.image import Image
 from core.inference.tiling import even_tiles, round_up
 from core.io.write import atomic
-from core.model_file import Weights, pack, unpack
+from core.model_file import Weights, pack, read, unpack
 from core.normalization import NormalizationConfig, limits, limits_between, normalize
 from core.progress import SILENT, Progress
 
@@ -183,15 +183,7 @@ class StyleModel:
         ------
         ModelFormatError : no such file, no style model, damaged, or written by a newer version.
         """
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ModelFormatError(
-                f"The file cannot be read ({error.strerror}).",
-                where=str(path),
-                todo="Check its name and whether you may read it.",
-            ) from None
-        return cls.from_bytes(content, str(path))
+        return cls.from_bytes(read(path), str(path))
 
 
 def normalized_planes(image: Image, normalization: NormalizationConfig) -> NDArray[np.float32]:

@@ -41,7 +41,7 @@ class BlindSpot(Restoration):
 
     @staticmethod
     def _neighbours(shape: tuple[int, int, int], grid: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """For every pixel the row and column of a random one near it, outside of its cell; at an edge on its other side."""
+        """For every pixel the row and column of a random one near it, outside of its cell and within the patch."""
         reach = grid + 1
         near = range(-reach, reach + 1)
         offsets = torch.tensor([(y, x) for y in near for x in near if max(abs(y), abs(x)) >= grid])
