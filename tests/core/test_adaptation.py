@@ -190,7 +190,7 @@ def test_the_attention_y_net_learns_in_three_steps_and_keeps_the_way_down_in_the
     assert steps == [
         ((STEPS[0][0], STEPS[0][1]), down | up, 3, False),
         ((0.0, 1.0), down, 2, False),
-        ((1.0, 0.0), up, 5, True),
+        ((1.0, 0.0), up | {"mid"}, 5, True),
     ]
     assert result.model.config.network.name == "attention_unet"
     assert len(result.chosen.history) == 5

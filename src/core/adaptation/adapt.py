@@ -130,7 +130,8 @@ def adapt(
         source, validation, config.training.validation_fraction, config.training.schedule.seed, FEWEST_TO_SPLIT
     )
     usable, scale, more = check_target(target, source, pixel_size_of(training), config.training.pixel_sizes)
-    selection = selection_by(usable, training, config.training.selection, config.training.schedule.device, watch)
+    chosen_by, device = config.training.selection, config.training.schedule.device
+    selection = selection_by(usable, training, chosen_by, device, watch, scale=given.config.scale if given else 1.0)
     work = _Adaptation(config, training, held_back, usable, selection, given)
     compared = ("none",) if config.compare else ()
     names = AUTO if config.strategy == "auto" else tuple(dict.fromkeys((*compared, config.strategy)))
@@ -148,7 +149,7 @@ def adapt(
         runs.append(run)
     chosen = _chosen(runs, config.strategy)
     assert chosen.model is not None
-    model = at_scale(chosen.model, scale)
+    model = at_scale(chosen.model, scale * chosen.model.config.scale)
     for path in files:
         path.unlink(missing_ok=True)
     kind = "validation" if held_back else "training"
@@ -264,17 +265,13 @@ class _Adaptation:
                 encoder_weights=told.encoder_weights,
             )
             given = pretrain(images, asked, progress).model
-        fresh, groups = new_model(self.training, told)
-        if given is None:
-            return fresh, groups
+        if given is None or given.config.pretext:
+            return new_model(self.training, told, given)
+        fresh, _ = new_model(self.training, replace(told, encoder_weights=""))
         given.check_channels(fresh.config.network.in_channels)
         provenance = {**fresh.config.provenance, "start": start_of(given)}
-        if given.config.pretext:
-            start = SegmentationModel(replace(fresh.config, network=given.config.network, provenance=provenance))
-            start.network.load_state_dict(given.network.state_dict())
-            return start, [Group(start)]
         taken = RetrainingConfig(freeze=0, schedule=told.schedule)
-        kept = {"pixel_size": fresh.config.pixel_size, "object_size": fresh.config.object_size, "scale": 1.0}
+        kept = {"pixel_size": fresh.config.pixel_size, "object_size": fresh.config.object_size}
         start = start_from(given, taken).with_config(**kept, thresholds={}, provenance=provenance)
         return start, groups_of(start, taken)
 
@@ -315,8 +312,8 @@ class _Adaptation:
 
 
 def _frozen(model: SegmentationModel, epochs: int) -> list[Group]:
-    """The way down does not learn, all else does."""
-    encoder = model.network.encoder_stages()
+    """The way down does not learn but for its deepest stage, all else does."""
+    encoder = dict(list(model.network.encoder_stages().items())[:-1])
     rest = [stage for name, stage in model.network.stages().items() if name not in encoder]
     down = Group(nn.ModuleList(encoder.values()), frozen=epochs)
     return [down, Group(nn.ModuleList([*rest, model.head]))]

@@ -26,7 +26,8 @@ class Strategy:
     network : the network in place of the one that is set; empty for that.
     objective : what is minimised, if not the loss of the labelled images.
     three_steps : first reconstruction with a little segmentation, then reconstruction alone, then segmentation with the
-        way down frozen, as in Franco-Barranco et al. 2022; needs a `Reconstruction`.
+        way down frozen up to its deepest stage, as in Franco-Barranco et al. 2022 (but without histogram matching);
+        needs a `Reconstruction`.
     """
 
     varied: bool = True
