@@ -131,9 +131,9 @@ class ModelSettings:
     "rate*, and the *Seconds* that it took. With target images also what the model found on them "
     "(objects, or pieces of such, in about a million pixels): *Target objects*, their mean *Target solidity* "
     "(convexity, 0 to 1) and *Target diameter (px)*, *Target density (1/Mpx)* (objects per million pixels), *Target "
-    "confidence* (how sure the model is, 0 to 1), *Target deviation* (how far all that is from the labelled objects, "
-    "in standard deviations), and its mean over three epochs, *Target criterion*: the epoch of the lowest is kept. It "
-    "is missing before the earliest epoch, and all but the objects where there are none.",
+    "confidence* (how sure the model is, 0 to 1), the *Target threshold* (probability) by which all that was found, "
+    "*Target deviation* (how far all that is from the labelled objects, in standard deviations), and its mean over "
+    "three epochs, *Target criterion*: the epoch of the lowest is kept. It is missing before the earliest epoch.",
 )
 @knext.output_view(
     "Training curve",
@@ -166,8 +166,8 @@ class SegmentationLearner:
     **Without labels of the images that matter:** if the model is meant for other images than the labelled ones, of
     another microscope say, the epoch that is best here need not be best there. Connect some of them as *Target images*:
     the epoch is kept whose objects on them look most like the labelled ones, in convexity, size and number, and of
-    which the model is surest. The head's own thresholds stay then. It chooses, it does not adapt: for that use the
-    *Domain Adaptation Learner*.
+    which the model is surest. The threshold is chosen in the same way, unless convexity alone is to choose: then it is
+    the usual one. That chooses, it does not adapt: for the latter use the *Domain Adaptation Learner*.
 
     **Limits:** images with the same number of channels; they are held in memory together. The example takes
     some minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch size

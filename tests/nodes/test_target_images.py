@@ -24,6 +24,7 @@ LOOKS = [
     "Target diameter (px)",
     "Target density (1/Mpx)",
     "Target confidence",
+    "Target threshold",
     "Target deviation",
     "Target criterion",
 ]
@@ -198,8 +199,14 @@ def test_a_training_that_finds_nothing_stops_early(session: Any, examples: Any, 
 def test_the_criterion_changes_what_is_compared(session: Any, examples: Any, targets: Any, chosen: Any) -> None:
     alone = learn(session, examples, targets, selection={"criterion": "SOLIDITY", "earliest": 0.0})
     frames = [result[1].to_pandas() for result in (alone, chosen)]
-    assert frames[0]["Target solidity"].equals(frames[1]["Target solidity"])
     assert not frames[0]["Target deviation"].equals(frames[1]["Target deviation"])
+    assert frames[0]["Target threshold"].dropna().nunique() == 1
+
+
+def test_the_threshold_is_that_of_the_chosen_epoch(chosen: Any) -> None:
+    frame = chosen[1].to_pandas()
+    best = frame.loc[frame["Target criterion"].idxmin()]
+    assert model_of(chosen).thresholds["prob"] == best["Target threshold"]
 
 
 def retrain(session: Any, model: Any, examples: Any, target: Any, **settings: Any) -> Any:

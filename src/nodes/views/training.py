@@ -27,6 +27,7 @@ LOOKS = {
     "Diameter (px)": "object_size",
     "Objects per Mpx": "density",
     "Confidence": "confidence",
+    "Threshold": "threshold",
     "Deviation": "deviation",
     "Criterion": "criterion",
 }
