@@ -240,3 +240,17 @@ def test_a_retraining_for_other_pixels(session: Any, chosen: Any, table: Callabl
         retrain(session, chosen[0], known, other, selection={"pixel_sizes": "REFUSE"})
     with refused("2 channels, the labelled ones have 1"):
         retrain(session, chosen[0], known, table(Image=[disks(channels=2)[0]]))
+
+
+def test_a_network_that_learned_without_labels(session: Any, examples: Any, targets: Any) -> None:
+    settings = {"network": {"base": 4, "depth": 1}, "training": TINY["training"]}
+    given = session.node("SelfSupervisedPretrainer").set(**settings).execute([examples, targets])[0]
+    for result in (
+        retrain(session, given, examples, targets),
+        session.node("SegmentationLearner")
+        .set(**QUICK)
+        .set(model={"head": "STARDIST"})
+        .execute(examples, None, given, targets),
+    ):
+        assert list(result[1].to_pandas().columns[5:]) == LOOKS
+        assert model_of(result).config.pretext == ""
