@@ -207,7 +207,7 @@ SEEN = ("objects", "solidity", "object_size", "density", "confidence", "threshol
     "without adaptation and with the chosen strategy.",
 )
 class DomainAdaptationLearner:
-    """Trains a model on labelled images of one microscope, for images of another that nobody has labelled.
+    """Trains a model for images of another microscope, without labels of these.
 
     Use it when you have **labels of one kind of images and need results on another kind**: another microscope, stain or
     preparation of the same objects. As soon as you can label a few of the target images, the *Segmentation Retrainer*
