@@ -263,10 +263,10 @@ def style_transfer(s: Sheet) -> None:
 
 def adaptation_learner(s: Sheet) -> None:
     """A cell as one microscope shows it, a bridge, and the cell as another does."""
-    s.cell(13, 31, 7)
-    s.outline(35, 31, 7, MINT)
-    s.line(10, 17, 17, 10.5, 24, 8.5, 31, 10.5, 38, 17, color=AMBER)
-    s.line(24, 14, 24, 40, color=TEAL)
+    s.cell(14, 32, 6.5)
+    s.outline(33.5, 32, 6, MINT)
+    s.line(10, 18, 17, 11.5, 24, 9, 31, 11.5, 38, 18, color=AMBER)
+    s.line(24, 16, 24, 39.5, color=TEAL)
 
 
 def category(s: Sheet) -> None:

@@ -61,6 +61,7 @@ def selection_settings(port: int | None = None) -> Any:
                 Criterion.COMBINED.name,
                 Criterion,
                 style=knext.EnumParameter.Style.DROPDOWN,
+                is_advanced=True,
                 since_version=NEW,
             )
         )

@@ -25,7 +25,7 @@ def test_a_beginner_sees_five_settings(dialog: Dialog) -> None:
     dialog.show(record.read("SegmentationLearner"))
     assert dialog.labels == ["Image column", "Label column", SHAPE, EPOCHS, "Patch size (pixels)"]
     dialog.show_advanced()
-    assert len(dialog.labels) == 21
+    assert len(dialog.labels) == 24
 
 
 def test_settings_of_polygons_go_with_them(learner: Dialog) -> None:
