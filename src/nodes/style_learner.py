@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.cells import rows, small_table
-from nodes.columns import IMAGE, find_column, is_image
+from nodes.columns import IMAGE, PREDICTED, find_column, is_image
 from nodes.examples import LABEL_NAMES
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, device_parameter
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.adaptation.style.cut.config import CutConfig
     from core.image import Image
 
-IMAGES, STYLE = "Images", "Images in the wanted style"
+IMAGES, TARGETS = "Images", "Target images"
 """What messages call the two tables."""
 
 HISTORY = (
@@ -52,8 +52,9 @@ class Size(knext.EnumParameterOptions):
     "Images whose style is to change: a column of 2-D images or Z-stacks, all with as many channels.",
 )
 @knext.input_table(
-    "Images in the wanted style",
-    "Images as the others should look, with as many channels. They may show other samples: no image needs a partner.",
+    "Target images",
+    "Images as the others should look, with as many channels; they need no labels. They may show other samples: no "
+    "image needs a partner.",
 )
 @knext.output_port("Style model", "The learned style, for *Style Transfer*.", style_model_port)
 @knext.output_table(
@@ -63,7 +64,7 @@ class Size(knext.EnumParameterOptions):
 )
 @knext.output_view(
     "Style training",
-    "The losses over the steps; parts of the first images before and after, beside images in the wanted style; and "
+    "The losses over the steps; parts of the first images before and after, beside target images; and "
     "where it was computed.",
 )
 class StyleTransferLearner:
@@ -84,10 +85,10 @@ class StyleTransferLearner:
     would take longer than the *Longest duration*, the node says so after a few steps, and what to change.
 
     **Limits:** Objects keep their shape and size, as far as they can: compare images before and after, since networks
-    can invent structures that the wanted style has more of. Pixel sizes should agree beforehand. Every image is scaled
-    by its own percentiles, and results have the grey values and the number type of the images in the wanted style.
-    Images with the same value everywhere are left out. All images are held in memory together. With the size *As
-    published* a graphics card is needed.
+    can invent structures that the target images have more of. Pixel sizes should agree beforehand. Every image is
+    scaled by its own percentiles, and results have the grey values and the number type of the target images. Images
+    with the same value everywhere are left out. All images are held in memory together. With the size *As published* a
+    graphics card is needed.
 
     **Literature:**
 
@@ -101,9 +102,7 @@ class StyleTransferLearner:
     """
 
     image_column = knext.ColumnParameter("Image column", "Images whose style is to change.", 0, is_image)
-    style_column = knext.ColumnParameter(
-        "Image column of the wanted style", "Images as the others should look.", 1, is_image
-    )
+    target_column = knext.ColumnParameter("Target image column", "Images as the others should look.", 1, is_image)
     size = knext.EnumParameter(
         "Size of the network",
         "A larger network can change more, and needs more steps, more images and more time.",
@@ -166,22 +165,22 @@ class StyleTransferLearner:
     )
     device = device_parameter()
 
-    def configure(self, ctx: Any, schema: Any, style: Any) -> Any:
+    def configure(self, ctx: Any, schema: Any, targets: Any) -> Any:
         """The columns of the history; the images' channels are not known before they are seen."""
-        self.image_column, self.style_column = self._columns(schema, style)
+        self.image_column, self.target_column = self._columns(schema, targets)
         self._check()
         return StyleModelSpec(), knext.Schema.from_columns(_history_columns())
 
-    def execute(self, ctx: Any, table: Any, style: Any) -> Any:
+    def execute(self, ctx: Any, table: Any, targets: Any) -> Any:
         """Trains the model."""
         with plain_errors():
             ctx.set_progress(0.0, "Starting")
             from core.adaptation.style.cut.train import train_style
 
             self._check()
-            columns = self._columns(table.schema, style.schema)
+            columns = self._columns(table.schema, targets.schema)
             names, images, skipped = _read(table, columns[0], ctx, IMAGES)
-            style_names, wanted, more = _read(style, columns[1], ctx, STYLE)
+            style_names, wanted, more = _read(targets, columns[1], ctx, TARGETS)
             progress = progress_of(ctx)
             result = train_style(
                 images, wanted, self._config(), progress.part(0.0, 0.98), names=names, style_names=style_names
@@ -195,12 +194,12 @@ class StyleTransferLearner:
             history = small_table(_history_columns(), [f"Step {step}" for step in values[0]], values)
             return StyleModelObject.of(result.model), history, style_view(result, pictures)
 
-    def _columns(self, schema: Any, style: Any) -> tuple[str, str]:
+    def _columns(self, schema: Any, targets: Any) -> tuple[str, str]:
         found = [
-            find_column(of, chosen, what, preferred=(IMAGE,), avoid=LABEL_NAMES)
+            find_column(of, chosen, what, preferred=(IMAGE,), avoid=(*LABEL_NAMES, PREDICTED))
             for of, chosen, what in (
                 (schema, self.image_column, "image column"),
-                (style, self.style_column, "image column of the wanted style"),
+                (targets, self.target_column, "target image column"),
             )
         ]
         return found[0], found[1]

@@ -242,13 +242,17 @@ def test_images_that_nothing_can_be_learned_from() -> None:
     broken = Image(np.where(np.eye(64) > 0, np.nan, discs(0)), "YX")
     for given, style, message in (
         ([], good, "^Images: There is no image"),
-        (good, [], "^Images in the wanted style: There is no image"),
-        (good, [good[0], two], r"wanted style, image 2: The image has 2 channels, .*\(Images, image 1\) has 1 channel"),
+        (good, [], "^Target images: There is no image"),
+        (
+            good,
+            [good[0], two],
+            r"Target images, image 2: The image has 2 channels, .*\(Images, image 1\) has 1 channel",
+        ),
         ([flat], good, "^Images: Every image has the same value everywhere"),
-        (good, [flat, flat], "^Images in the wanted style: Every image has the same value"),
+        (good, [flat, flat], "^Target images: Every image has the same value"),
         (good, [labels], "image 1: This is a label image"),
         ([film], good, "^Images, image 1: The image is a time series"),
-        (good, [good[0], broken], "wanted style, image 2: 64 pixels are not a number"),
+        (good, [good[0], broken], "Target images, image 2: 64 pixels are not a number"),
     ):
         with pytest.raises(UserInputError, match=message):
             train_style(given, style, TINY)

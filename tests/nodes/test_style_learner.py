@@ -38,7 +38,7 @@ def test_a_style_is_learned(session: Any, table: Callable[..., Any]) -> None:
     node = session.node("StyleTransferLearner").set(**TINY)
     spec, schema = node.configure(given, style)
     assert spec.channels is None
-    assert (node.settings["model"]["image_column"], node.settings["model"]["style_column"]) == ("Image", "Picture")
+    assert (node.settings["model"]["image_column"], node.settings["model"]["target_column"]) == ("Image", "Picture")
     result = node.execute(given, style)
     assert result[0].spec.channels == 1
     assert result[1].schema == schema
@@ -95,9 +95,9 @@ def test_rows_without_image(session: Any, table: Callable[..., Any], refused: An
     nothing = table(None, {"Image": Image}, Image=[None, None])
     with refused("^Images: The table has no row with an image in column 'Image'"):
         learn(session, nothing, good)
-    with refused("^Images in the wanted style: The table has no row with an image in column 'Image'"):
+    with refused("^Target images: The table has no row with an image in column 'Image'"):
         learn(session, good, nothing)
-    with refused("Images in the wanted style: The table has no row"):
+    with refused("Target images: The table has no row"):
         learn(session, good, table(None, {"Image": Image}, Image=[]))
 
 
@@ -105,7 +105,7 @@ def test_what_is_refused(session: Any, table: Callable[..., Any], refused: Any) 
     good = table(Image=images(5, 6))
     flat = Image(np.zeros((64, 64), np.uint16), "YX")
     two = table(["x", "y"], Image=[*images(0), *images(1, channels=2)])
-    with refused(r"^Images in the wanted style, Row 'y': The image has 2 channels, but .*Row 'Row0'\) has 1 channel"):
+    with refused(r"^Target images, Row 'y': The image has 2 channels, but .*Row 'Row0'\) has 1 channel"):
         learn(session, good, two)
     with refused("^Images: Every image has the same value everywhere"):
         learn(session, table(Image=[flat, flat]), good)
@@ -118,10 +118,10 @@ def test_what_is_refused(session: Any, table: Callable[..., Any], refused: Any) 
         learn(session, good, table(Image=[*images(0, dtype=np.float32), broken]))
     with refused("The patch size is 34 pixels. Choose a multiple of 4"):
         learn(session, good, good, patch_size=34)
-    with refused("no column that could be the image column of the wanted style"):
+    with refused("no column that could be the target image column"):
         learn(session, good, table(Name=["a"]))
     with refused("The table has no column 'Other'"):
-        learn(session, good, good, style_column="Other")
+        learn(session, good, good, target_column="Other")
 
 
 def test_warnings(session: Any, table: Callable[..., Any]) -> None:
@@ -131,7 +131,7 @@ def test_warnings(session: Any, table: Callable[..., Any]) -> None:
     warning = result.warnings[0]
     assert "left out, because all their pixels have the same value: Row 'b'" in warning
     assert "smaller than a patch of 32 pixels, and mirrored beyond their edges: Row 'c'" in warning
-    assert "Images in the wanted style: there is one image only" in warning
+    assert "Target images: there is one image only" in warning
 
 
 def test_a_training_that_would_take_too_long(

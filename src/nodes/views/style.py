@@ -67,7 +67,7 @@ def style_view(result: "StyleTrainingResult", pictures: bytes) -> Any:
         f"Trained for {steps} in {result.seconds:.0f} s on {result.device}. Network of {amount(size.width, 'channel')} "
         f"and {amount(size.blocks, 'block')}."
     )
-    words = "Parts of the first images before and after, and of images in the wanted style; contrast is stretched."
+    words = "Parts of the first images before and after, and of target images; contrast is stretched."
     picture = f'<img alt="{words}" style="max-width:100%" src="data:image/png;base64,{_text(pictures)}">'
     html = page("Style training", paragraph(text), side_by_side(*charts), paragraph(words), picture)
     return node_view(html, pictures, *charts)

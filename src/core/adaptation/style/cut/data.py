@@ -180,8 +180,8 @@ def _differences(images: Domain, style: Domain) -> list[str]:
     sizes = pixel_size(images), pixel_size(style)
     if min(sizes) > 0 and not 1 / ALIKE <= sizes[0] / sizes[1] <= ALIKE:
         found.append(
-            f"Pixel sizes differ: {sizes[0]:g} µm and {sizes[1]:g} µm in the wanted style. A style does not change the "
-            "size of objects; rescale the images first."
+            f"Pixel sizes differ: {sizes[0]:g} µm and {sizes[1]:g} µm in the target images. A style does not change "
+            "the size of objects; rescale the images first."
         )
     return found
 

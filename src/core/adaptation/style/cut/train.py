@@ -82,7 +82,7 @@ def train_style(
     config = config or CutConfig()
     given, wanted, warnings = check(
         Domain("Images", names or _numbers(images), images),
-        Domain("Images in the wanted style", style_names or _numbers(style), style),
+        Domain("Target images", style_names or _numbers(style), style),
         config.patch_size,
     )
     progress.step(0.0, "scaling the images")
