@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from nodes.adaptation_settings import AdaptedModelSettings, Strategy, StrengthSettings, title
 from nodes.cells import small_table
 from nodes.columns import find_column, is_chosen, is_image
 from nodes.examples import (
@@ -14,16 +15,7 @@ from nodes.examples import (
     read_targets,
     target_column,
 )
-from nodes.network_settings import (
-    base_parameter,
-    check_network,
-    depth_parameter,
-    encoder_file_parameter,
-    encoder_weights,
-    encoder_weights_parameter,
-    network_parameter,
-    validate_network,
-)
+from nodes.network_settings import encoder_weights
 from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import plain_errors, progress_of, warn
@@ -35,111 +27,6 @@ if TYPE_CHECKING:
     from core.adaptation.adapt import AdaptationResult, Run
     from core.adaptation.config import AdaptationConfig
     from core.training.config import TrainingConfig
-
-
-class Strategy(knext.EnumParameterOptions):
-    """How the model is brought to the target images."""
-
-    AUTO = (
-        "Automatic",
-        "Tries out the first four that follow and the mean teacher, and takes the model whose objects on the target "
-        "images look most like the labelled ones. Five times as long as one training.",
-    )
-    NONE = ("No adaptation", "A usual training; only the epoch is chosen by the target images.")
-    VARIATION = (
-        "Stronger variation",
-        "Patches are varied more, in what differs between microscopes: brightness, contrast, noise, sharpness.",
-    )
-    HISTOGRAM = (
-        "Histogram matching",
-        "Stronger variation, and the labelled images once more with the grey values of the target images.",
-    )
-    FOURIER = (
-        "Fourier style",
-        "Stronger variation, and the labelled images once more with the coarse light and shade of target images.",
-    )
-    MEAN_TEACHER = (
-        "Mean teacher",
-        "Stronger variation, and what the model itself is sure of on the target images. Twice as long.",
-    )
-    RESTORATION = (
-        "Self-supervised pretraining",
-        "The network first learns to restore degraded images of both kinds. Twice as long.",
-    )
-    Y_NET = ("Y-Net", "The network learns to reconstruct the images of both kinds besides. Twice as long.")
-    ATTENTION_Y_NET = (
-        "Attention Y-Net",
-        "The same with an Attention U-Net, in three steps; the network that is set has no effect.",
-    )
-    ADVERSARIAL = (
-        "Adversarial alignment",
-        "The network learns to make of both kinds of images what cannot be told apart. Twice as long.",
-    )
-
-
-class Head(knext.EnumParameterOptions):
-    """What the network predicts, and how objects come out of it."""
-
-    FOREGROUND = (
-        "Any shape, rarely touch (foreground)",
-        "Object or background for every pixel; what is connected is one object.",
-    )
-    STARDIST = (
-        "Round, may touch (StarDist)",
-        "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
-    )
-
-
-@knext.parameter_group("Model")
-class AdaptedModelSettings:
-    """What the model is made of, where none is connected to start from."""
-
-    head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.FOREGROUND.name, Head)
-    network = network_parameter()
-    encoder_weights = encoder_weights_parameter(network)
-    encoder_file = encoder_file_parameter(network, encoder_weights)
-    base = base_parameter()
-    depth = depth_parameter()
-
-    def validate(self, values: dict[str, Any]) -> None:
-        """Raise an InvalidParametersError if the values make no network."""
-        validate_network({**values, "grid": 1})
-
-    def check(self) -> None:
-        """The same for the settings in force, and that a file of weights is named where one is needed."""
-        check_network(self)
-
-    @property
-    def grid(self) -> int:
-        """The stride of the output in pixels."""
-        return 2 if self.head == Head.STARDIST.name else 1
-
-
-@knext.parameter_group("Strength", is_advanced=True)
-class StrengthSettings:
-    """How much strategies weigh what they learn without labels."""
-
-    reconstruction = knext.DoubleParameter(
-        "Reconstruction (Y-Net)",
-        "Weight of the reconstruction's error beside that of the segmentation, 0 to 100.",
-        1.0,
-        min_value=0.0,
-        max_value=100.0,
-    )
-    adversarial = knext.DoubleParameter(
-        "Deception (adversarial alignment)",
-        "How strongly the network is to deceive those that tell the kinds of images apart, 0 to 10.",
-        0.001,
-        min_value=0.0,
-        max_value=10.0,
-    )
-    agreement = knext.DoubleParameter(
-        "Agreement (mean teacher)",
-        "Weight of what differs from the model's own running average on the target images, 0 to 100.",
-        0.5,
-        min_value=0.0,
-        max_value=100.0,
-    )
 
 
 RUNS = (
@@ -219,8 +106,8 @@ class DomainAdaptationLearner:
     view before you believe a number. The training without adaptation is always shown beside it, unless you leave it
     out.
 
-    **Example:** twelve labelled slices of mitochondria in one microscope, and twelve slices of another (template 05).
-    With the strategy *Automatic* five trainings run one after the other; the table *Strategies* has five rows, the
+    **Example:** 12 labelled images of mitochondria in one electron microscope, and 8 of another (template 05). With the
+    strategy *Automatic* five trainings run one after the other; the table *Strategies* has five rows, the
     chosen one is marked, and the model goes to the *Segmentation Predictor*.
 
     **Limits:** objects in both kinds of images must look alike in shape, and be about as many per area; where you know
@@ -301,7 +188,7 @@ class DomainAdaptationLearner:
                 SegmentationModelObject.of(result.model),
                 _runs_table(result),
                 _history_table(result.runs),
-                adaptation_view(result, targets, _title),
+                adaptation_view(result, targets, title),
             )
 
     def _target_column(self, schema: Any) -> str:
@@ -340,11 +227,6 @@ class DomainAdaptationLearner:
         )
 
 
-def _title(strategy: str) -> str:
-    """What people call a strategy of the library."""
-    return str(Strategy[strategy.upper()].label)
-
-
 def _columns(columns: Any) -> list[Any]:
     return [knext.Column(kind(), name) for name, kind in columns]
 
@@ -360,17 +242,17 @@ def _runs_table(result: "AdaptationResult") -> Any:
         look = run.history[run.epoch - 1] if run.history else {}
         seen = [look.get(name) for name in SEEN]
         seen[0] = None if seen[0] is None else int(seen[0])
-        told = [_title(run.strategy), run is result.chosen, run.epoch or None, run.criterion, *seen]
+        told = [title(run.strategy), run is result.chosen, run.epoch or None, run.criterion, *seen]
         rows.append([*told, run.score, run.seconds, run.problem or None])
     values = [list(column) for column in zip(*rows, strict=True)]
-    return small_table(_columns(RUNS), [run.strategy for run in result.runs], values)
+    return small_table(_columns(RUNS), [title(run.strategy) for run in result.runs], values)
 
 
 def _history_table(runs: "list[Run]") -> Any:
     """One row per strategy and epoch."""
     columns = _history_columns()
     rows = [(run, row) for run in runs for row in run.history]
-    ids = [f"{run.strategy} {int(row['epoch'])}" for run, row in rows]
-    names = [_title(run.strategy) for run, _ in rows]
+    names = [title(run.strategy) for run, _ in rows]
+    ids = [f"{name}, epoch {int(row['epoch'])}" for name, (_, row) in zip(names, rows, strict=True)]
     values = history_values([row for _, row in rows], target=True)
     return small_table(columns, ids, [names, *values])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.nodes.samples import disks
 
+from core.adaptation.strategies import STRATEGIES
 from core.image import Image
 
 SMALL: dict[str, Any] = {
@@ -20,6 +21,10 @@ SMALL: dict[str, Any] = {
         "validation_fraction": 0.0,
     },
 }
+
+
+AUTOMATIC = ["No adaptation", "Stronger variation", "Histogram matching", "Fourier style", "Mean teacher"]
+"""What is tried out, in words."""
 
 
 def dim(image: Image) -> Image:
@@ -57,7 +62,7 @@ def test_automatic(session: Any, source: Any, target: Any) -> None:
     """All that is tried out is listed, one is chosen: that of the lowest criterion."""
     result = adapt(session, source, target)
     runs = result[1].to_pandas()
-    assert list(runs.index) == ["none", "variation", "histogram", "fourier", "mean_teacher"]
+    assert list(runs.index) == AUTOMATIC
     assert runs["Chosen"].sum() == 1
     found = runs.dropna(subset=["Criterion"])
     assert found["Chosen"].idxmax() == found["Criterion"].idxmin()
@@ -68,18 +73,27 @@ def test_automatic(session: Any, source: Any, target: Any) -> None:
     for text in ("was taken", "Criterion", "No adaptation", "Fourier style"):
         assert text in result.view_html
     assert result.progress[-1][0] > 0.9
+    told = {message.split(":")[0] for _, message in result.progress if "epoch" in message}
+    assert told == set(AUTOMATIC)
 
 
 @pytest.mark.parametrize("strategy", ["RESTORATION", "Y_NET", "ATTENTION_Y_NET", "ADVERSARIAL", "MEAN_TEACHER"])
 def test_a_strategy_beside_none(session: Any, source: Any, target: Any, strategy: str) -> None:
     runs = adapt(session, source, target, strategy=strategy)[1].to_pandas()
-    assert list(runs.index) == ["none", strategy.lower()]
+    assert list(runs.index) == ["No adaptation", STRATEGIES[strategy.lower()].title]
     assert list(runs["Chosen"]) == [False, True]
+
+
+def test_strategies_are_called_alike(session: Any) -> None:
+    """In the dialog and in what the library says."""
+    from nodes.adaptation_settings import title
+
+    assert {name: title(name) for name in STRATEGIES} == {name: one.title for name, one in STRATEGIES.items()}
 
 
 def test_without_comparison(session: Any, source: Any, target: Any) -> None:
     runs = adapt(session, source, target, strategy="VARIATION", compare=False)[1].to_pandas()
-    assert list(runs.index) == ["variation"]
+    assert list(runs.index) == ["Stronger variation"]
 
 
 def weights(session: Any, result: Any, target: Any) -> Any:
@@ -120,7 +134,7 @@ def test_a_pretrained_network(session: Any, source: Any, target: Any) -> None:
     settings = {"network": {"base": 4, "depth": 1}, "training": SMALL["training"]}
     pretrained = session.node("SelfSupervisedPretrainer").set(**settings).execute([source, target])[0]
     runs = adapt(session, source, target, pretrained, strategy="VARIATION")[1].to_pandas()
-    assert list(runs.index) == ["none", "variation"]
+    assert list(runs.index) == ["No adaptation", "Stronger variation"]
 
 
 def test_stacks_are_taken_slice_by_slice(session: Any, table: Callable[..., Any], target: Any) -> None:

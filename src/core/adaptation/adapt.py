@@ -137,7 +137,7 @@ def adapt(
     names = AUTO if config.strategy == "auto" else tuple(dict.fromkeys((*compared, config.strategy)))
     runs, files, device = [], [], ""
     for number, name in enumerate(names):
-        part = progress.part(number / len(names), (number + 1) / len(names), f"{name}: ")
+        part = progress.part(number / len(names), (number + 1) / len(names), f"{STRATEGIES[name].title}: ")
         file = checkpoint and checkpoint.with_name(f"{checkpoint.name}.{name}")
         files += _files(file)
         try:
@@ -173,7 +173,9 @@ def _chosen(runs: Sequence[Run], strategy: str) -> Run:
 
 def _doubts(runs: Sequence[Run], chosen: Run) -> list[str]:
     """What did not help."""
-    doubts = [f"The strategy {run.strategy} came to nothing: {run.problem}" for run in runs if run.problem]
+    doubts = [
+        f"The strategy {STRATEGIES[run.strategy].title!r} came to nothing: {run.problem}" for run in runs if run.problem
+    ]
     doubts += nothing_found(chosen.history)
     plain = next((run for run in runs if run.strategy == "none"), chosen)
     if chosen is not plain and plain.criterion < chosen.criterion:

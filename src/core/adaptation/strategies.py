@@ -19,6 +19,7 @@ class Strategy:
 
     Parameters
     ----------
+    title : its name for people, in progress and warnings.
     varied : patches are varied as `AdaptationConfig.variation` says, and not as in a usual training.
     style : the labelled images are learned from twice, as they are and in the style of the target images, see
         `core.adaptation.style`; empty for none.
@@ -30,6 +31,7 @@ class Strategy:
         needs a `Reconstruction`.
     """
 
+    title: str
     varied: bool = True
     style: str = ""
     pretext: str = ""
@@ -51,15 +53,17 @@ def _mean_teacher(model: SegmentationModel, config: AdaptationConfig) -> Objecti
 
 
 STRATEGIES = {
-    "none": Strategy(varied=False),
-    "variation": Strategy(),
-    "histogram": Strategy(style="histogram"),
-    "fourier": Strategy(style="fourier"),
-    "restoration": Strategy(pretext="restoration"),
-    "y_net": Strategy(objective=_reconstruction),
-    "attention_y_net": Strategy(network="attention_unet", objective=_reconstruction, three_steps=True),
-    "adversarial": Strategy(objective=_alignment),
-    "mean_teacher": Strategy(objective=_mean_teacher),
+    "none": Strategy("No adaptation", varied=False),
+    "variation": Strategy("Stronger variation"),
+    "histogram": Strategy("Histogram matching", style="histogram"),
+    "fourier": Strategy("Fourier style", style="fourier"),
+    "restoration": Strategy("Self-supervised pretraining", pretext="restoration"),
+    "y_net": Strategy("Y-Net", objective=_reconstruction),
+    "attention_y_net": Strategy(
+        "Attention Y-Net", network="attention_unet", objective=_reconstruction, three_steps=True
+    ),
+    "adversarial": Strategy("Adversarial alignment", objective=_alignment),
+    "mean_teacher": Strategy("Mean teacher", objective=_mean_teacher),
 }
 
 AUTO = ("none", "variation", "histogram", "fourier", "mean_teacher")
