@@ -130,10 +130,10 @@ class SelfSupervisedPretrainer:
     however many images it has. Add tables with the three dots at the side of the node. **No label is looked at**, not
     even where a table has a column of them: images that a model is tested on later are best left out all the same.
 
-    **Example:** 20 slices of one electron microscope with labels, and 20 of another one without (template 05). Connect
-    both tables, leave the task at *Restore degraded images*, and set *Epochs* to 100. The patches in the view tell when
-    it has learned enough: edges come back sharp. Then connect the model to *Start from* of the *Segmentation Learner*,
-    and the first table to its *Labelled images*.
+    **Example:** 12 images of one electron microscope with labels, and 8 of another one without, as in template 05.
+    Connect both tables, leave the task at *Restore degraded images*, and set *Epochs* to 100. The patches in the view
+    tell when it has learned enough: edges come back sharp. Then connect the model to *Start from* of the *Segmentation
+    Learner*, and the first table to its *Labelled images*.
 
     **Limits:** it is no substitute for labels, and where there are enough of them it changes little: compare with a
     training without it. 2-D images, and Z-stacks slice by slice; they are held in memory together. Each is scaled by
