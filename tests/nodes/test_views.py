@@ -54,8 +54,8 @@ def test_ticks_are_plain_numbers() -> None:
 def test_numbers_are_readable() -> None:
     from nodes.views.html import number
 
-    values = [None, float("nan"), 3, 0.0, 0.12345, 12.0, 12345.6, 1e-5, "text"]
-    assert [number(v) for v in values] == ["?", "?", "3", "0", "0.123", "12", "12,346", "1.0e-05", "text"]
+    values = [None, float("nan"), 3, 0.0, 0.12345, 0.0092, 12.0, 12345.6, 1e-5, "text"]
+    assert [number(v) for v in values] == ["?", "?", "3", "0", "0.123", "0.0092", "12", "12,346", "1.0e-05", "text"]
 
 
 def test_texts_are_escaped() -> None:

@@ -119,10 +119,12 @@ def thresholds_text(thresholds: Mapping[str, float]) -> str:
 
 
 def number(value: Any) -> str:
-    """A value for readers: three decimals at most, a question mark where it is missing."""
+    """A value for readers: three decimals at most, more of those below 0.1, a question mark where it is missing."""
     if value is None or value != value:
         return "?"
     if isinstance(value, float):
+        if 1e-3 <= abs(value) < 0.1:
+            return f"{value:.3g}"
         if value == 0 or abs(value) >= 1e-3:
             return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) < 1000 else f"{value:,.0f}"
         return f"{value:.1e}"
