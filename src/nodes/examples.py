@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.cells import rows, small_table
-from nodes.columns import IMAGE, LABELS, find_column
+from nodes.columns import IMAGE, LABELS, PREDICTED, find_column
 from nodes.running import amount, named
 from nodes.settings import MissingExamples
 
@@ -145,7 +145,7 @@ def target_column(schema: Any, image: str, labels: str, name: str = TARGET) -> s
     """
     try:
         return find_column(
-            schema, None, "image column", preferred=(image, IMAGE), avoid={labels, *LABEL_NAMES} - {image}
+            schema, None, "image column", preferred=(image, IMAGE), avoid={labels, *LABEL_NAMES, PREDICTED} - {image}
         )
     except knext.InvalidParametersError as error:
         raise knext.InvalidParametersError(f"{name}: {error}") from None

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.cells import rows, small_table
-from nodes.columns import IMAGE, find_column, is_image
+from nodes.columns import IMAGE, PREDICTED, find_column, is_image
+from nodes.examples import LABEL_NAMES
 from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.gap import Patch, gap_view, patch_of
@@ -166,8 +167,9 @@ class DomainGapReport:
             )
 
     def _image_columns(self, source: Any, target: Any) -> tuple[str, str]:
-        first = find_column(source, self.source_column, "source image column", preferred=(IMAGE,))
-        return first, find_column(target, self.target_column, "target image column", preferred=(IMAGE,))
+        avoid = (*LABEL_NAMES, PREDICTED)
+        first = find_column(source, self.source_column, "source image column", preferred=(IMAGE,), avoid=avoid)
+        return first, find_column(target, self.target_column, "target image column", preferred=(IMAGE,), avoid=avoid)
 
     def _measured(
         self, table: Any, column: str, name: str, progress: "Progress"
