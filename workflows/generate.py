@@ -333,7 +333,7 @@ ADAPT = Template(
             6,
             "SegmentationPredictor",
             "Apply the adapted",
-            at(2, 0),
+            at(2, 0.5),
             {"output_column": "Adapted", "image_column": "Image"},
         ),
         TemplateNode(
@@ -347,7 +347,7 @@ ADAPT = Template(
             {"truth_column": "Labels", "predicted_column": "Adapted", "second_column": "Usual"},
         ),
         TemplateNode(9, "InstanceCounter", "Count", at(4, 1.5), {"label_column": "Adapted"}),
-        TemplateNode(10, "ModelWriter", "Keep the model", at(2, -1), {"existing": "OVERWRITE"}, uses=WRITE),
+        TemplateNode(10, "ModelWriter", "Keep the model", at(2, -0.5), {"existing": "OVERWRITE"}, uses=WRITE),
     ],
     connections=[
         (1, "Images", 3, "Source images"),
