@@ -250,7 +250,7 @@ def test_a_strategy_that_fails_is_told_where_others_are_tried(monkeypatch: pytes
     assert failed.strategy == "fourier"
     assert "It rains" in failed.problem
     assert failed is not result.chosen
-    assert any("fourier came to nothing: It rains" in warning for warning in result.warnings)
+    assert any("'Fourier style' came to nothing: It rains" in warning for warning in result.warnings)
 
 
 def test_the_strategy_that_was_asked_for_must_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,7 +372,7 @@ def test_training_with_images_without_labels_chooses_by_them() -> None:
 @pytest.mark.parametrize(
     ("config", "stop"),
     [
-        (strategy("y_net", compare=True), "y_net: epoch 2 of 2"),
+        (strategy("y_net", compare=True), "Y-Net: epoch 2 of 2"),
         (strategy("attention_y_net", training=replace(TRAINING, schedule=replace(QUICK, epochs=4))), "step 2 of 3"),
     ],
 )
@@ -413,5 +413,5 @@ def test_progress_rises_and_says_what_is_run() -> None:
     assert result.device
     assert fractions == sorted(fractions)
     assert 0.9 < fractions[-1] <= 1
-    assert any(message.startswith("none: ") for message in messages)
-    assert any(message.startswith("restoration: ") for message in messages)
+    assert any(message.startswith("No adaptation: ") for message in messages)
+    assert any(message.startswith("Self-supervised pretraining: ") for message in messages)
