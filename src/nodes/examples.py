@@ -187,7 +187,7 @@ def read_targets(
                 raise UserInputError(
                     "The cell holds labels, not an image.",
                     where=row.at(column),
-                    todo=f"Give a table whose images are in a column {column!r}, or {IMAGE!r}.",
+                    todo=f"Give a table whose images are in a column {' or '.join(map(repr, {column: 0, IMAGE: 0}))}.",
                 )
         except UserInputError as error:
             raise error.at(name) from None
@@ -202,7 +202,7 @@ def read_targets(
         raise UserInputError(
             f"The table has no row with an image in column {column!r}.",
             where=name,
-            todo="Give at least one image of the kind that the model is meant for, or disconnect the table.",
+            todo="Give at least one image of the kind that the model is meant for.",
         )
     doubts = [f"{name}: {amount(len(skipped), 'row')} without image skipped: {named(skipped)}."] if skipped else []
     return found, doubts

@@ -1,5 +1,6 @@
 """Domain Gap Report."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
@@ -193,7 +194,14 @@ class DomainGapReport:
                 if image is None:
                     missing.append(row.id)
                     continue
-                images.append(measure(image, row.id, progress.part(number / total, (number + 1) / total)))
+                if image.kind == "labels":
+                    raise UserInputError(
+                        "The cell holds labels, not an image.",
+                        where=row.at(column),
+                        todo="Choose the column of images.",
+                    )
+                part = progress.part(number / total, (number + 1) / total)
+                images.append(replace(measure(image, str(row), part), name=row.id))
             except UserInputError as error:
                 raise error.at(name) from None
             if images[-1].channels and len(patches) < SHOWN:

@@ -238,8 +238,8 @@ def test_channels_are_compared_one_by_one(cells: list[Plane]) -> None:
 def test_refused(cells: list[Plane]) -> None:
     one, two = measured(cells[:1]), [measure(Image(np.stack([cells[0]] * 2), "CYX"), "two")]
     for source, target, message in (
-        (one, two, "source images have 1 channels and the target images 2"),
-        ([*one, *two], one, "Source images: image 0 has 1 channels and two 2"),
+        (one, two, "source images have 1 channel and the target images 2"),
+        ([*one, *two], one, "Source images: .*differ: image 0 has 1, two has 2"),
         (one, [], "Target images: There is no image"),
         (measured([np.zeros((64, 64))]), one, "Source images: Every image is the same everywhere"),
     ):

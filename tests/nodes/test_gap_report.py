@@ -125,10 +125,11 @@ def test_refused(session: Any, table: Callable[..., Any], images: list[Image], r
     flat = table(Image=[Image(np.zeros((40, 40), np.uint8), "YX")])
     nothing = table(None, {"Image": Image}, Image=[None])
     for source, target, message in (
-        (good, two, "source images have 1 channels and the target images 2.*same channels"),
+        (good, two, "source images have 1 channel and the target images 2.*same channels"),
         (movie, good, "Source images, .*m.*: The image is a time series of 2 points"),
-        (good, broken, "Target images, x: Some pixels are not a number"),
+        (good, broken, "Target images, Row 'x': Some pixels are not a number"),
         (good, flat, "Target images: Every image is the same everywhere"),
+        (good, table(Image=[disks()[1]]), "Target images, Row 'Row0', column 'Image': The cell holds labels"),
         (nothing, good, "Source images: There is no image"),
         (table(Name=["a"]), good, "no column that could be the source image column"),
         (good, table(Name=["a"]), "no column that could be the target image column"),

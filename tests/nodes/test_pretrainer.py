@@ -63,6 +63,11 @@ def test_tasks_are_those_of_the_library() -> None:
     assert [name.lower() for name in Task.get_all_options()] == list(PRETEXTS) == list(TASKS)
 
 
+def test_a_label_column_is_refused(pretrainer: Any, table: Callable[..., Any], refused: Any) -> None:
+    with refused("Row 'Row0', column 'Image': The cell holds labels, not an image. Choose the column of images"):
+        pretrainer.execute([table(Image=[disks()[1]])])
+
+
 def test_labels_are_not_looked_at(pretrainer: Any, table: Callable[..., Any]) -> None:
     pixels = images()
     plain = table(Image=pixels)

@@ -104,7 +104,7 @@ def compare(source: Images, target: Images, progress: Progress = SILENT) -> Repo
     ]
     if counts[0] != counts[1]:
         raise UserInputError(
-            f"The source images have {counts[0]} channels and the target images {counts[1]}.",
+            f"The source images have {counts[0]} channel{'s' * (counts[0] != 1)} and the target images {counts[1]}.",
             todo="Choose the same channels when reading both.",
         )
     sizes = [_pixel_size(images) for images in used]
@@ -153,7 +153,8 @@ def _channel_count(images: Images, name: str) -> int:
     for one in images:
         if len(one.channels) != len(first.channels):
             raise UserInputError(
-                f"{first.name} has {len(first.channels)} channels and {one.name} {len(one.channels)}.",
+                f"The numbers of channels differ: {first.name} has {len(first.channels)}, {one.name} has "
+                f"{len(one.channels)}.",
                 where=name,
                 todo="Choose the same channels when reading all images.",
             )
