@@ -320,7 +320,7 @@ ADAPT = Template(
     nodes=[
         TemplateNode(1, "MicroscopyImageReader", "Labelled images", at(0, 0), {"folder": "source"}),
         TemplateNode(2, "MicroscopyImageReader", "The new microscope", at(0, 1), {"folder": "target"}),
-        TemplateNode(3, "DomainGapReport", "How do they differ?", at(1, 2)),
+        TemplateNode(3, "DomainGapReport", "How do they differ?", at(1, 2.4)),
         TemplateNode(
             4,
             "DomainAdaptationLearner",
@@ -328,12 +328,12 @@ ADAPT = Template(
             at(1, 0),
             {"model": {"base": 16}, "missing": "SKIP", **EM_TRAINING},
         ),
-        TemplateNode(5, "SegmentationLearner", "A usual training", at(1, 1), EM_MODEL | EM_TRAINING),
+        TemplateNode(5, "SegmentationLearner", "A usual training", at(1, 1.3), EM_MODEL | EM_TRAINING),
         TemplateNode(
             6,
             "SegmentationPredictor",
             "Apply the adapted",
-            at(2, 0.5),
+            at(2, 0),
             {"output_column": "Adapted", "image_column": "Image"},
         ),
         TemplateNode(
@@ -347,7 +347,7 @@ ADAPT = Template(
             {"truth_column": "Labels", "predicted_column": "Adapted", "second_column": "Usual"},
         ),
         TemplateNode(9, "InstanceCounter", "Count", at(4, 1.5), {"label_column": "Adapted"}),
-        TemplateNode(10, "ModelWriter", "Keep the model", at(2, -0.5), {"existing": "OVERWRITE"}, uses=WRITE),
+        TemplateNode(10, "ModelWriter", "Keep the model", at(2, 2.4), {"existing": "OVERWRITE"}, uses=WRITE),
     ],
     connections=[
         (1, "Images", 3, "Source images"),
@@ -365,10 +365,10 @@ ADAPT = Template(
     ],
     variables={"output_folder": "results"},
     notes=[
-        note("<p><b>1. Read</b></p><p>Images with labels, and images of another microscope.</p>", 0, 1, 2),
-        note("<p><b>2. Compare, learn</b></p><p>Labels of the second kind are not looked at.</p>", 1, 1, 3),
-        note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2, 2),
-        note("<p><b>4. Score, count</b></p><p>Foreground IoU and objects; only here labels count.</p>", 4, 1, 2),
+        note("<p><b>1. Read</b></p><p>Images with labels, and images of another microscope.</p>", 0, 1, 2.4),
+        note("<p><b>2. Compare, learn</b></p><p>Labels of the second kind are not looked at.</p>", 1, 1, 2.4),
+        note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2, 2.4),
+        note("<p><b>4. Score, count</b></p><p>Foreground IoU and objects; only here labels count.</p>", 4, 1, 2.4),
     ],
     tags=["segmentation", "domain adaptation", "electron microscopy", "mitochondria", "without labels"],
     links={
