@@ -93,3 +93,19 @@ class Image:
     def with_array(self, array: NDArray[Any], axes: str, kind: Kind) -> "Image":
         """Another array with this image's pixel size."""
         return replace(self, array=array, axes=axes, kind=kind, channel_names=(), percentiles=())
+
+
+def check_numbers(pixels: NDArray[Any]) -> None:
+    """Raise a UserInputError if there are no pixels, or values that are no numbers."""
+    if not pixels.size:
+        raise UserInputError("The image has no pixels.", todo="Remove it.")
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        count = int((~np.isfinite(pixels)).sum())
+        raise UserInputError(
+            f"{count} pixels are not a number or infinite.", todo="Replace them before using the image."
+        )
+
+
+def amount_of_channels(count: int) -> str:
+    """A number of channels in words."""
+    return f"{count} channel{'s' * (count != 1)}"

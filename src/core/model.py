@@ -6,7 +6,6 @@ normalisation, thresholds, what the model was trained on, and the training's his
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Self
 
 from torch import Tensor, nn
@@ -14,8 +13,8 @@ from torch import Tensor, nn
 from core.config import Config, require
 from core.errors import UserInputError
 from core.heads import Head, HeadConfig, make_head
-from core.io.write import atomic
-from core.model_file import Weights, pack, read, unpack
+from core.image import amount_of_channels
+from core.model_file import Stored, Weights, pack, unpack
 from core.networks import Network, NetworkConfig, make_network
 from core.normalization import NormalizationConfig
 
@@ -64,7 +63,7 @@ class ModelConfig(Config):
         require(1 / 8 <= self.scale <= 8, "scale", self.scale, "1/8 to 8")
 
 
-class SegmentationModel(nn.Module):
+class SegmentationModel(nn.Module, Stored):
     """A network and its head, with their configuration.
 
     `forward` takes normalised float32 images N C Y X and returns the head's raw output N K Y/grid X/grid.
@@ -98,7 +97,7 @@ class SegmentationModel(nn.Module):
         if channels != wanted:
             names = ", ".join(self.config.channel_names)
             raise UserInputError(
-                f"The image has {channels} channel{'s' * (channels != 1)}, the model was trained on "
+                f"The image has {amount_of_channels(channels)}, the model was trained on "
                 f"{wanted}{f' ({names})' if names else ''}.",
                 todo="Choose the same channels when reading the images, or train a model on images of this kind.",
             )
@@ -139,7 +138,7 @@ class SegmentationModel(nn.Module):
         return pack(self.config.to_dict(), weights)
 
     @classmethod
-    def from_bytes(cls, content: bytes | memoryview, name: str = "The model") -> "SegmentationModel":
+    def from_bytes(cls, content: bytes | memoryview, name: str = "The model") -> Self:
         """The model in a file's content.
 
         Parameters
@@ -151,31 +150,11 @@ class SegmentationModel(nn.Module):
         ------
         ModelFormatError : no model, damaged, or written by a newer version.
         """
-
-        def build(data: dict[str, Any], weights: Weights) -> SegmentationModel:
-            model = cls(ModelConfig.from_dict(data))
-            model.load_state_dict(weights)
-            return model.eval()
-
         todo = "Write it again with the Model Writer, or get an undamaged copy."
-        return unpack(content, build, SCHEMA_VERSION, name, "segmentation model", "head", todo)
-
-    def save(self, path: Path) -> None:
-        """Write the model file; a file that stood there is replaced only when all is written.
-
-        Raises
-        ------
-        OutputError : the file cannot be written.
-        """
-        with atomic(path) as part:
-            part.write_bytes(self.to_bytes())
+        return unpack(content, cls._build, SCHEMA_VERSION, name, "segmentation model", "head", todo)
 
     @classmethod
-    def load(cls, path: Path) -> "SegmentationModel":
-        """The model in a file.
-
-        Raises
-        ------
-        ModelFormatError : no such file, no model, damaged, or written by a newer version.
-        """
-        return cls.from_bytes(read(path), str(path))
+    def _build(cls, data: dict[str, Any], weights: Weights) -> Self:
+        model = cls(ModelConfig.from_dict(data))
+        model.load_state_dict(weights)
+        return model.eval()

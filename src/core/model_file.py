@@ -8,9 +8,10 @@ import io
 import json
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from core.errors import MicrosegError, ModelFormatError
+from core.io.write import atomic
 from core.model_summary import CONFIG
 
 _WEIGHTS = "weights.safetensors"
@@ -40,7 +42,40 @@ def pack(config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> bytes:
     return buffer.getvalue()
 
 
-def read(path: Path) -> bytes:
+class Stored(ABC):
+    """A model that has a file."""
+
+    @abstractmethod
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+
+    @classmethod
+    @abstractmethod
+    def from_bytes(cls, content: bytes | memoryview, name: str) -> Self:
+        """The model in a file's content, see `unpack`; `name` is what messages call the file."""
+
+    def save(self, path: Path) -> None:
+        """Write the model file; a file that stood there is replaced only when all is written.
+
+        Raises
+        ------
+        OutputError : the file cannot be written.
+        """
+        with atomic(path) as part:
+            part.write_bytes(self.to_bytes())
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The model in a file.
+
+        Raises
+        ------
+        ModelFormatError : no such file, no such model, damaged, or written by a newer version.
+        """
+        return cls.from_bytes(_read(path), str(path))
+
+
+def _read(path: Path) -> bytes:
     """The content of a file.
 
     Raises

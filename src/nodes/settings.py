@@ -80,6 +80,18 @@ def device_parameter() -> knext.EnumParameter:
     )
 
 
+def seed_parameter() -> knext.IntParameter:
+    """What the chance of a training begins with."""
+    return knext.IntParameter(
+        "Seed",
+        "What chance begins with: the same seed, data and computer give the same model. 0 to 2,147,483,647.",
+        0,
+        min_value=0,
+        max_value=2**31 - 1,
+        is_advanced=True,
+    )
+
+
 def engine_parameter() -> knext.EnumParameter:
     """The choice of what runs the network."""
     return knext.EnumParameter(
@@ -262,14 +274,7 @@ class TrainingSettings:
         max_value=100_000,
         is_advanced=True,
     )
-    seed = knext.IntParameter(
-        "Seed",
-        "What chance begins with: the same seed, data and computer give the same model. 0 to 2,147,483,647.",
-        0,
-        min_value=0,
-        max_value=2**31 - 1,
-        is_advanced=True,
-    )
+    seed = seed_parameter()
     device = device_parameter()
     devices = knext.IntParameter(
         "Graphics cards",

@@ -8,7 +8,7 @@ from nodes.cells import rows, small_table
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image
 from nodes.examples import LABEL_NAMES
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, device_parameter
+from nodes.settings import CATEGORY, device_parameter, seed_parameter
 from nodes.style_ports import StyleModelObject, StyleModelSpec, style_model_port
 from nodes.views.style import before_and_after, style_view
 
@@ -155,14 +155,7 @@ class StyleTransferLearner:
         max_value=1.0,
         is_advanced=True,
     )
-    seed = knext.IntParameter(
-        "Seed",
-        "What chance begins with: the same seed, data and computer give the same model. 0 to 2,147,483,647.",
-        0,
-        min_value=0,
-        max_value=2**31 - 1,
-        is_advanced=True,
-    )
+    seed = seed_parameter()
     device = device_parameter()
 
     def configure(self, ctx: Any, schema: Any, targets: Any) -> Any:

@@ -9,9 +9,7 @@ from core.image import Image
 from core.normalization import NormalizationConfig, normalize
 from core.planes import slice_of
 from core.training.data import Prepared, Target, channels_of, check_pixels, image_is_constant
-
-SAME_PIXELS = 0.05
-"""Pixel sizes of domains that differ by less, as a share, are taken as the same."""
+from core.training.target import SAME_SIZE
 
 Named = tuple[str, Image]
 """What messages call an image, for instance its row, and the image: 2-D or a Z-stack, with any number of channels."""
@@ -90,7 +88,7 @@ def _sizes_differ(domains: Iterable[Sequence[Target]]) -> list[str]:
     if not known:
         return []
     (low, fine), (high, coarse) = min(known), max(known)
-    if high <= low * (1 + SAME_PIXELS):
+    if high <= low * (1 + SAME_SIZE):
         return []
     return [
         f"Pixel sizes differ: {low:.4g} µm ({fine}) and {high:.4g} µm ({coarse}), so that the same object has another "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.errors import UserInputError
-from core.image import Image, Labels
+from core.image import Image, Labels, amount_of_channels, check_numbers
 from core.measurement.mask import mask_doubt
 from core.normalization import NormalizationConfig, normalize
 from core.rescaling import rescale_labels, rescale_pixels
@@ -99,22 +99,14 @@ def _check_labels(example: Example) -> None:
 def check_pixels(image: Image, name: str) -> None:
     """Raise a UserInputError if an image is no 2-D image, has no pixels, or values that are no numbers."""
     try:
-        pixels = image.cyx()
+        check_numbers(image.cyx())
     except UserInputError as error:
         raise error.at(name) from None
-    if not pixels.size:
-        raise UserInputError("The image has no pixels.", where=name, todo="Remove it.")
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        count = int((~np.isfinite(pixels)).sum())
-        raise UserInputError(
-            f"{count} pixels are not a number or infinite.", where=name, todo="Replace them before using the image."
-        )
 
 
 def channels_of(image: Image) -> str:
     """The number of an image's channels in words."""
-    count = image.size("C")
-    return "1 channel" if count == 1 else f"{count} channels"
+    return amount_of_channels(image.size("C"))
 
 
 def _doubts(example: Example) -> list[str]:

@@ -11,6 +11,7 @@ from core.adaptation.gap import magnification
 from core.adaptation.gap.magnification import Magnification, Sizes
 from core.adaptation.gap.measures import NORMAL, SHARES, ChannelMeasures, ImageMeasures
 from core.errors import UserInputError
+from core.image import amount_of_channels
 from core.progress import SILENT, Progress
 
 HISTOGRAM_GAP = 0.06
@@ -104,7 +105,7 @@ def compare(source: Images, target: Images, progress: Progress = SILENT) -> Repo
     ]
     if counts[0] != counts[1]:
         raise UserInputError(
-            f"The source images have {counts[0]} channel{'s' * (counts[0] != 1)} and the target images {counts[1]}.",
+            f"The source images have {amount_of_channels(counts[0])} and the target images {counts[1]}.",
             todo="Choose the same channels when reading both.",
         )
     sizes = [_pixel_size(images) for images in used]

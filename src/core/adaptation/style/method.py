@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.adaptation.style.distribution import PIECE, Distribution, Tally
 from core.config import Config
 from core.errors import UserInputError
-from core.image import Image
+from core.image import Image, amount_of_channels, check_numbers
 from core.padding import Mask, data_mask
 from core.progress import SILENT, Progress
 
@@ -235,11 +235,7 @@ def check_image(image: Image) -> None:
     if image.kind == "labels" or kind not in "iuf":
         what = "labels" if image.kind == "labels" else "a mask of true and false"
         raise UserInputError(f"The image is {what}, which has no style.", todo="Choose the column of images.")
-    if not image.array.size:
-        raise UserInputError("The image has no pixels.", todo="Remove it.")
-    if kind == "f" and not np.isfinite(image.array).all():
-        count = int((~np.isfinite(image.array)).sum())
-        raise UserInputError(f"{count} pixels are not a number or infinite.", todo="Replace them before using it.")
+    check_numbers(image.array)
 
 
 def as_planes(array: NDArray[Any], image: Image) -> list[NDArray[Any]]:
@@ -284,11 +280,6 @@ def depths(source: np.dtype[Any], target: np.dtype[Any]) -> list[str]:
     if source == target:
         return []
     return [f"the image has {bit_depth(source)} grey values, its new look {bit_depth(target)} ones."]
-
-
-def amount_of_channels(count: int) -> str:
-    """A number of channels in words."""
-    return f"{count} channel{'s' * (count != 1)}"
 
 
 def _count(tallies: Sequence[Tally], plane: NDArray[Any], data: Mask | None, progress: Progress) -> None:

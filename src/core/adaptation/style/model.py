@@ -7,8 +7,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,10 +17,9 @@ from core.adaptation.style.cut.generator import STRIDE, Generator, GeneratorConf
 from core.config import Config, require
 from core.devices import choose_device
 from core.errors import UserInputError
-from core.image import Image
+from core.image import Image, amount_of_channels, check_numbers
 from core.inference.tiling import even_tiles, round_up
-from core.io.write import atomic
-from core.model_file import Weights, pack, read, unpack
+from core.model_file import Stored, Weights, pack, unpack
 from core.normalization import NormalizationConfig, limits, limits_between, normalize
 from core.progress import SILENT, Progress
 
@@ -79,7 +77,7 @@ class StyleModelConfig(Config):
         require(np.dtype(self.dtype).kind in "iuf", "dtype", self.dtype, "whole or real numbers")
 
 
-class StyleModel:
+class StyleModel(Stored):
     """A network that gives images a style, and what is known of this style."""
 
     def __init__(self, config: StyleModelConfig) -> None:
@@ -91,7 +89,7 @@ class StyleModel:
         channels, wanted = image.size("C"), self.config.generator.channels
         if channels != wanted:
             raise UserInputError(
-                f"The image has {channels} channel{'s' * (channels != 1)}, the style model was trained on {wanted}.",
+                f"The image has {amount_of_channels(channels)}, the style model was trained on {wanted}.",
                 todo="Choose the same channels when reading the images, or train a style model on images of this kind.",
             )
 
@@ -144,7 +142,7 @@ class StyleModel:
         return pack(self.config.to_dict(), self.generator.state_dict())
 
     @classmethod
-    def from_bytes(cls, content: bytes | memoryview, name: str = "The style model") -> "StyleModel":
+    def from_bytes(cls, content: bytes | memoryview, name: str = "The style model") -> Self:
         """The model in a file's content.
 
         Parameters
@@ -156,34 +154,14 @@ class StyleModel:
         ------
         ModelFormatError : no style model, damaged, or written by a newer version.
         """
-
-        def build(data: dict[str, Any], weights: Weights) -> StyleModel:
-            model = cls(StyleModelConfig.from_dict(data))
-            model.generator.load_state_dict(weights)
-            return model
-
         todo = "Train it again with the Style Transfer Learner, or get an undamaged copy."
-        return unpack(content, build, SCHEMA_VERSION, name, "style model", "generator", todo)
-
-    def save(self, path: Path) -> None:
-        """Write the model file; a file that stood there is replaced only when all is written.
-
-        Raises
-        ------
-        OutputError : the file cannot be written.
-        """
-        with atomic(path) as part:
-            part.write_bytes(self.to_bytes())
+        return unpack(content, cls._build, SCHEMA_VERSION, name, "style model", "generator", todo)
 
     @classmethod
-    def load(cls, path: Path) -> "StyleModel":
-        """The model in a file.
-
-        Raises
-        ------
-        ModelFormatError : no such file, no style model, damaged, or written by a newer version.
-        """
-        return cls.from_bytes(read(path), str(path))
+    def _build(cls, data: dict[str, Any], weights: Weights) -> Self:
+        model = cls(StyleModelConfig.from_dict(data))
+        model.generator.load_state_dict(weights)
+        return model
 
 
 def normalized_planes(image: Image, normalization: NormalizationConfig) -> NDArray[np.float32]:
@@ -194,11 +172,7 @@ def normalized_planes(image: Image, normalization: NormalizationConfig) -> NDArr
     UserInputError : it is a time series, has no pixels, or values that are no numbers.
     """
     planes = zcyx(image)
-    if not planes.size:
-        raise UserInputError("The image has no pixels.", todo="Remove it.")
-    if planes.dtype.kind == "f" and not np.isfinite(planes).all():
-        count = int((~np.isfinite(planes)).sum())
-        raise UserInputError(f"{count} pixels are not a number or infinite.", todo="Replace them.")
+    check_numbers(planes)
     between = limits_of_image(image, normalization)
     grey = np.stack([normalize(plane, normalization, between) for plane in planes])
     result: NDArray[np.float32] = np.clip((2 * grey - 1) * np.float32(RANGE), -1, 1)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.adaptation.style.model import limits_of_image, normalized_planes
 from core.errors import UserInputError
-from core.image import Image
+from core.image import Image, amount_of_channels
 from core.normalization import NormalizationConfig
 from core.training.data import image_is_constant
 
@@ -64,8 +64,8 @@ def check(images: Domain, style: Domain, patch_size: int) -> tuple[Domain, Domai
             first, channels = (first, channels) if first else (where, image.size("C"))
             if image.size("C") != channels:
                 raise UserInputError(
-                    f"The image has {_channels(image.size('C'))}, but the first one ({first}) has "
-                    f"{_channels(channels)}.",
+                    f"The image has {amount_of_channels(image.size('C'))}, but the first one ({first}) has "
+                    f"{amount_of_channels(channels)}.",
                     where=where,
                     todo="Choose the same channels for all images when reading them.",
                 )
@@ -189,10 +189,6 @@ def _differences(images: Domain, style: Domain) -> list[str]:
 def _usual_type(domain: Domain) -> np.dtype[np.generic]:
     """The type of the numbers of most images."""
     return Counter(image.array.dtype for image in domain.images).most_common(1)[0][0]
-
-
-def _channels(count: int) -> str:
-    return "1 channel" if count == 1 else f"{count} channels"
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:
