@@ -38,6 +38,7 @@ RUNS = (
     ("Target solidity", knext.double),
     ("Target diameter (px)", knext.double),
     ("Target density (1/Mpx)", knext.double),
+    ("Target area fraction", knext.double),
     ("Target confidence", knext.double),
     ("Target threshold", knext.double),
     ("Mean average precision, labelled images", knext.double),
@@ -46,7 +47,7 @@ RUNS = (
 )
 """Columns of the table of strategies."""
 
-SEEN = ("objects", "solidity", "object_size", "density", "confidence", "threshold")
+SEEN = ("objects", "solidity", "object_size", "density", "area_fraction", "confidence", "threshold")
 """What the library calls those of the target."""
 
 
@@ -101,17 +102,17 @@ class DomainAdaptationLearner:
     does better. Ask the *Domain Gap Report* first what differs: if only the size of pixels does, rescaling is enough.
 
     **No labels of the target images are needed, so nobody can tell you how good the result is.** The node looks at what
-    the model finds on them: whether its objects are as convex, as large and as many as the labelled ones, and how sure
-    the model is of them. By that it chooses the epoch, and, with *Automatic*, the strategy. Look at the outlines in the
-    view before you believe a number. The training without adaptation is always shown beside it, unless you leave it
-    out.
+    the model finds on them: whether its objects are as convex and as large as the labelled ones and cover as much of
+    the area, and how sure the model is of them. By that it chooses the epoch, and, with *Automatic*, the strategy. Look
+    at the outlines in the view before you believe a number. The training without adaptation is always shown beside it,
+    unless you leave it out.
 
     **Example:** 12 labelled images of mitochondria in one electron microscope, and 8 of another (template 05). With the
     strategy *Automatic* five trainings run one after the other; the table *Strategies* has five rows, the
     chosen one is marked, and the model goes to the *Segmentation Predictor*.
 
-    **Limits:** objects in both kinds of images must look alike in shape, and be about as many per area; where you know
-    that they are not, have the epoch chosen by convexity alone (*Epoch chosen by*). Images of other pixel sizes are
+    **Limits:** objects in both kinds of images must look alike in shape, and cover about as much of the area; where you
+    know that they do not, have the epoch chosen by convexity alone (*Epoch chosen by*). Images of other pixel sizes are
     rescaled if both kinds have one, otherwise not: see the *Domain Gap Report*. All images are held in memory. The
     strategies tell how long they take, beside a training of the *Segmentation Learner*. For a learned style of whole
     images put *Style Transfer* before this node.

@@ -38,6 +38,7 @@ LOOKS = (
     ("Target solidity", "solidity", knext.double),
     ("Target diameter (px)", "object_size", knext.double),
     ("Target density (1/Mpx)", "density", knext.double),
+    ("Target area fraction", "area_fraction", knext.double),
     ("Target confidence", "confidence", knext.double),
     ("Target threshold", "threshold", knext.double),
     ("Target deviation", "deviation", knext.double),

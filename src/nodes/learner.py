@@ -131,9 +131,10 @@ class ModelSettings:
     "rate*, and the *Seconds* that it took. With target images also what the model found on them "
     "(objects, or pieces of such, in about a million pixels): *Target objects*, their mean *Target solidity* "
     "(convexity, 0 to 1) and *Target diameter (px)*, *Target density (1/Mpx)* (objects per million pixels), *Target "
-    "confidence* (how sure the model is, 0 to 1), the *Target threshold* (probability) by which all that was found, "
-    "*Target deviation* (how far all that is from the labelled objects, in standard deviations), and its mean over "
-    "three epochs, *Target criterion*: the epoch of the lowest is kept. It is missing before the earliest epoch.",
+    "area fraction* (share of the pixels that are theirs), *Target confidence* (how sure the model is, 0 to 1), the "
+    "*Target threshold* (probability) by which all that was found, *Target deviation* (how far all that is from the "
+    "labelled objects, in standard deviations), and its mean over three epochs, *Target criterion*: the epoch of the "
+    "lowest is kept. It is missing before the earliest epoch.",
 )
 @knext.output_view(
     "Training curve",

@@ -17,12 +17,13 @@ class Criterion(knext.EnumParameterOptions):
 
     COMBINED = (
         "All that is known",
-        "Their convexity, size and number, and how sure the model is of them: the usual choice.",
+        "Their convexity and size, the share of the area that is theirs, and how sure the model is of them: the usual "
+        "choice. Large objects count more than small ones.",
     )
     SOLIDITY = (
         "Convexity alone (solidity)",
-        "As published (Franco-Barranco et al. 2022): where objects on the target images are of another size, or more "
-        "or fewer, than on the labelled ones.",
+        "As published (Franco-Barranco et al. 2022): where objects on the target images are of another size, or cover "
+        "more or less of the area, than on the labelled ones.",
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import spearmanr
 from studies.domain_adaptation.data import load
 from studies.domain_adaptation.run import DIRECTIONS, HERE, ROWS, WAYS
 
@@ -45,7 +46,7 @@ def main() -> None:
     runs = read()
     lines = [(HERE / "SETTING.md").read_text().rstrip()]
     for direction, (source, _) in DIRECTIONS.items():
-        solid = Prior.of([one.labels for one in load(data, source).train]).mean["solidity"]
+        solid = Prior.of([one.labels for one in load(data, source).train], by_area=False).mean["solidity"]
         lines += ["", f"## {direction.replace('-', ' to ')}", "", *table(runs, direction, solid)]
         lines += ["", *verdict(runs, direction)]
     lines += ["", "## The choice of the epoch", "", *choice(runs)]
@@ -94,8 +95,8 @@ def by_solidity(solid: float) -> Pick:
     """The epoch whose objects are as solid as the labelled ones, with the threshold 0.5."""
 
     def pick(epochs: Sequence[Epoch]) -> float:
-        known = [i for i, row in enumerate(epochs) if row["solidity"]]
-        best = min(known, key=lambda i: abs(float(epochs[i]["solidity"]) - solid), default=len(epochs) - 1)
+        known = [i for i, row in enumerate(epochs) if float(row["solidity_half"])]
+        best = min(known, key=lambda i: abs(float(epochs[i]["solidity_half"]) - solid), default=len(epochs) - 1)
         return float(epochs[best]["iou_slices_half"])
 
     return pick
@@ -196,8 +197,7 @@ def choice(runs: Runs) -> list[str]:
             continue
         ends, ours = (np.mean([pick(e) - oracle(e) for e in every]) for pick in (last, by_choice))
         scores = [(picked(e)[1], by_choice(e)) for e in every]
-        ranks = [np.argsort(np.argsort(values)) for values in zip(*scores, strict=True)]
-        agreement = float(np.corrcoef(*ranks)[0, 1]) if len(every) > 2 else math.nan
+        agreement = float(spearmanr(np.array(scores)).statistic) if len(every) > 2 else math.nan
         lines.append(f"| {direction} | {len(every)} | {ends:+.3f} | {ours:+.3f} | {agreement:.2f} |")
     return lines
 

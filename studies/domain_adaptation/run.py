@@ -6,7 +6,7 @@ Adds to epochs.csv one row per epoch of every training that is not in it yet: wh
 which the criterion sees, and its foreground IoU on the target's test images, which nobody sees. `report.py` makes
 tables of that. The target's images are those of its training part, without labels; no test image is learned from.
 
-Every training has 320 steps of 8 patches of 96 x 96 pixels, in 8 epochs. Each style is learned once, in 600 steps.
+Every training has 500 steps of 8 patches of 96 x 96 pixels, in 10 epochs. Each style is learned once, in 600 steps.
 """
 
 import argparse
@@ -15,11 +15,13 @@ import io
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
+import numpy as np
 import torch
 from studies.domain_adaptation.data import Domain, load
 
@@ -38,6 +40,7 @@ from core.normalization import NormalizationConfig, normalize
 from core.training.augmentation import NO_AUGMENTATION, STRONG_AUGMENTATION, AugmentationConfig
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target
+from core.training.selection import Look
 
 HERE = Path(__file__).parent
 ROWS = HERE / "epochs.csv"
@@ -52,9 +55,10 @@ COLUMNS = (
     "iou_slices_half",
     "iou_pooled_half",
     "objects",
+    "solidity_half",
     "solidity",
     "object_size",
-    "density",
+    "area_fraction",
     "confidence",
     "threshold",
     "deviation",
@@ -65,9 +69,11 @@ COLUMNS = (
 
 FLIPS = replace(NO_AUGMENTATION, flip=True, rotate=True)
 GREY = NormalizationConfig(0, 100)
-"""From the darkest to the brightest pixel: nearly the grey values themselves, which fill their 8 bits here."""
+"""From the darkest to the brightest pixel: the grey values divided by 255, where `full_scale` has been."""
 
 CUT_STEPS = 600
+
+Named = TypeVar("Named", Example, Target)
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,9 @@ class Way:
     Parameters
     ----------
     strategy : a name of `core.adaptation.strategies.STRATEGIES`.
-    plain : as the publications have it: grey values as they are, patches flipped and turned; otherwise percentiles, and
-        patches varied as Microseg does.
+    plain : as the publications have it: grey values divided by 255, patches flipped and turned; otherwise percentiles,
+        and patches varied as Microseg does.
+    flips : patches are but flipped and turned in any case.
     before : changes the source and the target images, given those, the direction and the seed.
     network : in place of the U-Net.
     labelled : the target's labels are used, those of its training part: what could be reached.
@@ -86,6 +93,7 @@ class Way:
 
     strategy: str = "none"
     plain: bool = False
+    flips: bool = False
     before: str = ""
     network: str = "unet"
     labelled: bool = False
@@ -102,6 +110,7 @@ WAYS = {
     "y-net": Way("y_net", plain=True),
     "attention y-net": Way("attention_y_net", plain=True),
     # ours
+    "standardised": Way(flips=True),
     "usual": Way(),
     "variation": Way("variation"),
     "variation and histogram": Way("histogram"),
@@ -110,6 +119,7 @@ WAYS = {
     "variation and self-supervised": Way("restoration"),
     "none, imagenet": Way(plain=True, network="efficientnet_lite0"),
     "variation and histogram, imagenet": Way("histogram", network="efficientnet_lite0"),
+    "variation and fourier, imagenet": Way("fourier", network="efficientnet_lite0"),
     # what could be reached
     "target labels": Way("variation", labelled=True),
 }
@@ -178,10 +188,22 @@ def train(data: Path, direction: str, way: Way, seed: int) -> list[dict[str, flo
         cut = style_model(data, *DIRECTIONS[direction][::-1])
         images = [replace(one, image=cut.apply(one.image)) for one in images]
         test = [replace(one, image=cut.apply(one.image)) for one in test]
-    variation = FLIPS if way.plain else STRONG_AUGMENTATION
+    if way.plain:
+        learned, images, test = full_scale(learned), full_scale(images), full_scale(test)
+    variation = FLIPS if way.plain or way.flips else STRONG_AUGMENTATION
     config = AdaptationConfig(way.strategy, settings(way, seed), variation, compare=False)
-    result = adapt(learned, images, config, watch=partial(scores, test=test))
+    result = adapt(learned, images, config, watch=partial(scores, test=test, images=images[::4]))
     return [dict(row) for row in result.chosen.history]
+
+
+def full_scale(every: Sequence[Named]) -> list[Named]:
+    """The same with one pixel of 0 and one of 255, so that `GREY` leaves the grey values as they are."""
+    pinned = []
+    for one in every:
+        array = one.image.array.copy()
+        array[0, :2] = 0, 255
+        pinned.append(replace(one, image=replace(one.image, array=array)))
+    return pinned
 
 
 def settings(way: Way, seed: int) -> TrainingConfig:
@@ -191,9 +213,9 @@ def settings(way: Way, seed: int) -> TrainingConfig:
         network=NetworkConfig(way.network, base=8, depth=4 if pretrained else 3, grid=1),
         head=HeadConfig("foreground"),
         normalization=GREY if way.plain else NormalizationConfig(),
-        augmentation=FLIPS if way.plain else AugmentationConfig(),
+        augmentation=FLIPS if way.plain or way.flips else AugmentationConfig(),
         schedule=ScheduleConfig(
-            epochs=8, steps=40, batch_size=8, patch_size=96, learning_rate=2e-3, seed=seed, device="cpu"
+            epochs=10, steps=50, batch_size=8, patch_size=96, learning_rate=2e-3, seed=seed, device="cpu"
         ),
         validation_fraction=0.0,
         encoder_weights="imagenet" if pretrained else "",
@@ -201,8 +223,13 @@ def settings(way: Way, seed: int) -> TrainingConfig:
     )
 
 
-def scores(model: SegmentationModel, chosen: Mapping[str, float], test: list[Example]) -> dict[str, float]:
-    """Foreground IoU on labelled images by the chosen thresholds, and `_half` by the head's own of one half."""
+def scores(
+    model: SegmentationModel, chosen: Mapping[str, float], test: list[Example], images: list[Target]
+) -> dict[str, float]:
+    """Foreground IoU on labelled images by the chosen thresholds, and `_half` by the head's own of one half.
+
+    By that also the mean solidity of the objects on images without labels, 0 where there are none.
+    """
     predictor, head, own = Predictor(model, "cpu", "torch"), model.head, model.head.default_thresholds()
     every: dict[str, list[Foreground]] = {"": [], "_half": []}
     for one in test:
@@ -210,10 +237,17 @@ def scores(model: SegmentationModel, chosen: Mapping[str, float], test: list[Exa
         for end, thresholds in (("", chosen), ("_half", own)):
             found = head.decode(maps, one.labels.shape, model.config.network.grid, thresholds)
             every[end].append(foreground(one.labels, found.labels))
+    looks = [
+        Look.at(predictor.predict(one.image, own).labels.cyx()[0].astype(np.int32), by_area=False) for one in images
+    ]
+    seen = Look.together(looks)
+    solidity = seen.measures()["solidity"] if seen.count else 0.0
     pooled = {end: together(slices) for end, slices in every.items()}
-    return {f"iou_slices{end}": one.mean_of_slices() for end, one in pooled.items()} | {
-        f"iou_pooled{end}": one.pooled for end, one in pooled.items()
-    }
+    return (
+        {f"iou_slices{end}": one.mean_of_slices() for end, one in pooled.items()}
+        | {f"iou_pooled{end}": one.pooled for end, one in pooled.items()}
+        | {"solidity_half": solidity}
+    )
 
 
 @cache

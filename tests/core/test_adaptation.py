@@ -362,7 +362,7 @@ def test_training_with_images_without_labels_chooses_by_them() -> None:
     assert config.history == tuple(result.history)
     assert config.provenance["score"] == result.score
     assert any("enlarged" in warning for warning in result.warnings)
-    with pytest.raises(UserInputError, match="no image without labels"):
+    with pytest.raises(UserInputError, match="no target image"):
         train(known, TRAINING, target=[Target("flat", Image(np.zeros((9, 9)), "YX"))])
 
 

@@ -274,6 +274,8 @@ def test_what_looks_wrong_is_told() -> None:
     assert warnings[0] == "b: all pixels of the image have the same value; it is left out."
     assert "Pixel sizes differ: 0.5 µm (a) and 0.53 µm (c)" in warnings[1]
     assert planes_of([[("a", fine)], [("c", noise(1, pixel_size={"X": 0.52}))], [("d", noise(2))]])[1] == []
+    deep = Image(fine.array.astype(np.uint16), "YX")
+    assert "different types (uint16, uint8)" in planes_of([[("a", fine)], [("b", deep)]])[1][0]
     assert "only image" in planes_of([[("a", fine)]])[1][0]
 
 

@@ -49,17 +49,15 @@ def drawn(radius: float = 8, count: int = 9, side: int = 120, *, notch: bool = F
     return labels
 
 
-def reference(labels: Labels) -> tuple[int, float, float]:
-    """Number, mean solidity and mean diameter, pixels taken as squares, of objects of more than 10 pixels."""
-    solidity, diameter = [], []
+def reference(labels: Labels) -> NDArray[np.float64]:
+    """Area, solidity and diameter of every object of more than 10 pixels, 3 N; pixels taken as squares."""
+    found = []
     for number in np.unique(labels[labels > 0]):
         ys, xs = np.nonzero(labels == number)
-        if len(ys) <= 10:
-            continue
         corners = np.concatenate([np.stack([ys + dy, xs + dx], 1) for dy in (0, 1) for dx in (0, 1)])
-        solidity.append(len(ys) / ConvexHull(corners).volume)
-        diameter.append(2 * math.sqrt(len(ys) / math.pi))
-    return len(solidity), float(np.mean(solidity)), float(np.mean(diameter))
+        if len(ys) > 10:
+            found.append((len(ys), len(ys) / ConvexHull(corners).volume, 2 * math.sqrt(len(ys) / math.pi)))
+    return np.array(found).T
 
 
 def model(bias: float = 0.0, gain: float = 1.0, scale: float = 1.0) -> SegmentationModel:
@@ -99,30 +97,48 @@ def selection(images: Sequence[Image], prior: Prior | None = None, **config: Any
 # --- what objects look like -------------------------------------------------------------------------------------------
 
 
-def test_a_prior_is_what_scipy_measures() -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("by_area", [True, False])
+def test_a_prior_is_what_scipy_measures(by_area: bool) -> None:
     every = []
     for seed in range(3):
         smooth = ndimage.gaussian_filter(np.random.default_rng(seed).random((200, 180)), 3 + seed)
         every.append(ndimage.label(smooth > np.quantile(smooth, 0.75))[0].astype(np.int32))
         every[-1][0, :3] = every[-1].max() + 1  # too small to count
-    counts, solidities, diameters = zip(*(reference(labels) for labels in every), strict=True)
-    prior = Prior.of(every)
-    assert prior.mean["solidity"] == pytest.approx(np.average(solidities, weights=counts))
-    assert prior.mean["object_size"] == pytest.approx(math.log(np.average(diameters, weights=counts)))
-    assert prior.mean["density"] == pytest.approx(math.log(sum(counts) / (3 * 200 * 180)))
-    assert prior.spread["solidity"] == pytest.approx(max(0.01, np.std(solidities)))
-    assert prior.spread["object_size"] == pytest.approx(max(0.1, np.std(np.log(diameters))))
-    assert prior.spread["density"] == pytest.approx(max(0.2, np.std(np.log(counts))))
-    numbers = rng.permutation(10_000)[: every[0].max() + 1] + 1
-    renamed = [np.where(labels > 0, numbers[np.minimum(labels, len(numbers) - 1)], 0) for labels in every[:1]]
-    assert Prior.of([renamed[0].astype(np.int32)]).mean == pytest.approx(Prior.of(every[:1]).mean)
+    prior = Prior.of(every, by_area=by_area)
+
+    def measures(objects: NDArray[np.float64], images: int) -> dict[str, float]:
+        area, solidity, diameter = objects
+        weights = area if by_area else None
+        return {
+            "solidity": float(np.average(solidity, weights=weights)),
+            "object_size": math.log(np.average(diameter, weights=weights)),
+            "area_fraction": math.log(area.sum() / (images * 200 * 180)),
+        }
+
+    found = [reference(labels) for labels in every]
+    assert prior.mean == pytest.approx(measures(np.concatenate(found, 1), 3))
+    each = [measures(objects, 1) for objects in found]
+    for name, least in SPREAD.items():
+        assert prior.spread[name] == pytest.approx(max(least, np.std([one[name] for one in each])))
+    numbers = np.random.default_rng(0).permutation(10_000)[: every[0].max() + 1] + 1
+    renamed = np.where(every[0] > 0, numbers[every[0]], 0).astype(np.int32)
+    assert Prior.of([renamed]).mean == pytest.approx(Prior.of(every[:1]).mean)
+
+
+def test_crumbs_count_little_by_area() -> None:
+    """Three bits beside nine discs: a fourth of the objects, a hundredth of the area."""
+    labels = drawn()
+    for number, y in enumerate((0, 40, 80)):
+        labels[y : y + 4, :3] = 10 + number
+    clean, dirty = ({by: Prior.of([one], by_area=by).mean for by in (True, False)} for one in (drawn(), labels))
+    moved = {by: abs(dirty[by]["object_size"] - clean[by]["object_size"]) for by in (True, False)}
+    assert moved[True] < 0.02 < 0.2 < moved[False]
 
 
 def test_images_without_objects_count_by_their_pixels() -> None:
     with_empty = Prior.of([drawn(), np.zeros((120, 120), np.int32)])
     alone = Prior.of([drawn()])
-    assert with_empty.mean["density"] == pytest.approx(alone.mean["density"] - math.log(2))
+    assert with_empty.mean["area_fraction"] == pytest.approx(alone.mean["area_fraction"] - math.log(2))
     assert with_empty.mean["solidity"] == alone.mean["solidity"]
     assert with_empty.spread == alone.spread == SPREAD
 
@@ -136,7 +152,7 @@ def test_labels_are_cut_as_the_images_are() -> None:
     assert Prior.of([whole]).mean == pytest.approx(Prior.of(parts).mean)
     quarters = [part[y : y + 128, x : x + 128] for part in parts for y in (0, 128) for x in (0, 128)]
     assert Prior.of([whole], 2.0).mean == pytest.approx(Prior.of(quarters).mean)
-    assert Prior.of([whole], 2.0).mean["density"] > Prior.of([whole]).mean["density"]
+    assert Prior.of([whole], 2.0).mean["object_size"] < Prior.of([whole]).mean["object_size"]
 
 
 @pytest.mark.parametrize("side", [0, 3])
@@ -164,11 +180,12 @@ def test_settings_out_of_bounds_are_refused() -> None:
 def test_a_model_that_finds_what_the_prior_knows_deviates_by_its_confidence_only() -> None:
     labels = drawn()
     row = selection([shown(labels)]).look(model(gain=20), [], 1)
-    count, solidity, diameter = reference(labels)
-    assert row["objects"] == count == 9
-    assert row["solidity"] == pytest.approx(solidity, abs=0.002)
-    assert row["object_size"] == pytest.approx(diameter, rel=0.01)
+    area, solidity, diameter = reference(labels)
+    assert row["objects"] == len(area) == 9
+    assert row["solidity"] == pytest.approx(np.average(solidity, weights=area), abs=0.002)
+    assert row["object_size"] == pytest.approx(np.average(diameter, weights=area), rel=0.01)
     assert row["density"] == pytest.approx(9 / 0.0144)
+    assert row["area_fraction"] == pytest.approx((labels > 0).mean(), rel=0.01)
     assert row["confidence"] > 0.98
     assert row["deviation"] == row["criterion"] < 0.3
 
@@ -184,9 +201,9 @@ def test_confidence_is_the_share_of_sure_pixels() -> None:
 
 
 def test_the_deviation_is_in_standard_deviations() -> None:
-    prior = Prior({"solidity": 0.9, "object_size": 3.0, "density": -7.0}, dict(SPREAD))
-    measures = {"solidity": 0.92, "object_size": 2.7, "density": -7.8}
-    combined = selection([], prior).deviation(measures, 0.9)
+    prior = Prior({"solidity": 0.9, "object_size": 3.0, "area_fraction": -3.0}, dict(SPREAD))
+    measures = {"solidity": 0.92, "object_size": 2.7, "area_fraction": -3.8}
+    combined = selection([], prior).deviation(measures, 0.8)
     assert combined == pytest.approx(math.sqrt((2**2 + 3**2 + 4**2 + 1**2) / 4))
     assert selection([], prior, criterion="solidity").deviation(measures, 0.1) == pytest.approx(2)
     assert selection([], prior).deviation(prior.mean, 1.0) == 0

@@ -44,7 +44,7 @@ def test_usable_images_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (image(3, 40, 30), "b: This image without labels has 3 channels, the labelled ones have 1 channel"),
+        (image(3, 40, 30), "b: This target image has 3 channels, the labelled ones have 1 channel"),
         (Image(np.full((9, 9), np.nan), "YX"), "b: 81 pixels are not a number"),
         (Image(np.zeros((3, 9, 9)), "ZYX"), "b: The image is a Z-stack"),
         (Image(np.zeros((0, 9)), "YX"), "b: The image has no pixels"),
@@ -68,17 +68,20 @@ def test_images_that_show_nothing_are_left_out() -> None:
     given = [*two(image(), image(seed=1)), Target("c", flat), Target("d", black), Target("e", padded)]
     usable, _, warnings = check_target(given, known(), 0.0)
     assert [one.name for one in usable] == ["a", "b"]
-    assert [warning[:1] for warning in warnings] == ["c", "d", "e"]
-    assert all("left out" in warning for warning in warnings)
+    left_out = [warning for warning in warnings if "left out" in warning]
+    assert [warning[:1] for warning in left_out] == ["c", "d", "e"]
     for nothing in ([Target("c", flat)], []):
-        with pytest.raises(UserInputError, match="no image without labels that shows anything"):
+        with pytest.raises(UserInputError, match="no target image that shows anything"):
             check_target(nothing, known(), 0.0)
+    with pytest.raises(UserInputError) as told:
+        check_target([Target("c", flat), Target("e", padded)], known(), 0.0)
+    assert told.value.where == "c, e"
 
 
 def test_a_single_image_is_warned_of() -> None:
     _, _, warnings = check_target([Target("a", image())], known(), 0.0)
     assert len(warnings) == 1
-    assert "single image" in warnings[0]
+    assert "single target image" in warnings[0]
 
 
 def test_bit_depths_may_differ_and_it_is_said() -> None:
@@ -93,7 +96,7 @@ def test_padding_is_cut_off() -> None:
     usable, _, warnings = check_target(two(padded), known(), 0.0)
     assert np.array_equal(usable[0].image.cyx(), inner.cyx())
     assert usable[0].image.pixel_size == {"X": 0.5, "Y": 0.5}
-    assert warnings == []
+    assert warnings == ["2 target images have zeros around what the microscope saw, which are cut off: a, b."]
 
 
 def test_padding_is_zero_in_all_channels() -> None:
@@ -160,14 +163,14 @@ def test_the_same_or_unknown_pixels_change_nothing(micrometres: float, rule: str
 
 def test_other_pixels_may_be_refused_or_ignored() -> None:
     given = two(sized(1.0))
-    with pytest.raises(UserInputError, match=r"pixels of 0\.5 µm, those without labels of 1 µm"):
+    with pytest.raises(UserInputError, match=r"pixels of 0\.5 µm, the target images of 1 µm"):
         check_target(given, known(), 0.5, "refuse")
     assert check_target(given, known(), 0.5, "ignore")[1:] == (1.0, [])
     assert check_target(given, known(), 0.0, "refuse")[1:] == (1.0, [])
 
 
 def test_pixels_of_several_sizes_are_refused() -> None:
-    with pytest.raises(UserInputError, match=r"b: The pixel size is 0\.9 µm, that of other images .* 0\.5 µm"):
+    with pytest.raises(UserInputError, match=r"b: The pixel size is 0\.9 µm, that of other target images 0\.5 µm"):
         check_target([*two(sized(0.5), sized(0.9)), Target("c", sized(0.5))], known(), 0.5)
     assert check_target(two(sized(0.5), sized(0.9)), known(), 0.5, "ignore")[1:] == (1.0, [])
 

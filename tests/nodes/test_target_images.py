@@ -23,6 +23,7 @@ LOOKS = [
     "Target solidity",
     "Target diameter (px)",
     "Target density (1/Mpx)",
+    "Target area fraction",
     "Target confidence",
     "Target threshold",
     "Target deviation",
@@ -67,6 +68,7 @@ def test_the_history_tells_what_was_found(session: Any, examples: Any, chosen: A
     found = frame[frame["Target objects"] > 0]
     assert found["Target solidity"].between(0, 1).all()
     assert found["Target confidence"].between(0, 1).all()
+    assert found["Target area fraction"].between(0, 1).all()
     assert list(found["Target density (1/Mpx)"]) == pytest.approx(list(found["Target objects"] / (3 * 64 * 64) * 1e6))
     without = session.node("SegmentationLearner").set(**QUICK)
     assert [column.name for column in without.configure(examples, None)[1]] == list(frame.columns[:5])
@@ -134,7 +136,7 @@ def test_images_that_are_left_out_are_named(session: Any, examples: Any, table: 
     said = " ".join(learn(session, examples, table(Image=[disks(seed=20)[0], None, flat])).warnings)
     assert "Target images: 1 row without image skipped: Row1" in said
     assert "Target images, Row 'Row2': all pixels have the same value; the image is left out" in said
-    assert "a single image without labels" in said
+    assert "a single target image" in said
 
 
 def test_missing_and_damaged_cells(session: Any, examples: Any, table: Callable[..., Any], refused: Any) -> None:
@@ -170,10 +172,10 @@ def test_other_pixel_sizes(session: Any, table: Callable[..., Any], refused: Any
     known = table(Image=[scaled(image, 0.5) for image, _ in pairs], Labels=[labels for _, labels in pairs])
     other = table(Image=[scaled(disks(128, seed=i, radius=14)[0], 0.25) for i in range(20, 22)])
     result = learn(session, known, other)
-    assert "those without labels of 0.25 µm: the latter are shrunk to 50%" in " ".join(result.warnings)
+    assert "the target images of 0.25 µm: the latter are shrunk to 50%" in " ".join(result.warnings)
     assert model_of(result).config.scale == pytest.approx(0.5)
     assert model_of(result).config.pixel_size == pytest.approx(0.25)
-    with refused("pixels of 0.5 µm, those without labels of 0.25 µm"):
+    with refused("pixels of 0.5 µm, the target images of 0.25 µm"):
         learn(session, known, other, selection={"pixel_sizes": "REFUSE"})
     ignored = learn(session, known, other, selection={"pixel_sizes": "IGNORE", "earliest": 0.0})
     assert model_of(ignored).config.scale == 1
@@ -236,7 +238,7 @@ def test_a_retraining_for_other_pixels(session: Any, chosen: Any, table: Callabl
     other = table(Image=[scaled(disks(128, seed=i, radius=14)[0], 0.25) for i in range(20, 22)])
     result = retrain(session, chosen[0], known, other)
     assert model_of(result).config.scale == pytest.approx(0.5)
-    with refused("pixels of 0.5 µm, those without labels of 0.25 µm"):
+    with refused("pixels of 0.5 µm, the target images of 0.25 µm"):
         retrain(session, chosen[0], known, other, selection={"pixel_sizes": "REFUSE"})
     with refused("2 channels, the labelled ones have 1"):
         retrain(session, chosen[0], known, table(Image=[disks(channels=2)[0]]))

@@ -180,7 +180,7 @@ def _doubts(runs: Sequence[Run], chosen: Run) -> list[str]:
     plain = next((run for run in runs if run.strategy == "none"), chosen)
     if chosen is not plain and plain.criterion < chosen.criterion:
         doubts.append(
-            f"By the look of its objects on the images without labels, the training without adaptation did better "
+            f"By the look of its objects on the target images, the training without adaptation did better "
             f"({plain.criterion:.3g} standard deviations from what is expected, and not {chosen.criterion:.3g})."
         )
     return doubts

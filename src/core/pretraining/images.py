@@ -9,7 +9,7 @@ from core.image import Image
 from core.normalization import NormalizationConfig, normalize
 from core.planes import slice_of
 from core.training.data import Prepared, Target, channels_of, check_pixels, image_is_constant
-from core.training.target import SAME_SIZE
+from core.training.target import SAME_SIZE, types_differ
 
 Named = tuple[str, Image]
 """What messages call an image, for instance its row, and the image: 2-D or a Z-stack, with any number of channels."""
@@ -52,6 +52,7 @@ def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Target]], l
         found.append(kept)
     if sum(map(len, found)) == 1:
         warnings.append(f"{found[0][0].name} is the only image. The more images there are, the more can be learned.")
+    warnings += types_differ(plane.image for planes in found for plane in planes)
     return found, warnings + _sizes_differ(found)
 
 

@@ -229,7 +229,7 @@ def _check_scale(scale: float) -> None:
     """Refuse a scale that no model can have, before anything is trained."""
     if not 1 / 8 <= scale <= 8:
         raise UserInputError(
-            f"The images without labels would have to be shown to the model at {scale:.3g} times their size: matching "
+            f"The target images would have to be shown to the model at {scale:.3g} times their size: matching "
             "the size of the objects and that of the pixels makes more than a factor of 8.",
             todo="Check the pixel sizes, do not match the size of objects, or ignore other pixel sizes.",
         )

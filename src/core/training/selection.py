@@ -1,15 +1,16 @@
 """Which epoch of a training is best on images without labels: what its objects look like tells.
 
-The labels of other images say what objects look like: how convex they are, how large, how many. Of the models of a
-training the one is taken whose objects on the images without labels come nearest to that. The mean solidity alone is
-the criterion of Franco-Barranco et al. 2022 (Deep learning based domain adaptation for mitochondria segmentation on EM
-volumes, Computer Methods and Programs in Biomedicine 222:106949). It says nothing of what was missed, so that size,
-number and confidence of the objects are looked at besides.
+The labels of other images say what objects look like: how convex they are, how large, how much of an image they cover.
+Of the models of a training the one is taken whose objects on the images without labels come nearest to that. The mean
+solidity alone is the criterion of Franco-Barranco et al. 2022 (Deep learning based domain adaptation for mitochondria
+segmentation on EM volumes, Computer Methods and Programs in Biomedicine 222:106949). It says nothing of what was
+missed, so that the size of objects, their share of the area and the model's confidence are looked at besides; and a few
+crumbs change it much, so that every object counts by its area.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,20 @@ from core.normalization import normalize
 from core.progress import SILENT, Progress
 from core.training.data import digest
 
-CRITERIA = ("combined", "solidity")
+CRITERIA = {"combined": ("solidity", "object_size", "area_fraction"), "solidity": ("solidity",)}
+"""The measures of objects that are compared."""
 
-ENTRIES = ("objects", "solidity", "object_size", "density", "confidence", "threshold", "deviation", "criterion")
+ENTRIES = (
+    "objects",
+    "solidity",
+    "object_size",
+    "density",
+    "area_fraction",
+    "confidence",
+    "threshold",
+    "deviation",
+    "criterion",
+)
 """What a selection adds to the history of a training, see `Selection.look`."""
 
 SMALLEST = 10
@@ -38,15 +50,14 @@ MOST_PIXELS = 2**20
 PIECE = 256
 """Height and width of the pieces of images that it looks at, and of labels, so that as many objects are cut."""
 
-SPREAD = {"solidity": 0.01, "object_size": 0.1, "density": 0.2}
+SPREAD = {"solidity": 0.01, "object_size": 0.1, "area_fraction": 0.2}
 """Least standard deviation of a measure between images: labels of few images do not tell it."""
 
-UNSURE = 0.1
+UNSURE = 0.2
 """A lack of confidence of this size counts as much as a measure that is one standard deviation off."""
 
 NOTHING_FOUND = (
-    "The model finds no object on the images without labels, so that no epoch could be chosen: it is that of the last "
-    "one."
+    "The model finds no object on the target images, so that no epoch could be chosen: it is that of the last one."
 )
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -62,7 +73,7 @@ class SelectionConfig(Config):
 
     Parameters
     ----------
-    criterion : "combined" (solidity, size and number of objects, and confidence) or "solidity".
+    criterion : "combined" (solidity, size and area of objects, and confidence) or "solidity".
     earliest : share of the epochs that are too early to be chosen, 0 to 0.9.
     """
 
@@ -81,14 +92,16 @@ class Prior:
     Parameters
     ----------
     mean, spread : of `solidity` (mean of the objects, 0 to 1), `object_size` (logarithm of their mean diameter in
-        pixels) and `density` (logarithm of their number per pixel).
+        pixels) and `area_fraction` (logarithm of the share of pixels that are theirs).
+    by_area : an object counts by its area in these means, and not as one.
     """
 
     mean: Mapping[str, float]
     spread: Mapping[str, float]
+    by_area: bool = True
 
     @classmethod
-    def of(cls, labels: Sequence[Labels], scale: float = 1.0) -> "Prior":
+    def of(cls, labels: Sequence[Labels], scale: float = 1.0, by_area: bool = True) -> "Prior":
         """What labelled objects look like; every 2-D label image counts by its objects.
 
         Parameters
@@ -99,7 +112,7 @@ class Prior:
         ------
         UserInputError : there is no object of more than `SMALLEST` pixels.
         """
-        looks = [Look.together([Look.at(one[place]) for place in _places(one.shape, scale)]) for one in labels]
+        looks = [Look.together([Look.at(one[place], by_area) for place in _places(one.shape, scale)]) for one in labels]
         whole = Look.together(looks)
         if not whole.count:
             raise UserInputError(
@@ -109,7 +122,7 @@ class Prior:
             )
         every = [look.measures() for look in looks if look.count]
         spread = {name: max(least, float(np.std([m[name] for m in every]))) for name, least in SPREAD.items()}
-        return cls(whole.measures(), spread)
+        return cls(whole.measures(), spread, by_area)
 
 
 @dataclass(frozen=True)
@@ -119,34 +132,37 @@ class Look:
     Parameters
     ----------
     count, pixels : number of objects, and of the images' pixels.
-    solidity, diameter : sums over the objects.
+    area, weight, solidity, diameter : sums over the objects, of their pixels, their weights, and what is weighted.
     """
 
     count: int
     pixels: int
+    area: float
+    weight: float
     solidity: float
     diameter: float
 
     @classmethod
-    def at(cls, labels: Labels) -> "Look":
-        """The objects of one label image, axes YX."""
+    def at(cls, labels: Labels, by_area: bool) -> "Look":
+        """The objects of one label image, axes YX, each weighted by its area or by 1."""
         table = measure(Image(labels, "YX", kind="labels"))
-        area, solidity, diameter = (table[name].astype(float) for name in ("area_px", "solidity", "diameter_px"))
-        large = area > SMALLEST
-        return cls(int(large.sum()), labels.size, float(solidity[large].sum()), float(diameter[large].sum()))
+        columns = np.stack([table[name].astype(float) for name in ("area_px", "solidity", "diameter_px")])
+        area, solidity, diameter = columns[:, columns[0] > SMALLEST]
+        weight = area if by_area else np.ones_like(area)
+        sums = (float(of.sum()) for of in (area, weight, weight * solidity, weight * diameter))
+        return cls(len(area), labels.size, *sums)
 
     @classmethod
     def together(cls, looks: Sequence["Look"]) -> "Look":
         """Those of several images."""
-        count, pixels = sum(look.count for look in looks), sum(look.pixels for look in looks)
-        return cls(count, pixels, sum(look.solidity for look in looks), sum(look.diameter for look in looks))
+        return cls(*(sum(getattr(look, one.name) for look in looks) for one in fields(cls)))
 
     def measures(self) -> dict[str, float]:
         """What a `Prior` is made of; there must be an object."""
         return {
-            "solidity": self.solidity / self.count,
-            "object_size": math.log(self.diameter / self.count),
-            "density": math.log(self.count / self.pixels),
+            "solidity": self.solidity / self.weight,
+            "object_size": math.log(self.diameter / self.weight),
+            "area_fraction": math.log(self.area / self.pixels),
         }
 
 
@@ -199,9 +215,10 @@ class Selection:
         Returns
         -------
         objects, and where there are any: solidity, object_size (mean diameter in pixels), density (objects per million
-        pixels), confidence (0 to 1), threshold (the probability above which all that is meant, that of the least
-        deviation), deviation (how far all that is from what is expected, in standard deviations); and criterion, its
-        mean over the last epochs, lower is better, where the epoch can be chosen.
+        pixels), area_fraction (share of pixels that are theirs), confidence (0 to 1), threshold (the probability above
+        which all that is meant, that of the least deviation), deviation (how far all that is from what is expected, in
+        standard deviations); and criterion, its mean over the last epochs, lower is better, where the epoch can be
+        chosen.
 
         Raises
         ------
@@ -218,7 +235,8 @@ class Selection:
         row |= {
             "solidity": measures["solidity"],
             "object_size": math.exp(measures["object_size"]),
-            "density": math.exp(measures["density"]) * 1e6,
+            "density": found.count / found.pixels * 1e6,
+            "area_fraction": math.exp(measures["area_fraction"]),
             "confidence": confidence,
             "threshold": threshold,
             "deviation": self.deviation(measures, confidence),
@@ -230,10 +248,11 @@ class Selection:
 
     def deviation(self, measures: Mapping[str, float], confidence: float) -> float:
         """How far objects are from what is expected, in standard deviations."""
-        off = {name: abs(measures[name] - self.prior.mean[name]) / self.prior.spread[name] for name in measures}
-        if self.config.criterion == "solidity":
-            return off["solidity"]
-        return float(np.sqrt(np.mean(np.square([*off.values(), (1 - confidence) / UNSURE]))))
+        compared = CRITERIA[self.config.criterion]
+        off = [abs(measures[name] - self.prior.mean[name]) / self.prior.spread[name] for name in compared]
+        if self.config.criterion == "combined":
+            off.append((1 - confidence) / UNSURE)
+        return float(np.sqrt(np.mean(np.square(off))))
 
     def _predicted(self, model: SegmentationModel, progress: Progress) -> tuple[float, Look, float]:
         """The threshold that comes nearest to what is expected, the objects that a model finds by it on all pieces, and
@@ -254,7 +273,7 @@ class Selection:
             maps, shape = predictor.maps(piece), piece.shape[1:]
             every = model.head.decode_many(maps, shape, model.config.network.grid, asked, model.config.scale)
             for number, (threshold, (objects, count)) in enumerate(zip(tried, every, strict=True)):
-                looks[number].append(Look.at(objects.labels * (objects.labels <= count)))
+                looks[number].append(Look.at(objects.labels * (objects.labels <= count), self.prior.by_area))
                 above = maps[0] > threshold
                 inside[number] += maps[0][above].sum()
                 outside[number] += above.sum() + maps[0][~above].sum()
@@ -272,8 +291,8 @@ class Selection:
         enough = max(10, math.ceil(epochs / 3))
         if len(history) >= enough and not any(row["objects"] for row in history):
             raise UserInputError(
-                f"After {len(history)} of {epochs} epochs the model still finds no object on the images without "
-                "labels, so that no epoch can be chosen.",
+                f"After {len(history)} of {epochs} epochs the model still finds no object on the target images, "
+                "so that no epoch can be chosen.",
                 todo="Check that these show the same objects, as bright and as large as those of the labelled images "
                 "(Domain Gap Report); bring both closer together, or train with more steps.",
             )

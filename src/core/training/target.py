@@ -1,6 +1,6 @@
 """Images without labels of the kind that a model is meant for: checked, with pixels as large as the labelled ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -45,33 +45,49 @@ def check_target(
     first = examples[0].image
     usable: list[Target] = []
     empty: list[Target] = []
+    padded: list[str] = []
     for one in target:
         check_pixels(one.image, one.name)
         if one.image.size("C") != first.size("C"):
             raise UserInputError(
-                f"This image without labels has {channels_of(one.image)}, the labelled ones have {channels_of(first)}.",
+                f"This target image has {channels_of(one.image)}, the labelled ones have {channels_of(first)}.",
                 where=one.name,
                 todo="Choose the same channels when reading both.",
             )
         inner = Target(one.name, without_padding(one.image))
         (empty if image_is_constant(inner.image) else usable).append(inner)
-    warnings = [f"{one.name}: all pixels have the same value; the image is left out." for one in empty]
+        if inner.image is not one.image:
+            padded.append(one.name)
+    warnings = [_cut(padded)] if padded else []
+    warnings += [f"{one.name}: all pixels have the same value; the image is left out." for one in empty]
     if not usable:
         raise UserInputError(
-            "There is no image without labels that shows anything.",
-            todo="Give images of the kind that the model is meant for; these are constant, or none.",
+            "There is no target image that shows anything: all pixels of every one have the same value.",
+            where=", ".join(one.name for one in empty[:5]) + (" and more" if len(empty) > 5 else ""),
+            todo="Give images of the kind that the model is meant for.",
         )
     if len(usable) == 1:
-        warnings.append("There is a single image without labels: what is learned and chosen by it may fit it alone.")
-    kinds = sorted({str(image.array.dtype) for image in [one.image for one in usable] + [e.image for e in examples]})
-    if len(kinds) > 1:
-        warnings.append(
-            f"The images are of different types ({', '.join(kinds)}): every image is scaled by its own percentiles."
-        )
+        warnings.append("There is a single target image: what is learned and chosen by it may fit it alone.")
+    warnings += types_differ([*(one.image for one in usable), *(one.image for one in examples)])
     scale, said = _scale(usable, pixel_size, pixel_sizes)
     if scale != 1:
         usable = [Target(one.name, _rescaled(one.image, scale)) for one in usable]
     return usable, scale, [*warnings, *said]
+
+
+def types_differ(images: Iterable[Image]) -> list[str]:
+    """A warning where grey values are of several types."""
+    types = sorted({str(image.array.dtype) for image in images})
+    if len(types) == 1:
+        return []
+    return [f"The images are of different types ({', '.join(types)}): every image is scaled by its own percentiles."]
+
+
+def _cut(padded: Sequence[str]) -> str:
+    """A warning that padding was cut off."""
+    named = ", ".join(padded[:5]) + (" and more" if len(padded) > 5 else "")
+    several = f"{len(padded)} target images have" if len(padded) > 1 else "A target image has"
+    return f"{several} zeros around what the microscope saw, which are cut off: {named}."
 
 
 def _scale(target: Sequence[Target], pixel_size: float, pixel_sizes: str) -> tuple[float, list[str]]:
@@ -85,14 +101,14 @@ def _scale(target: Sequence[Target], pixel_size: float, pixel_sizes: str) -> tup
         if abs(size / middle - 1) > SAME_SIZE:
             here = f"{size:.4g} µm" if size else "unknown"
             raise UserInputError(
-                f"The pixel size is {here}, that of other images without labels {middle:.4g} µm.",
+                f"The pixel size is {here}, that of other target images {middle:.4g} µm.",
                 where=name,
                 todo="Adapt to images of one pixel size at a time.",
             )
     ratio = middle / pixel_size
     if abs(ratio - 1) <= SAME_SIZE:
         return 1.0, []
-    differ = f"The labelled images have pixels of {pixel_size:.4g} µm, those without labels of {middle:.4g} µm"
+    differ = f"The labelled images have pixels of {pixel_size:.4g} µm, the target images of {middle:.4g} µm"
     if pixel_sizes == "refuse":
         raise UserInputError(f"{differ}.", todo="Rescale one of them, or have the model rescale images.")
     if not 1 / 8 <= ratio <= 8:

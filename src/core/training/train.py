@@ -211,7 +211,7 @@ def selection_by(
     ----------
     scale : by how much the model enlarges images.
     """
-    prior = Prior.of([example.labels for example in training], scale)
+    prior = Prior.of([example.labels for example in training], scale, by_area=config.criterion == "combined")
     return Selection(prior, [one.image for one in target], config, device, watch, thresholds)
 
 

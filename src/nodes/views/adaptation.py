@@ -23,7 +23,7 @@ HEADER = (
     "Objects",
     "Solidity",
     "Diameter (px)",
-    "Objects per Mpx",
+    "Area fraction",
     "Confidence",
     "Threshold",
     "Mean AP, labelled images",
@@ -46,7 +46,10 @@ def adaptation_view(result: "AdaptationResult", targets: "Sequence[Target]", tit
     rows = []
     for run in result.runs:
         look = run.history[run.epoch - 1] if run.history else {}
-        seen = [look.get(name) for name in ("objects", "solidity", "object_size", "density", "confidence", "threshold")]
+        seen = [
+            look.get(name)
+            for name in ("objects", "solidity", "object_size", "area_fraction", "confidence", "threshold")
+        ]
         chosen = "chosen" if run is result.chosen else "failed" if run.problem else ""
         epoch = run.epoch or None
         rows.append([title(run.strategy), chosen, epoch, run.criterion, *seen, run.score, run.seconds])

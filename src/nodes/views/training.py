@@ -25,7 +25,7 @@ LOOKS = {
     "Target objects": "objects",
     "Solidity": "solidity",
     "Diameter (px)": "object_size",
-    "Objects per Mpx": "density",
+    "Area fraction": "area_fraction",
     "Confidence": "confidence",
     "Threshold": "threshold",
     "Deviation": "deviation",
