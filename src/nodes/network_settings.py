@@ -25,6 +25,11 @@ class Network(knext.EnumParameterOptions):
     RESNET50 = ("U-Net on ResNet-50", "The same, deeper and wider: slow without a graphics card.")
 
 
+def network_title(name: str) -> str:
+    """What people call a network of the library."""
+    return str(Network[name.upper()].label)
+
+
 class EncoderWeights(knext.EnumParameterOptions):
     """What the way down of a network on an image classifier starts from."""
 

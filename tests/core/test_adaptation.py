@@ -324,7 +324,9 @@ def test_a_given_model_of_other_channels_is_refused(given: SegmentationModel, pr
         adapt(source(channels=2), target(channels=2), PLAIN, given=other)
 
 
-@pytest.mark.parametrize(("name", "words"), [("attention_y_net", "needs the network"), ("restoration", "of its own")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("attention_y_net", "needs a network of another kind"), ("restoration", "of its own")]
+)
 def test_strategies_that_can_make_nothing_of_a_given_model(name: str, words: str, given: SegmentationModel) -> None:
     with pytest.raises(UserInputError, match=words):
         adapt(source(), target(), strategy(name), given=given)

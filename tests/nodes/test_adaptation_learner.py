@@ -126,7 +126,7 @@ def test_a_network_that_a_strategy_brings_along(
     session: Any, source: Any, target: Any, refused: Callable[..., Any]
 ) -> None:
     given = adapt(session, source, target, strategy="NONE")[0]
-    with refused("needs the network attention_unet, but the given model has unet.*disconnect the model"):
+    with refused("'Attention Y-Net' needs a network of another kind.*disconnect the model"):
         adapt(session, source, target, given, strategy="ATTENTION_Y_NET")
 
 

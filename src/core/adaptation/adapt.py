@@ -251,8 +251,7 @@ class _Adaptation:
             )
         if given and strategy.network and strategy.network != given.config.network.name:
             raise UserInputError(
-                f"This strategy needs the network {strategy.network}, but the given model has "
-                f"{given.config.network.name}.",
+                f"The strategy {strategy.title!r} needs a network of another kind than the given model has.",
                 todo="Choose another strategy, or disconnect the model.",
             )
         if strategy.pretext:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nodes.network_settings import network_title
 from nodes.running import amount
 from nodes.views.html import page, paragraph, side_by_side
 from nodes.views.node_view import node_view
@@ -42,9 +43,10 @@ def pretraining_view(result: "PretrainingResult") -> Any:
     seconds = sum(float(row.get("seconds", 0.0)) for row in history)
     images, domains = config.provenance["images"], config.provenance["domains"]
     text = [
-        f"The network {config.network.name} has learned {TASKS.get(config.pretext, config.pretext)}, from "
-        f"{amount(images, 'image')} in {amount(len(domains), 'table')} ({' + '.join(map(str, domains))}), without "
-        "labels. It cannot segment yet: connect the model to the Segmentation Learner or Retrainer.",
+        f"The network ({network_title(config.network.name)}) has learned "
+        f"{TASKS.get(config.pretext, config.pretext)}, from {amount(images, 'image')} in "
+        f"{amount(len(domains), 'table')} ({' + '.join(map(str, domains))}), without labels. It "
+        "cannot segment yet: connect the model to the Segmentation Learner or Retrainer.",
         f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}.",
     ]
     pictures = [png_bytes(row_of(shown)) for shown in result.examples]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from nodes.network_settings import network_title
 from nodes.running import amount
 from nodes.views.charts import line_chart
 from nodes.views.html import page, paragraph, side_by_side, table, thresholds_text
@@ -45,7 +46,8 @@ def training_view(result: "TrainingResult", *notes: str) -> Any:
         f"Mean average precision on the {result.scored_on} images: {result.score:.3f} (1 is perfect).",
         f"Thresholds: {thresholds_text(result.model.thresholds)}.",
         f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}. "
-        f"Network {config.network.name}, head {config.head.name}, {amount(config.network.in_channels, 'channel')}.",
+        f"Network {network_title(config.network.name)}, head {config.head.name}, "
+        f"{amount(config.network.in_channels, 'channel')}.",
     ]
     if looks:
         text.insert(len(notes), _choice(history))
