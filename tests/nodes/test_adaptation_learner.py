@@ -155,14 +155,14 @@ def test_images_that_show_nothing(
     session: Any, source: Any, table: Callable[..., Any], images: list[Image], refused: Callable[..., Any]
 ) -> None:
     black = Image(np.zeros((40, 40), np.uint8), "YX")
-    with refused("no image without labels that shows anything"):
+    with refused("no target image that shows anything"):
         adapt(session, source, table(Image=[black, black]), strategy="NONE")
     result = adapt(session, source, table(Image=[black, *images]), strategy="NONE")
     assert re.search("Row 'Row0'.*is left out", str(result.warnings))
 
 
 def test_one_target_image(session: Any, source: Any, table: Callable[..., Any], images: list[Image]) -> None:
-    assert "single image" in str(adapt(session, source, table(Image=images[:1]), strategy="NONE").warnings)
+    assert "single target image" in str(adapt(session, source, table(Image=images[:1]), strategy="NONE").warnings)
 
 
 def test_other_bit_depth_is_said(session: Any, source: Any, target: Any) -> None:
@@ -188,7 +188,7 @@ def test_other_pixel_sizes(
     target = table(Image=[sized(image, 1.0) for image in images])
     settings = {"strategy": "NONE", "selection": {"pixel_sizes": sizes}}
     if message is None:
-        with refused("pixels of 0.5 µm, those without labels of 1 µm"):
+        with refused("pixels of 0.5 µm, the target images of 1 µm"):
             adapt(session, source, target, **settings)
         return
     result = adapt(session, source, target, **settings)

@@ -127,7 +127,7 @@ def test_tables_without_images(session: Any, examples: Any, table: Callable[...,
         learn(session, examples, table(None, {"Image": Image}, Image=[None]))
     flat = Image(np.full((64, 64), 7, np.uint16), "YX")
     black = Image(np.zeros((64, 64), np.uint16), "YX")
-    with refused("no image without labels that shows anything"):
+    with refused("no target image that shows anything"):
         learn(session, examples, table(Image=[flat, black]))
 
 
@@ -154,7 +154,7 @@ def png(image: Image) -> bytes:
 
 
 def test_other_channels_and_other_types(session: Any, examples: Any, table: Callable[..., Any], refused: Any) -> None:
-    with refused("Target images, Row 'Row1': This image without labels has 2 channels, the labelled ones have 1"):
+    with refused("Target images, Row 'Row1': This target image has 2 channels, the labelled ones have 1"):
         learn(session, examples, table(Image=[disks()[0], disks(channels=2)[0]]))
     eight = [
         image.with_array((image.array // 4).astype(np.uint8), "YX", "intensity")
@@ -194,7 +194,7 @@ def test_labels_without_objects(session: Any, targets: Any, table: Callable[...,
 
 def test_a_training_that_finds_nothing_stops_early(session: Any, examples: Any, targets: Any, refused: Any) -> None:
     slow = {**QUICK["training"], "epochs": 60, "steps": 1, "learning_rate": 1e-7}
-    with refused("After 20 of 60 epochs the model still finds no object on the images without labels"):
+    with refused("After 20 of 60 epochs the model still finds no object on the target images"):
         learn(session, examples, targets, training=slow, model={**QUICK["model"], "head": "STARDIST"})
 
 

@@ -62,8 +62,7 @@ def check_target(
     warnings += [f"{one.name}: all pixels have the same value; the image is left out." for one in empty]
     if not usable:
         raise UserInputError(
-            "There is no target image that shows anything: all pixels of every one have the same value.",
-            where=", ".join(one.name for one in empty[:5]) + (" and more" if len(empty) > 5 else ""),
+            f"There is no target image that shows anything: in each of {len(empty)} all pixels have the same value.",
             todo="Give images of the kind that the model is meant for.",
         )
     if len(usable) == 1:
