@@ -23,6 +23,7 @@ from core.model import SegmentationModel
 from core.networks.base import has_batch_statistics
 from core.progress import SILENT, Progress, time_left
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch
+from core.training.average import draw_near
 from core.training.checkpoint import Row, State, read
 from core.training.config import ScheduleConfig
 from core.training.data import Prepared, digest
@@ -243,7 +244,7 @@ def take_part(
                 fabric.clip_gradients(learner, stepper, max_norm=schedule.clip, error_if_nonfinite=False)
                 stepper.step()
                 _draw_back(starts, rate)
-                _average(state.averaged, learning, min(schedule.average, (1 + step) / (10 + step)))
+                draw_near(state.averaged, learning, min(schedule.average, (1 + step) / (10 + step)))
                 losses.append(float(team.mean(loss.detach())))
                 _refuse_divergence(losses[-1], epoch, schedule)
                 pace = (time.monotonic() - start) / (step + 1 - epochs.start * schedule.steps)
@@ -315,16 +316,6 @@ def _draw_back(starts: Sequence[tuple[Tensor, Tensor, float]], rate: float) -> N
     with torch.no_grad():
         for weight, start, pull in starts:
             weight.lerp_(start, min(1.0, rate * pull))
-
-
-def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move every weight and statistic of `averaged` towards the model's (Polyak and Juditsky 1992)."""
-    with torch.no_grad():
-        for mean, value in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
 
 
 def _refuse_divergence(loss: float, epoch: int, schedule: ScheduleConfig) -> None:

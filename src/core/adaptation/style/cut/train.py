@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.adaptation.style.cut.config import CutConfig
 from core.adaptation.style.cut.data import Domain, Planes, check, grey_values, pixel_size, planes, random_patches
@@ -20,6 +20,7 @@ from core.devices import choose_device, describe_device, precision
 from core.errors import UserInputError
 from core.image import Image
 from core.progress import SILENT, Progress, time_left
+from core.training.average import draw_near
 from core.training.data import digest
 
 ROWS = 100
@@ -162,7 +163,7 @@ class _Trainer:
             contrast = self._contrast(sources, results, rng)
             content = contrast.reshape(-1, len(given)).mean(dim=1)
         self._learn(self.optimizers[1], fooled + self.config.contrast * content.mean())
-        _average(self.averaged, self.generator, min(self.config.average, (1 + step) / (10 + step)))
+        draw_near(self.averaged, self.generator, min(self.config.average, (1 + step) / (10 + step)))
         losses = [float(loss) for loss in (told.detach(), fooled.detach(), *content.detach())]
         return dict(zip(LOSSES, losses, strict=False))
 
@@ -251,13 +252,6 @@ class _Pace:
 def learning_rate(step: int, config: CutConfig) -> float:
     """The learning rate of a step: constant for half of the training, then linearly towards 0."""
     return config.learning_rate * min(1.0, 2 * (1 - step / config.steps))
-
-
-def _average(averaged: nn.Module, model: nn.Module, decay: float) -> None:
-    """Move every weight of `averaged` towards the model's (Polyak and Juditsky 1992)."""
-    with torch.no_grad():
-        for mean, value in zip(averaged.parameters(), model.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
 
 
 def _refuse_divergence(row: Row, step: int, config: CutConfig) -> None:
