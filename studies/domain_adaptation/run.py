@@ -116,10 +116,12 @@ WAYS = {
     "variation and histogram": Way("histogram"),
     "variation and fourier": Way("fourier"),
     "variation and mean teacher": Way("mean_teacher"),
+    "variation and y-net": Way("y_net"),
     "variation and self-supervised": Way("restoration"),
     "none, imagenet": Way(plain=True, network="efficientnet_lite0"),
     "variation and histogram, imagenet": Way("histogram", network="efficientnet_lite0"),
     "variation and fourier, imagenet": Way("fourier", network="efficientnet_lite0"),
+    "variation and y-net, imagenet": Way("y_net", network="efficientnet_lite0"),
     # what could be reached
     "target labels": Way("variation", labelled=True),
 }
