@@ -289,7 +289,7 @@ class Selection:
     def _refuse_emptiness(self, history: Sequence[Mapping[str, float]], epochs: int) -> None:
         """Raise a UserInputError where a training will not come to anything."""
         enough = max(10, math.ceil(epochs / 3))
-        if len(history) >= enough and not any(row["objects"] for row in history):
+        if enough <= len(history) < epochs and not any(row["objects"] for row in history):
             raise UserInputError(
                 f"After {len(history)} of {epochs} epochs the model still finds no object on the target images, "
                 "so that no epoch can be chosen.",
