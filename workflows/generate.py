@@ -302,7 +302,9 @@ LARGE_IMAGE = Template(
     author="Microseg",
 )
 
-EM_MODEL = {"model": {"head": "FOREGROUND", "base": 16, "grid": 1}}
+EM_NETWORK = {"network": "EFFICIENTNET_LITE0", "encoder_weights": "IMAGENET", "base": 8, "depth": 4}
+
+EM_USUAL = {"model": {"head": "FOREGROUND", "grid": 1, **EM_NETWORK}}
 
 EM_TRAINING = {"training": {"epochs": 8, "batch_size": 8, "patch_size": 96, "learning_rate": 0.002}}
 
@@ -326,9 +328,9 @@ ADAPT = Template(
             "DomainAdaptationLearner",
             "Adapt",
             at(1, 0),
-            {"model": {"base": 16}, "missing": "SKIP", **EM_TRAINING},
+            {"model": EM_NETWORK, "missing": "SKIP", **EM_TRAINING},
         ),
-        TemplateNode(5, "SegmentationLearner", "A usual training", at(1, 1.3), EM_MODEL | EM_TRAINING),
+        TemplateNode(5, "SegmentationLearner", "A usual training", at(1, 1.3), EM_USUAL | EM_TRAINING),
         TemplateNode(
             6,
             "SegmentationPredictor",
