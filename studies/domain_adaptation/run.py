@@ -65,6 +65,7 @@ COLUMNS = (
     "train_loss",
     "seconds",
     "commit",
+    "attempts",
 )
 
 FLIPS = replace(NO_AUGMENTATION, flip=True, rotate=True)
@@ -72,6 +73,10 @@ GREY = NormalizationConfig(0, 100)
 """From the darkest to the brightest pixel: the grey values divided by 255, where `full_scale` has been."""
 
 CUT_STEPS = 600
+
+MOST_ATTEMPTS = 3
+"""A training that collapsed (it finds nothing even on the images that it has learned from) is run again with another
+seed, so many times in all: the narrow network gets stuck at this learning rate now and then, whatever the strategy."""
 
 Named = TypeVar("Named", Example, Target)
 
@@ -193,9 +198,19 @@ def train(data: Path, direction: str, way: Way, seed: int) -> list[dict[str, flo
     if way.plain:
         learned, images, test = full_scale(learned), full_scale(images), full_scale(test)
     variation = FLIPS if way.plain or way.flips else STRONG_AUGMENTATION
-    config = AdaptationConfig(way.strategy, settings(way, seed), variation, compare=False)
-    result = adapt(learned, images, config, watch=partial(scores, test=test, images=images[::4]))
-    return [dict(row) for row in result.chosen.history]
+    watch = partial(scores, test=test, images=images[::4])
+    for attempt in range(MOST_ATTEMPTS):
+        config = AdaptationConfig(way.strategy, settings(way, seed + 100 * attempt), variation, compare=False)
+        result = adapt(learned, images, config, watch=watch)
+        if not collapsed(result.model, learned):
+            break
+    return [{**row, "attempts": attempt + 1} for row in result.chosen.history]
+
+
+def collapsed(model: SegmentationModel, learned: list[Example]) -> bool:
+    """Whether a model finds nothing even on the images that it has learned from."""
+    predictor, own = Predictor(model, "cpu", "torch"), model.head.default_thresholds()
+    return not any(predictor.predict(one.image, own).labels.array.any() for one in learned[::4])
 
 
 def full_scale(every: Sequence[Named]) -> list[Named]:
