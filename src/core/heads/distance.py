@@ -92,9 +92,7 @@ class DistanceHead(Head):
         depth, least = maps.values[:, 1], max(thresholds["separation"], LEAST)
         peak, doubtful = basins(local, depth, least, edge)
         kept = doubtful | (depth[peak] >= least)
-        local, pixels, probability, doubtful = (
-            values[kept] for values in (local, maps.points, maps.values[:, 0], doubtful)
-        )
+        local, pixels, probability = local[kept], maps.points[kept], maps.values[kept, 0]
         peaks, first, number = np.unique(peak[kept], return_index=True, return_inverse=True)
         number = number.ravel() + 1
         regions = np.zeros(shape, np.int32)
@@ -102,7 +100,7 @@ class DistanceHead(Head):
         sums = np.bincount(number, probability, len(peaks) + 1)[1:]
         sizes = np.bincount(number, minlength=len(peaks) + 1)[1:]
         points = maps.points[peaks]
-        return piece_of(regions, pixels, number, points, sums / sizes, doubtful[first], core, window, frame)
+        return piece_of(regions, pixels, number, points, sums / sizes, doubtful[kept][first], core, window, frame)
 
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed; `separation`, by how much a peak must rise, 0 to 1."""
