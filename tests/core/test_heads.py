@@ -262,6 +262,20 @@ def test_a_head_learns_the_maps_of_an_image_by_heart(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
+def test_an_imitation_is_best_where_it_says_the_same(name: str) -> None:
+    """Of what the other one is sure of; of the rest nothing counts."""
+    one, sure = head(name), torch.zeros(2, 8, 8)
+    sure[:, :, :4] = 1
+    raw, other = one(torch.randn(2, 4, 8, 8)).detach(), one(torch.randn(2, 4, 8, 8)).detach()
+    said = one.activate(raw)
+    raw[:, 1:] = said[:, 1:] if name == "stardist" else raw[:, 1:]
+    elsewhere = torch.where(sure[:, None] > 0, raw, other)
+    assert float(one.imitation(other, said, sure)) > float(one.imitation(raw, said, sure))
+    assert float(one.imitation(elsewhere, said, sure)) == pytest.approx(float(one.imitation(raw, said, sure)), rel=1e-6)
+    assert float(one.imitation(other, said, torch.zeros_like(sure))) == 0
+
+
+@pytest.mark.parametrize("name", HEADS)
 def test_outputs(name: str) -> None:
     one = head(name)
     raw = one(torch.randn(2, 4, 8, 6))
