@@ -51,9 +51,9 @@ TRAIN_AND_VALIDATE = Component(
             "objects",
             "Objects",
             "STARDIST for round objects that touch, such as nuclei; FOREGROUND for objects of any shape that rarely "
-            "touch.",
+            "touch; DISTANCE for small, clustered or irregular ones.",
             "STARDIST",
-            choices=["STARDIST", "FOREGROUND"],
+            choices=["STARDIST", "FOREGROUND", "DISTANCE"],
         ),
         Entry(
             12,

@@ -71,6 +71,11 @@ class Head(knext.EnumParameterOptions):
         "Round, may touch (StarDist)",
         "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
     )
+    DISTANCE = (
+        "Small, clustered or irregular (distance)",
+        "How deep inside its object every pixel lies; every peak is one object. Tells touching objects of any shape "
+        "apart, from about three pixels across.",
+    )
 
 
 @knext.parameter_group("Model")

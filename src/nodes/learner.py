@@ -48,6 +48,11 @@ class Head(knext.EnumParameterOptions):
         "Any shape, rarely touch (foreground)",
         "Object or background for every pixel; what is connected is one object.",
     )
+    DISTANCE = (
+        "Small, clustered or irregular (distance)",
+        "How deep inside its object every pixel lies; every peak is one object. Tells touching objects of any shape "
+        "apart, from about three pixels across.",
+    )
 
 
 @knext.parameter_group("Model")
@@ -150,9 +155,10 @@ class SegmentationLearner:
     model, and the *Model Writer* to keep it. With many images but few labels, have a *Self-Supervised Pretrainer* learn
     from all images first, and connect its model to *Start from*.
 
-    Choose StarDist for round objects that touch, such as nuclei, and foreground for objects of any shape that rarely
-    touch. Before the training begins, the data are checked: labels of another size than their image, pixels that are no
-    numbers, binary masks in place of labels and other faults are named with their row.
+    Choose StarDist for round objects that touch, such as nuclei, foreground for objects of any shape that rarely touch,
+    and distance for small ones, clusters of them, and irregular ones that touch. Before the training begins, the data
+    are checked: labels of another size than their image, pixels that are no numbers, binary masks in place of labels
+    and other faults are named with their row.
 
     **Example:** 24 images with 1,300 nuclei (template 01). Leave all settings as they are: 32 *Epochs* of 32 steps, in
     which the model sees 4 patches of 128 x 128 pixels each. Of 24 images 15 % are held back to choose the best epoch
@@ -179,6 +185,9 @@ class SegmentationLearner:
 
     - [Schmidt et al. 2018](https://doi.org/10.1007/978-3-030-00934-2_30), Cell detection with star-convex polygons,
       MICCAI (StarDist).
+    - [Bai and Urtasun 2017](https://doi.org/10.1109/CVPR.2017.305), Deep watershed transform for instance segmentation,
+      CVPR, and [Naylor et al. 2019](https://doi.org/10.1109/TMI.2018.2865709), Segmentation of nuclei in histopathology
+      images by deep regression of the distance map, IEEE Transactions on Medical Imaging (distance).
     - [Ronneberger et al. 2015](https://doi.org/10.1007/978-3-319-24574-4_28), U-Net: convolutional networks for
       biomedical image segmentation, MICCAI.
     - [Oktay et al. 2018](https://doi.org/10.48550/arXiv.1804.03999), Attention U-Net: learning where to look for the
@@ -213,7 +222,7 @@ class SegmentationLearner:
             target_column(target, self.image_column, self.label_column)
         self.model.check()
         self.training.check()
-        if start is not None and self.model.head == Head.FOREGROUND.name and start.grid not in (None, 1):
+        if start is not None and self.model.head != Head.STARDIST.name and start.grid not in (None, 1):
             raise knext.InvalidParametersError(
                 f"The network of the model at the input 'Start from' has a stride of {start.grid} pixels. Choose "
                 "StarDist as shape of the objects, or a model whose network has a stride of 1."

@@ -61,12 +61,13 @@ class SegmentationPredictor:
     **Example:** eight images of nuclei and the model *Nuclei, fluorescence*: with all settings as they are, the table
     gets the columns *Predicted labels*, *Object count* and *Overlay preview*. If pale nuclei are missed, say with
     *Thresholds from* that you set them yourself, and lower *Probability* from the value that the view shows, say 0.55,
-    to 0.4; if there is one object too many where two nuclei touch, lower *Overlap*.
+    to 0.4; if there is one object too many where two nuclei touch, lower *Overlap*, or raise *Separation* where the
+    model has that instead.
 
     **Stacks** are segmented slice by slice, with the scaling of brightness that each slice would have as a 2-D image,
     and their label images are stacks. With *Objects in stacks* set to *Connected through slices*, objects of
-    neighbouring slices become one where they overlap: of foreground models any common pixel is enough, of StarDist
-    models half of the smaller one's pixels. *Object count* is then the number of objects in three dimensions. The
+    neighbouring slices become one where they overlap: of foreground models any common pixel is enough, of others half
+    of the smaller one's pixels. *Object count* is then the number of objects in three dimensions. The
     preview and the view show the slice with most objects.
 
     **Limits:** a million pixels (1024 x 1024) take about one second on one processor core with ONNX Runtime, 1.6

@@ -40,12 +40,31 @@ class Load(knext.EnumParameterOptions):
     ENCODER = ("The way down only (encoder)", "What the network sees is taken over, what it makes of it learned anew.")
 
 
+class Learning(knext.EnumParameterOptions):
+    """What of the model learns."""
+
+    ALL = ("Everything", "The usual choice.")
+    DECODER = (
+        "The way up and the head (decoder)",
+        "What the network sees (its encoder) stays as it is; what it makes of it learns.",
+    )
+    LAST_LAYERS = ("The last layers only", "The last step of the way up and the head: least to learn, and to spoil.")
+
+
 @knext.parameter_group("Transfer")
 class TransferSettings:
     """What the new model takes over from the given one."""
 
     load = knext.EnumParameter(
         "Take over", "What of the given model the new one starts from.", Load.ALL.name, Load, is_advanced=True
+    )
+    learning = knext.EnumParameter(
+        "What learns",
+        "The rest of the network stays exactly as it was taken over. The other settings of the transfer hold for what "
+        "learns.",
+        Learning.ALL.name,
+        Learning,
+        since_version=NEW,
     )
     freeze = knext.IntParameter(
         "Keep the encoder as it is for (epochs)",
@@ -55,7 +74,7 @@ class TransferSettings:
         min_value=0,
         max_value=100_000,
         is_advanced=True,
-    )
+    ).rule(knext.OneOf(learning, [Learning.ALL.name]), knext.Effect.SHOW)
     loaded_rate = knext.DoubleParameter(
         "Learning rate of what was taken over (share)",
         "As a share of the learning rate, 0.0001 to 1. Smaller keeps more of the given model.",
@@ -101,6 +120,18 @@ class TransferSettings:
         is_advanced=True,
         since_version=NEW,
     ).rule(connected(3), knext.Effect.SHOW)
+
+    def validate(self, values: dict[str, Any]) -> None:
+        """Raise an InvalidParametersError if what is not taken over would not learn."""
+        if (values["load"], values["learning"]) == (Load.ENCODER.name, Learning.LAST_LAYERS.name):
+            raise knext.InvalidParametersError(
+                "Only the way down is taken over, and only the last layers learn: the way up would stay random. "
+                "Take over everything, or let the whole way up learn."
+            )
+
+    def check(self) -> None:
+        """The same for the settings in force, which may come from flow variables."""
+        self.validate({"load": self.load, "learning": self.learning})
 
 
 @knext.node(
@@ -176,6 +207,11 @@ class SegmentationRetrainer:
     images** wherever you have them: they are mixed in. For the pretrained model *simulated-mixed* the *Nuclei
     Simulator* makes such images in any number.
 
+    **How much is to learn?** With a handful of images a large network learns them by heart. *What learns* leaves the
+    encoder as it is, or all but the last layers, together with the statistics of its normalisation. A training of the
+    last layers finds no objects that the network does not see; where the images look very different, everything has to
+    learn.
+
     A model of the *Self-Supervised Pretrainer* cannot segment yet: its network is taken over, the head learns from
     random weights, and there is nothing to try out or to match.
 
@@ -225,6 +261,7 @@ class SegmentationRetrainer:
                 check_columns(name, other, self.image_column, self.label_column)
         if target is not None:
             target_column(target, self.image_column, self.label_column)
+        self.transfer.check()
         self.training.check()
         history = knext.Schema.from_columns(history_columns(target=target is not None))
         return SegmentationModelSpec({**model.summary, "pretext": ""}), history
@@ -247,6 +284,7 @@ class SegmentationRetrainer:
             goals, doubts = read_targets(target, column, self.missing, ctx)
             config = RetrainingConfig(
                 load=self.transfer.load.lower(),
+                learning=self.transfer.learning.lower(),
                 freeze=self.transfer.freeze,
                 loaded_rate=self.transfer.loaded_rate,
                 layer_decay=self.transfer.layer_decay,
@@ -301,6 +339,10 @@ def _outcome(result: "RetrainingResult", *, fitted: bool) -> str:
 def _notes(result: "RetrainingResult") -> list[str]:
     """What else there is to say about a retrained model."""
     notes = []
+    learning = result.model.config.provenance.get("retraining", {}).get("learning", "all")
+    if learning != "all" and not result.kept_given_model:
+        learned = "The way up and the head" if learning == "decoder" else "The last layers"
+        notes.append(f"{learned} alone learned; the rest of the network is as it was taken over.")
     if result.model.config.scale != 1:
         notes.append(
             f"Objects have a diameter of {result.model.config.object_size:.3g} pixels. Images are "

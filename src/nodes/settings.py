@@ -63,9 +63,13 @@ def _none_for_validation(ctx: Any) -> bool:
     return True not in tables or not any(tables[tables.index(True) + 1 :][:1])
 
 
-def _polygons_may_come(ctx: Any) -> bool:
-    """Whether the model makes polygons, as far as is known."""
-    return not any(getattr(spec, "head", None) not in (None, "stardist") for spec in ctx.get_input_specs())
+def _head_may_be(name: str) -> knext.DialogContextCondition:
+    """For rules of parameters: the model has this head, as far as is known."""
+
+    def may_be(ctx: Any) -> bool:
+        return not any(getattr(spec, "head", None) not in (None, name) for spec in ctx.get_input_specs())
+
+    return knext.DialogContextCondition(may_be)
 
 
 def device_parameter() -> knext.EnumParameter:
@@ -168,7 +172,19 @@ class ThresholdSettings:
         min_value=0.0,
         max_value=1.0,
     ).rule(
-        knext.And(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), knext.DialogContextCondition(_polygons_may_come)),
+        knext.And(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), _head_may_be("stardist")),
+        knext.Effect.SHOW,
+    )
+    separation = knext.DoubleParameter(
+        "Separation (0 to 1, distance only)",
+        "How much deeper the middles of two objects must be than the place where they meet, or else they are one: more "
+        "and smaller objects with a smaller one. It has no effect on models of another shape of objects.",
+        0.3,
+        min_value=0.0,
+        max_value=1.0,
+        since_version=knext.Version(0, 2, 0),
+    ).rule(
+        knext.And(knext.OneOf(source, [ThresholdsFrom.MANUAL.name]), _head_may_be("distance")),
         knext.Effect.SHOW,
     )
 
@@ -176,7 +192,7 @@ class ThresholdSettings:
         """The thresholds that are set by hand, of those that the model's head knows; empty for the model's own."""
         if self.source == ThresholdsFrom.MODEL.name:
             return {}
-        values = {"prob": self.probability, "nms": self.overlap}
+        values = {"prob": self.probability, "nms": self.overlap, "separation": self.separation}
         return {name: values[name] for name in known if name in values}
 
 
@@ -285,7 +301,7 @@ class TrainingSettings:
         min_value=1,
         max_value=64,
         is_advanced=True,
-        since_version="0.2.0",
+        since_version=knext.Version(0, 2, 0),
     )
     checkpoint = knext.StringParameter(
         "Checkpoint file (empty: none)",

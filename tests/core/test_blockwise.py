@@ -134,21 +134,24 @@ def test_neither_tiles_nor_overlap_nor_scale_change_the_objects(
     assert_same_objects(labels_of(result), Predictor(scaled.eval()).predict(Image(part, "YX")).labels.array)
 
 
-def test_an_untrained_foreground_network_on_two_channels(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "more"), [("foreground", {}), ("distance", {"separation": 0.003})])
+def test_an_untrained_network_on_two_channels(tmp_path: Path, name: str, more: dict[str, float]) -> None:
     """Its objects are of any size and shape; some go through many tiles."""
     network = NetworkConfig(in_channels=2, base=4, depth=2, grid=1, norm="none")
-    one = SegmentationModel(ModelConfig(network=network, head=HeadConfig(name="foreground"))).eval()
+    torch.manual_seed(1)
+    one = SegmentationModel(ModelConfig(network=network, head=HeadConfig(name=name))).eval()
     rng = np.random.default_rng(0)
     coarse = rng.random((2, 12, 14))
     pixels = np.kron(coarse, np.ones((1, 25, 25))).astype(np.float32) + rng.normal(0, 0.05, (2, 300, 350)).astype("f4")
     probability = Predictor(one, engine="torch").maps(pixels)[0]
-    thresholds = {"prob": float(np.quantile(probability, 0.55))}
+    thresholds = {"prob": float(np.quantile(probability, 0.55)), **more}
     path = tmp_path / "two.tif"
     tifffile.imwrite(path, pixels, ome=True, metadata={"axes": "CYX"}, photometric="minisblack")
     config = BlockwiseConfig(tile=64, thresholds=thresholds)
     result = segment_large(path, one, tmp_path / "out", config)
     expected = Predictor(one).predict(Image(pixels, "CYX"), thresholds)
     assert_same_objects(labels_of(result), expected.labels.array)
+    assert len(expected.scores) > 10
     assert {"mean_intensity_1", "mean_intensity_2"} <= set(next(result.objects()))
 
 
@@ -214,9 +217,12 @@ def test_the_same_if_it_is_killed_at_any_record(
         assert_same_objects(labels_of(segment_large(path, model, out, config)), expected)
 
 
-def test_an_object_too_large_to_be_seen_whole_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["foreground", "distance"])
+def test_an_object_too_large_to_be_seen_whole_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     network = NetworkConfig(base=4, depth=1, grid=1, norm="none")
-    one = SegmentationModel(ModelConfig(network=network, head=HeadConfig(name="foreground"))).eval()
+    one = SegmentationModel(ModelConfig(network=network, head=HeadConfig(name=name))).eval()
     with torch.no_grad():
         for weights in one.parameters():
             weights.zero_()

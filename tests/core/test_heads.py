@@ -29,7 +29,7 @@ def head(name: str, n_rays: int = 32, channels: int = 4) -> Head:
 
 def maps(name: str) -> int:
     """Channels of a head's maps, which come first in its targets."""
-    return 33 if name == "stardist" else 1
+    return {"stardist": 33, "foreground": 1, "distance": 2}[name]
 
 
 def perfect(one: Head, name: str, labels: Labels, grid: int = 1, **thresholds: float) -> Labels:
@@ -61,7 +61,7 @@ def ceiling(name: str, labels: list[Labels]) -> float:
     return float(np.mean([average_precisions(truth, perfect(one, name, truth)) for truth in labels]))
 
 
-@pytest.mark.parametrize(("name", "least"), [("stardist", 0.96), ("foreground", 0.95)])
+@pytest.mark.parametrize(("name", "least"), [("stardist", 0.96), ("foreground", 0.95), ("distance", 0.995)])
 def test_perfect_maps_give_the_objects_back(name: str, least: float) -> None:
     """On nuclei of many sizes; the thesis reaches .84 (StarDist) and .45 (foreground) with perfect maps."""
     files = sorted(SAMPLES.glob("*/labels/*"))
@@ -70,7 +70,7 @@ def test_perfect_maps_give_the_objects_back(name: str, least: float) -> None:
 
 
 @pytest.mark.skipif("MICROSEG_DSB2018" not in os.environ, reason="MICROSEG_DSB2018 names no folder of label images")
-@pytest.mark.parametrize(("name", "least"), [("stardist", 0.96), ("foreground", 0.95)])
+@pytest.mark.parametrize(("name", "least"), [("stardist", 0.96), ("foreground", 0.95), ("distance", 0.995)])
 def test_perfect_maps_give_the_objects_of_a_folder_back(name: str, least: float) -> None:
     files = sorted(Path(os.environ["MICROSEG_DSB2018"]).rglob("*.tif"))[::10]
     assert ceiling(name, [np.asarray(read_labels(file).array, np.int32) for file in files]) >= least
@@ -101,18 +101,67 @@ def test_odd_labels(name: str) -> None:
     assert perfect(one, name, full).max() == 1
 
 
-def test_touching_objects_stay_apart_in_the_foreground() -> None:
+@pytest.mark.parametrize("name", ["foreground", "distance"])
+def test_touching_objects_stay_apart(name: str) -> None:
     labels = np.zeros((30, 30), np.int32)
     labels[5:15, 5:15], labels[5:15, 15:25], labels[15:25, 15:25] = 1, 2, 3
-    found = perfect(head("foreground"), "foreground", labels)
+    found = perfect(head(name), name, labels)
     assert found.max() == 3
     assert np.mean((found > 0) == (labels > 0)) > 0.97
 
 
-def test_thin_objects_are_not_lost_in_the_foreground() -> None:
+@pytest.mark.parametrize("name", ["foreground", "distance"])
+def test_thin_objects_are_not_lost(name: str) -> None:
     labels = np.zeros((12, 20), np.int32)
     labels[5:7, 2:18] = 1
-    assert perfect(head("foreground"), "foreground", labels).max() == 1
+    assert perfect(head(name), name, labels).max() == 1
+
+
+def test_objects_of_few_pixels_that_touch_are_found_by_their_depth() -> None:
+    """Rows of squares side by side, and of single pixels; where nothing of an object is free of contacts, they join."""
+    labels = np.zeros((12, 40), np.int32)
+    for number in range(5):
+        labels[1:4, 3 * number : 3 * number + 3] = number + 1
+        labels[6:8, 2 * number : 2 * number + 2] = number + 6
+        labels[10, 8 * number] = number + 11
+    found = perfect(head("distance"), "distance", labels)
+    assert np.array_equal(found > 0, labels > 0)
+    assert average_precisions(labels[:5], found[:5])[-1] == average_precisions(labels[9:], found[9:])[-1] == 1
+    assert len(np.unique(found[6:8])) == 1 + 3, "the three in the middle touch others with all of their pixels"
+
+
+@pytest.mark.parametrize("wide", [1, 2, 5])
+def test_an_object_of_any_shape_has_one_peak(wide: int) -> None:
+    """Two discs of unlike size and a narrow bridge, a ring, and a spiral."""
+    y, x = np.mgrid[:120, :120]
+    labels = np.zeros((120, 120), np.int32)
+    labels[(y - 30) ** 2 + (x - 25) ** 2 < 20**2] = labels[(y - 30) ** 2 + (x - 85) ** 2 < 15**2] = 1
+    labels[30 : 30 + wide, 25:85] = 1
+    radius, angle = np.hypot(y - 85, x - 60), np.arctan2(y - 85, x - 60)
+    labels[np.abs(radius - 8) < wide / 2 + 0.5] = 2
+    turn = (angle + np.pi) / (2 * np.pi)
+    labels[(np.abs(radius - 16 - 6 * turn) < wide / 2 + 0.2) & (turn > 0.05)] = 3
+    found = perfect(head("distance"), "distance", labels, separation=0.05)
+    assert found.max() == 3
+    assert average_precisions(labels, found)[-1] == 1
+
+
+def test_a_faint_dent_is_no_valley_and_a_faint_rise_is_no_object() -> None:
+    one = head("distance")
+    prediction = np.zeros((2, 9, 30), np.float32)
+    prediction[0, 2:7, 2:28] = 0.8
+    prediction[1, 4, 2:28] = 0.9
+    prediction[1, 4, 12], prediction[1, 4, 13] = 0.65, 0.65
+    prediction[0, 0, 0] = 0.9
+    for separation, objects in ((0.2, 2), (0.3, 1)):
+        thresholds = {"prob": 0.5, "separation": separation}
+        found = one.decode(prediction, (9, 30), 1, thresholds)
+        assert len(found.scores) == objects
+        assert found.labels[0, 0] == 0, "an island without depth"
+    assert found.scores == pytest.approx([0.8])
+    assert len(one.decode(prediction, (9, 30), 1, {"prob": 0.5, "separation": 0.0}).scores) == 2, (
+        "a plateau is one peak"
+    )
 
 
 def test_rims_weigh_more_in_the_foreground_and_contacts_most() -> None:
@@ -155,6 +204,29 @@ def test_the_foreground_loss(seed: int) -> None:
     assert float(loss) == pytest.approx(expected, rel=1e-6)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_the_distance_loss(seed: int) -> None:
+    """Kullback-Leibler divergences; those on objects count once more."""
+    rng = np.random.default_rng(seed)
+    raw, truth = rng.normal(0, 3, (2, 2, 5, 6)), rng.uniform(0.01, 0.99, (2, 2, 5, 6))
+    truth[:, 0] = truth[:, 0] > 0.4
+    truth[:, 1] *= truth[:, 0]
+    p = numpy_sigmoid(raw)
+    parts = [np.where(t > 0, t * np.log(np.maximum(t, 1e-9) / q), 0) for t, q in ((truth, p), (1 - truth, 1 - p))]
+    divergence = (parts[0] + parts[1]).sum(axis=1)
+    expected = divergence.mean() + divergence[truth[:, 0] > 0].mean()
+    loss = head("distance").loss(torch.from_numpy(raw), torch.from_numpy(truth))
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_distance_loss_of_a_perfect_prediction_is_0() -> None:
+    one = head("distance")
+    truth = torch.from_numpy(one.targets(voronoi(5, (40, 40), 9), 1))[None]
+    raw = torch.logit(truth.double().clamp(1e-12, 1 - 1e-12))
+    assert 0 <= float(one.loss(raw, truth.double())) < 1e-6
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_the_loss_of_a_batch_is_the_mean_of_its_shares(name: str) -> None:
     """Of shares that differ in their number of objects, each with the mean of what the loss divides by."""
@@ -190,6 +262,20 @@ def test_a_head_learns_the_maps_of_an_image_by_heart(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HEADS)
+def test_an_imitation_is_best_where_it_says_the_same(name: str) -> None:
+    """Of what the other one is sure of; of the rest nothing counts."""
+    one, sure = head(name), torch.zeros(2, 8, 8)
+    sure[:, :, :4] = 1
+    raw, other = one(torch.randn(2, 4, 8, 8)).detach(), one(torch.randn(2, 4, 8, 8)).detach()
+    said = one.activate(raw)
+    raw[:, 1:] = said[:, 1:] if name == "stardist" else raw[:, 1:]
+    elsewhere = torch.where(sure[:, None] > 0, raw, other)
+    assert float(one.imitation(other, said, sure)) > float(one.imitation(raw, said, sure))
+    assert float(one.imitation(elsewhere, said, sure)) == pytest.approx(float(one.imitation(raw, said, sure)), rel=1e-6)
+    assert float(one.imitation(other, said, torch.zeros_like(sure))) == 0
+
+
+@pytest.mark.parametrize("name", HEADS)
 def test_outputs(name: str) -> None:
     one = head(name)
     raw = one(torch.randn(2, 4, 8, 6))
@@ -218,7 +304,7 @@ def noisy(name: str, grid: int) -> tuple[Head, NDArray[np.float32], tuple[int, i
     return one, prediction, (labels.shape[0], labels.shape[1])
 
 
-@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1)])
+@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1), ("distance", 1)])
 def test_decoding_for_many_thresholds_is_decoding_for_each(name: str, grid: int) -> None:
     one, prediction, shape = noisy(name, grid)
     names, values = zip(*one.threshold_grid().items(), strict=True)
@@ -235,7 +321,7 @@ def test_decoding_for_many_thresholds_is_decoding_for_each(name: str, grid: int)
         assert ((alone.scores > single["prob"]) & (alone.scores <= 1)).all()
 
 
-@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1)])
+@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1), ("distance", 1)])
 def test_the_score_of_thresholds_is_that_of_their_objects(name: str, grid: int) -> None:
     one, prediction, shape = noisy(name, grid)
     truth = voronoi(21, shape, 30)
@@ -261,5 +347,5 @@ def test_settings_out_of_bounds_are_refused(settings_: dict[str, int]) -> None:
 
 
 def test_an_unknown_head_is_refused() -> None:
-    with pytest.raises(UserInputError, match="stardist, foreground"):
+    with pytest.raises(UserInputError, match="stardist, foreground, distance"):
         make_head(HeadConfig(name="mask"), 4)

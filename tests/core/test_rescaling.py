@@ -50,7 +50,7 @@ def test_enlarged_labels_come_back(scale: float, height: int, width: int, seed: 
     assert np.array_equal(rescale_labels(there, 1 / scale, labels.shape), labels)
 
 
-@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1)])
+@pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1), ("distance", 1)])
 @pytest.mark.parametrize("scale", [0.5, 0.77, 1.6, 3.0])
 def test_perfect_maps_of_a_rescaled_image_give_the_objects_of_the_image(name: str, grid: int, scale: float) -> None:
     """Real nuclei, none lost or doubled; what differs is what pixels of the rescaled image cannot show."""

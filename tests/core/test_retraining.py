@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tests.core.test_training import config, discs, quick, weights
 
 from core.errors import Canceled, UserInputError
+from core.heads import HeadConfig
 from core.image import Image
 from core.measurement.size import typical_diameter
 from core.model import ModelConfig, SegmentationModel
@@ -74,6 +75,54 @@ def test_a_frozen_encoder_does_not_change(trained: SegmentationModel) -> None:
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
     assert not {name for name in changed if name.startswith(("network.stem", "network.enc", "network.mid"))}
+
+
+BATCH_NORM = NetworkConfig(base=4, depth=2, grid=1, norm="batch")
+
+
+@pytest.mark.parametrize(
+    ("learning", "load", "parts"),
+    [
+        ("all", "all", {"enc0", "enc1", "mid", "dec1", "dec0", "head"}),
+        ("decoder", "all", {"dec1", "dec0", "head"}),
+        ("decoder", "encoder", {"dec1", "dec0", "head"}),
+        ("last_layers", "all", {"dec0", "head"}),
+        ("last_layers", "backbone", {"dec0", "head"}),
+    ],
+)
+@pytest.mark.parametrize("norm", ["group", "batch"])
+def test_only_what_is_to_learn_changes(learning: str, load: str, parts: set[str], norm: str) -> None:
+    """Every weight and statistic of these parts changes, and none of any other, whatever else is set."""
+    torch.manual_seed(3)
+    head = HeadConfig(name="distance")
+    given = SegmentationModel(ModelConfig(network=replace(BATCH_NORM, norm=norm), head=head, pretext="restoration"))
+    schedule = quick(2, 2, learning_rate=1e-2, weight_decay=0.1)
+    settings = RetrainingConfig(
+        load=load, learning=learning, freeze=0, pull=5.0, layer_decay=0.9, loaded_rate=1.0, schedule=schedule
+    )
+    start = start_from(given, settings)
+    before = {name: tensor.clone() for name, tensor in start.state_dict().items()}
+    after = learned(given, settings).state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    expected = {name for name in before if name.removeprefix("network.").split(".")[0] in parts}
+    assert changed == expected
+
+
+def test_what_does_not_learn_stays_through_a_whole_retraining(trained: SegmentationModel) -> None:
+    settings = replace(LEARNING, learning="last_layers", freeze=1, match_scale=False)
+    result = retrain(trained, discs(4, 7, dark=True), settings, validation=discs(2, 8, dark=True))
+    assert result.share > 0
+    before, after = trained.state_dict(), result.model.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {name.removeprefix("network.").split(".")[0] for name in changed} == {"dec0", "head"}
+    assert result.model.config.provenance["retraining"]["learning"] == "last_layers"
+
+
+def test_what_starts_from_random_weights_has_to_learn() -> None:
+    with pytest.raises(UserInputError, match="would stay random"):
+        RetrainingConfig(load="encoder", learning="last_layers")
+    with pytest.raises(UserInputError, match="all, decoder, last_layers"):
+        RetrainingConfig(learning="head")
 
 
 LEARNING = RetrainingConfig(freeze=0, loaded_rate=1.0, schedule=quick(6, 10, batch_size=4, learning_rate=3e-3))

@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_model() -> None:
     assert not torch.equal(weights(first), weights(other))
 
 
-@pytest.mark.parametrize("head", ["stardist", "foreground"])
+@pytest.mark.parametrize("head", ["stardist", "foreground", "distance"])
 @pytest.mark.parametrize("network", ["unet", "res_unet"])
 def test_every_network_trains_with_every_head(network: str, head: str) -> None:
     settings = TrainingConfig(

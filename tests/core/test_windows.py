@@ -72,7 +72,7 @@ def assert_same_objects(first: Labels, second: Labels) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    name=st.sampled_from(["stardist", "foreground"]),
+    name=st.sampled_from(["stardist", "foreground", "distance"]),
     sample=st.integers(0, len(SAMPLES) - 1),
     crop=st.tuples(st.integers(40, 260), st.integers(40, 260)),
     tile=st.integers(12, 140),
@@ -83,7 +83,7 @@ def assert_same_objects(first: Labels, second: Labels) -> None:
 def test_windows_give_the_objects_of_the_whole(
     name: str, sample: int, crop: tuple[int, int], tile: int, around: int, grid: int, seed: int
 ) -> None:
-    grid = 1 if name == "foreground" else grid
+    grid = grid if name == "stardist" else 1
     labels = np.ascontiguousarray(read_labels(SAMPLES[sample]).array[: crop[0], : crop[1]])
     one = head(name)
     whole = prediction(one, name, labels, grid, seed)
@@ -97,7 +97,7 @@ def test_windows_give_the_objects_of_the_whole(
 
 
 @pytest.mark.parametrize("scale", [0.6, 1.7])
-@pytest.mark.parametrize("name", ["stardist", "foreground"])
+@pytest.mark.parametrize("name", ["stardist", "foreground", "distance"])
 def test_windows_of_a_rescaled_image(name: str, scale: float) -> None:
     labels = read_labels(SAMPLES[0]).array[:200, :230]
     one = head(name)

@@ -63,11 +63,13 @@ def test_a_share_of_former_images_where_there_are_some(holds: Any, scene: dict[s
     assert not holds("SegmentationRetrainer", share, model, images, images, None)
 
 
-def test_an_overlap_where_there_are_polygons(holds: Any, session: Session, images: Any) -> None:
+def test_thresholds_that_the_model_has(holds: Any, session: Session, images: Any) -> None:
     def model(head: str) -> Any:
         return session.node("SegmentationLearner").set(model={"head": head}).configure(images, None)[0]
 
-    overlap = ("thresholds", "overlap")
-    assert holds("SegmentationPredictor", overlap, model("STARDIST"), images)
-    assert not holds("SegmentationPredictor", overlap, model("FOREGROUND"), images)
-    assert holds("SegmentationPredictor", overlap, session.node("ModelReader").set(path="a").configure()[0], images)
+    unknown = session.node("ModelReader").set(path="a").configure()[0]
+    for name, its_head in (("overlap", "STARDIST"), ("separation", "DISTANCE")):
+        threshold = ("thresholds", name)
+        for head in ("STARDIST", "FOREGROUND", "DISTANCE"):
+            assert holds("SegmentationPredictor", threshold, model(head), images) == (head == its_head)
+        assert holds("SegmentationPredictor", threshold, unknown, images)

@@ -93,17 +93,18 @@ def test_menus_offer_what_the_library_has(session: Any) -> None:
     from core.heads import HEADS
     from core.inference.engines import ENGINES
     from core.networks import NETWORKS
-    from core.training.config import LOAD
-    from nodes import learner, network_settings, retrainer, settings, style_settings
+    from core.training.config import LEARNING, LOAD
+    from nodes import adaptation_settings, learner, network_settings, retrainer, settings, style_settings
 
     def names(options: Any) -> set[str]:
         return {name.lower() for name in options.get_all_options()}
 
-    assert names(learner.Head) == set(HEADS)
+    assert names(learner.Head) == names(adaptation_settings.Head) == set(HEADS)
     assert names(network_settings.Network) == set(NETWORKS)
     assert names(settings.Device) == set(DEVICES)
     assert names(settings.Engine) == set(ENGINES)
     assert names(retrainer.Load) == set(LOAD)
+    assert names(retrainer.Learning) == set(LEARNING)
     assert names(style_settings.Method) == {*STYLES, "model"}
 
 
@@ -129,6 +130,7 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
     for name in ("freeze", "loaded_rate", "match_scale", "layer_decay", "pull", "source_share"):
         assert transfer[name] == getattr(RetrainingConfig(), name), name
     assert transfer["load"].lower() == RetrainingConfig().load
+    assert transfer["learning"].lower() == RetrainingConfig().learning
     style = session.node("StyleTransfer").settings["model"]["style"]
     for name in ("beta", "reference", "seed", "padding"):
         value = style[name]

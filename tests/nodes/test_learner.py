@@ -49,12 +49,25 @@ def test_a_validation_table(session: Any, examples: Any, table: Callable[..., An
     assert frame["Validation loss"].notna().all()
 
 
-@pytest.mark.parametrize(("head", "network"), [("FOREGROUND", "UNET"), ("STARDIST", "RES_UNET")])
+@pytest.mark.parametrize(("head", "network"), [("FOREGROUND", "UNET"), ("STARDIST", "RES_UNET"), ("DISTANCE", "UNET")])
 def test_heads_and_networks(session: Any, examples: Any, head: str, network: str) -> None:
     settings = {"head": head, "network": network, "base": 4, "depth": 1}
     model = learn(session, examples, model=settings)[0]
     predicted = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"}).execute(model, examples)
     assert predicted[0].num_rows == 10
+
+
+def test_separation_of_small_objects(session: Any, examples: Any) -> None:
+    """Objects that are told apart by no valley at all, and by valleys that are never there."""
+    model = learn(session, examples, model={"head": "DISTANCE", "base": 4, "depth": 1})[0]
+    assert model.spec.head == "distance"
+    node, counts = session.node("SegmentationPredictor").set(computing={"engine": "TORCH"}), []
+    for separation in (0.0, 1.0):
+        node.set(thresholds={"source": "MANUAL", "probability": 0.0, "separation": separation})
+        result = node.execute(model, examples)
+        counts.append(result[0].to_pandas()["Object count"].sum())
+        assert f"separation {separation:.2f}" in result.view_html
+    assert counts[0] > counts[1]
 
 
 ENCODER = {"base": 4, "depth": 3, "network": "EFFICIENTNET_LITE0", "encoder_weights": "IMAGENET"}
@@ -304,6 +317,39 @@ def test_retraining(session: Any, trained: Any, examples: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("learning", "parts", "words"),
+    [
+        ("DECODER", {"dec1", "dec0", "head"}, "The way up and the head alone learned"),
+        ("LAST_LAYERS", {"dec0", "head"}, "The last layers alone learned"),
+    ],
+)
+def test_only_a_part_of_a_model_is_retrained(
+    session: Any,
+    examples: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    learning: str,
+    parts: set[str],
+    words: str,
+) -> None:
+    given = learn(session, examples, model={"head": "DISTANCE", "base": 4, "depth": 2})[0]
+    monkeypatch.setattr("core.training.retrain.first_as_good", lambda scores: scores.shape[1] - 1)
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"])
+    node.set(transfer={"learning": learning, "freeze": 0})
+    node.configure(given, examples, None, None)
+    result = node.execute(given, examples, None, None)
+    before, after = (port.load().load().state_dict() for port in (given, result[0]))
+    changed = {name for name in before if not before[name].equal(after[name])}
+    assert changed == {name for name in before if name.removeprefix("network.").split(".")[0] in parts}
+    assert words in result.view_html
+
+
+def test_what_is_not_taken_over_has_to_learn(session: Any, trained: Any, examples: Any, refused: Any) -> None:
+    node = session.node("SegmentationRetrainer").set(transfer={"load": "ENCODER", "learning": "LAST_LAYERS"})
+    with refused("the way up would stay random. Take over everything"):
+        node.configure(trained, examples, None, None)
+
+
 def test_a_kept_model_is_named(session: Any, trained: Any, examples: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.training.retrain.first_as_good", lambda scores: 0)
     result = session.node("SegmentationRetrainer").set(training=TINY["training"]).execute(trained, examples, None, None)
@@ -338,6 +384,7 @@ def test_workflows_of_the_first_version_do_not_match_sizes(session: Any, trained
     node.settings, node.settings_version = settings, "0.1.0"
     node.configure(trained, examples, None, None)
     assert node.settings["model"]["transfer"]["match_scale"] is False
+    assert node.settings["model"]["transfer"]["learning"] == "ALL"
 
 
 def test_former_images(session: Any, trained: Any, examples: Any, table: Callable[..., Any], refused: Any) -> None:

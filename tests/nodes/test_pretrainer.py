@@ -179,7 +179,7 @@ def test_settings_that_do_not_go_together(
 # --- where the model goes ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("head", ["STARDIST", "FOREGROUND"])
+@pytest.mark.parametrize("head", ["STARDIST", "FOREGROUND", "DISTANCE"])
 def test_a_learner_starts_from_exactly_this_network(session: Any, start: Any, examples: Any, head: str) -> None:
     node = session.node("SegmentationLearner").set(**TINY).set(model={"head": head, "base": 64, "network": "RESNET50"})
     node.configure(examples, None, start)
@@ -216,11 +216,19 @@ def test_a_start_that_does_not_fit(
     node = session.node("SegmentationLearner").set(**TINY)
     with refused("Row 'Row0': The image has 3 channels, the model was trained on 1"):
         node.execute(table(Image=[image], Labels=[labels]), None, start)
-    node.set(model={"head": "FOREGROUND"})
+    node.set(model={"head": "DISTANCE"})
     with refused("'Start from' has a stride of 2 pixels. Choose StarDist"):
         node.configure(examples, None, trained)
-    with refused("predicts at a stride of 2 pixels, but the head foreground needs 1"):
+    with refused("predicts at a stride of 2 pixels, but the head distance needs 1"):
         node.execute(examples, None, trained)
+
+
+def test_a_retrainer_lets_the_last_layers_of_it_learn(session: Any, start: Any, examples: Any) -> None:
+    node = session.node("SegmentationRetrainer").set(training=TINY["training"], transfer={"learning": "LAST_LAYERS"})
+    node.configure(start, examples)
+    found, given = weights(node.execute(start, examples)[0], "network."), weights(start, "network.")
+    changed = {name for name in given if found[name] != given[name]}
+    assert changed == {name for name in given if name.startswith("network.dec0.")}
 
 
 def test_a_retrainer_gives_it_a_head(session: Any, start: Any, examples: Any) -> None:

@@ -49,8 +49,11 @@ def object_probability(labels: Labels, grid: int = 1) -> NDArray[np.float32]:
     -------
     0 in the background to 1 in an object's middle, ceil(Y/grid) x ceil(X/grid).
     """
-    depth = np.ascontiguousarray(boundary_distances(labels)[::grid, ::grid])
-    labels = labels[::grid, ::grid]
+    return relative(labels[::grid, ::grid], np.ascontiguousarray(boundary_distances(labels)[::grid, ::grid]))
+
+
+def relative(labels: Labels, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is known of every object's pixels, axes YX, divided by the object's largest value, in place."""
     if labels.max(initial=0) > labels.size:
         numbers = np.unique(labels, return_inverse=True)[1].reshape(labels.shape) + 1
         labels = np.where(labels > 0, numbers, 0).astype(np.int32)

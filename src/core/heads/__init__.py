@@ -2,10 +2,15 @@
 
 from core.config import require
 from core.heads.base import Head, HeadConfig, Instances
+from core.heads.distance import DistanceHead
 from core.heads.foreground import ForegroundHead
 from core.heads.stardist import StarDistHead
 
-HEADS: dict[str, type[StarDistHead] | type[ForegroundHead]] = {"stardist": StarDistHead, "foreground": ForegroundHead}
+HEADS: dict[str, type[StarDistHead] | type[ForegroundHead] | type[DistanceHead]] = {
+    "stardist": StarDistHead,
+    "foreground": ForegroundHead,
+    "distance": DistanceHead,
+}
 
 
 def make_head(config: HeadConfig, in_channels: int) -> Head:

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.geometry.rims import contacts, grown, rims
-from core.heads import base
-from core.heads.base import PRIOR, Frame, Head, HeadConfig, Instances, Mean, Piece, SparseMaps, Window, alone
+from core.heads.base import PRIOR, Frame, Head, HeadConfig, Mean, Piece, SparseMaps, Window, alone
+from core.heads.regions import piece_of
 from core.image import Labels
 
 BORDER_WEIGHT = 6.0
@@ -101,21 +101,7 @@ class ForegroundHead(Head):
         for strip, inner in zip((seeds[:2], seeds[:, :2], seeds[-2:], seeds[:, -2:]), window.inner, strict=True):
             if inner:
                 unsure[strip[strip > 0] - 1] = True
-        unsure |= _lengths(maps.points, number, count) > base.LARGEST
-        in_core = np.zeros(count, bool)
-        in_core[number[core.contains(maps.points)] - 1] = True
-        unsure &= in_core
-        owned = core.contains(points) | unsure
-        whole = grown(seeds)
-        if unsure.any():
-            rows, columns = np.ogrid[window.top : window.bottom, window.left : window.right]
-            outside = (rows < core.top) | (rows >= core.bottom) | (columns < core.left) | (columns >= core.right)
-            whole[outside & np.append(False, unsure)[whole]] = 0
-        labels, origin = _on_image(whole, window, frame)
-        if not owned.all():
-            labels = np.concatenate([[0], np.cumsum(owned) * owned]).astype(np.int32)[labels]
-        scores = (sums / sizes).astype(np.float32)[owned]
-        return Piece(Instances.visible(labels, scores), origin, points[unsure])
+        return piece_of(grown(seeds), maps.points, number, points, sums / sizes, unsure, core, window, frame)
 
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed."""
@@ -124,26 +110,3 @@ class ForegroundHead(Head):
     def threshold_grid(self) -> dict[str, tuple[float, ...]]:
         """Probabilities most densely around one half."""
         return {"prob": (0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9)}
-
-
-def _lengths(points: NDArray[np.int32], number: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Height or width of objects 1 to `count`, whichever is more, in pixels of the maps."""
-    low, high = np.full((2, count), np.iinfo(np.int64).max), np.zeros((2, count), np.int64)
-    for axis in (0, 1):
-        np.minimum.at(low[axis], number - 1, points[:, axis])
-        np.maximum.at(high[axis], number - 1, points[:, axis] + 1)
-    lengths: NDArray[np.int64] = (high - low).max(axis=0, initial=0)
-    return lengths
-
-
-def _on_image(labels: Labels, window: Window, frame: Frame) -> tuple[Labels, tuple[int, int]]:
-    """Labels of a window of the maps as those of the image's pixels, each from the nearest; and their first pixel."""
-    whole = [math.ceil(n * frame.scale) for n in frame.shape]
-    starts, stops = (window.top, window.left), (window.bottom, window.right)
-    places, sources = [], []
-    for pixels, limit, start, stop in zip(frame.shape, whole, starts, stops, strict=True):
-        nearest = np.minimum((np.arange(pixels) + 0.5) * frame.scale, limit - 1).astype(int)
-        places.append(np.flatnonzero((nearest >= start) & (nearest < stop)))
-        sources.append(nearest[places[-1]] - start)
-    first_row, first_column = (int(place[0]) if len(place) else 0 for place in places)
-    return np.ascontiguousarray(labels[np.ix_(*sources)]), (first_row, first_column)

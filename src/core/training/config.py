@@ -11,6 +11,8 @@ from core.training.selection import SelectionConfig
 
 LOAD = ("encoder", "backbone", "all")
 
+LEARNING = ("all", "decoder", "last_layers")
+
 
 @dataclass(frozen=True)
 class ScheduleConfig(Config):
@@ -120,7 +122,10 @@ class RetrainingConfig(Config):
     ----------
     load : which weights are taken over: "encoder", "backbone" (all of the network) or "all" (the head too); the rest
         starts from random weights.
-    freeze : number of first epochs in which the encoder does not change, 0 or more.
+    learning : what changes at all: "all", "decoder" (the way up, and the head) or "last_layers" (the last stage of the
+        way up, and the head). The rest stays as it was taken over, statistics included; nothing may start from random
+        weights and stay so, as the way up would with "encoder" and "last_layers".
+    freeze : number of first epochs in which the encoder does not change, 0 or more; of effect where all learns.
     loaded_rate : learning rate of what was taken over, as a share of the learning rate, more than 0 to 1.
     layer_decay : factor by which every stage that was taken over learns more slowly than the one behind it, more than
         0 to 1 (Howard and Ruder 2018); 1 is none.
@@ -136,6 +141,7 @@ class RetrainingConfig(Config):
     """
 
     load: str = "all"
+    learning: str = "all"
     freeze: int = 2
     loaded_rate: float = 0.3
     layer_decay: float = 1.0
@@ -150,6 +156,13 @@ class RetrainingConfig(Config):
 
     def __post_init__(self) -> None:
         require(self.load in LOAD, "load", self.load, f"one of {', '.join(LOAD)}")
+        require(self.learning in LEARNING, "learning", self.learning, f"one of {', '.join(LEARNING)}")
+        require(
+            (self.load, self.learning) != ("encoder", "last_layers"),
+            "learning",
+            self.learning,
+            "all or decoder where the encoder alone is taken over: the way up would stay random",
+        )
         require(self.freeze >= 0, "freeze", self.freeze, "0 or more")
         require(0 < self.loaded_rate <= 1, "loaded_rate", self.loaded_rate, "more than 0 and at most 1")
         require(0 < self.layer_decay <= 1, "layer_decay", self.layer_decay, "more than 0 and at most 1")

@@ -261,20 +261,30 @@ def start_from(given: SegmentationModel, config: RetrainingConfig) -> Segmentati
 def groups_of(model: SegmentationModel, config: RetrainingConfig) -> list[Group]:
     """What was taken over learns more slowly than the rest, the farther from the output the more so.
 
-    The encoder is frozen at first.
+    The encoder is frozen at first; what is not to learn is in every epoch.
     """
-    loaded = list(_loaded(model, config.load))
+    loaded, learning = list(_loaded(model, config.load)), _learning(model, config.learning)
     encoder = {f"network.{name}" for name in model.network.encoder_stages()}
     every = {**{f"network.{name}": stage for name, stage in model.network.stages().items()}, "head": model.head}
 
     def group(name: str, stage: nn.Module) -> Group:
         frozen = config.freeze if name in encoder else 0
+        if name not in learning:
+            frozen = config.schedule.epochs
         if name not in loaded:
             return Group(stage, frozen=frozen)
         behind = len(loaded) - 1 - loaded.index(name)
         return Group(stage, config.loaded_rate * config.layer_decay**behind, frozen, config.pull)
 
     return [group(name, stage) for name, stage in every.items() if list(stage.parameters())]
+
+
+def _learning(model: SegmentationModel, learning: str) -> list[str]:
+    """The names of the parts of a model that learn at all."""
+    encoder, stages = model.network.encoder_stages(), list(model.network.stages())
+    way_up = [name for name in stages if name not in encoder]
+    names = {"all": stages, "decoder": way_up, "last_layers": way_up[-1:]}[learning]
+    return [*(f"network.{name}" for name in names), "head"]
 
 
 def _loaded(model: SegmentationModel, load: str) -> dict[str, nn.Module]:
