@@ -24,6 +24,7 @@ TASKS = {
     "restoration": "to restore degraded images",
     "hide_and_fill": "to fill hidden squares",
     "blind_spot": "to guess hidden pixels",
+    "magnification": "to tell magnifications apart",
 }
 """What the network has learned, in words."""
 
@@ -48,6 +49,7 @@ def pretraining_view(result: "PretrainingResult") -> Any:
         f"{amount(len(domains), 'table')} ({' + '.join(map(str, domains))}), without labels. It "
         "cannot segment yet: connect the model to the Segmentation Learner or Retrainer.",
         f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}.",
+        *([result.report] if result.report else []),
     ]
     pictures = [png_bytes(row_of(shown)) for shown in result.examples]
     figures = "".join(

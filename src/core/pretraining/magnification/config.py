@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from core.config import Config, require
 
@@ -27,7 +28,7 @@ class MagnificationConfig(Config):
     coverage: float = 0.1
 
     def __post_init__(self) -> None:
-        rising = all(low < high for low, high in zip(self.scales, self.scales[1:], strict=False))
+        rising = all(low < high for low, high in pairwise(self.scales))
         within = all(1 <= scale <= LARGEST for scale in self.scales)
         require(
             2 <= len(self.scales) <= 8 and rising and within,

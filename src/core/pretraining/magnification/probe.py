@@ -83,7 +83,8 @@ def _doubt(by_scale: float, by_sharpness: float) -> str:
     if by_sharpness > READS_SHARPNESS:
         return (
             f"The network reads how sharp an image is more than what it shows (sharpness explains {by_sharpness:.0%} "
-            "of its answers): do not trust where it looks. Train for more epochs, on more images, or choose another task."
+            "of its answers): do not trust where it looks. Train for more epochs, on more images, or choose another "
+            "task."
         )
     if by_scale < LEARNED:
         return (
