@@ -1,6 +1,7 @@
 """Telling magnifications apart: how patches are resampled and guarded, what the map must be, what the probe sees."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def discs(seed: int, size: int = 160, channels: int = 1, **more: Any) -> tuple[I
     """A noisy image of discs 16 pixels wide, and where they are."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
-    centres = rng.uniform(0, size, (round(14 * size**2 / 160**2), 2))
+    centres = rng.uniform(0, size, (1 + size**2 // 1900, 2))
     drawn = np.max([np.clip(8.5 - np.hypot(y - a, x - b), 0, 1) for a, b in centres], axis=0)
     pixels = 400 * ndimage.gaussian_filter(drawn, 1) + rng.normal(100, 8, (channels, size, size))
     image = Image(pixels.astype(np.float32), "CYX", **more)
@@ -160,7 +161,7 @@ def sharpness(patches: Tensor) -> NDArray[np.float64]:
     found = []
     for patch in patches[:, 0].numpy():
         smooth = [patch, *(ndimage.gaussian_filter(patch, s) for s in (0.7, 1.4, 2.8))]
-        power = [float(((a - b) ** 2).mean()) + 1e-9 for a, b in zip(smooth, smooth[1:], strict=False)]
+        power = [float(((a - b) ** 2).mean()) + 1e-9 for a, b in pairwise(smooth)]
         found.append(np.log(power[:-1]) - np.log(power[1:]))
     return np.array(found)
 
@@ -185,9 +186,8 @@ def textures(count: int) -> Tensor:
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(128)))
     falling = np.exp(-2 * (np.pi * frequency * OPTICS) ** 2) / np.maximum(frequency, 1 / 128)
     images = [np.fft.ifft2(np.fft.fft2(rng.normal(size=(128, 128))) * falling).real for _ in range(count)]
-    return torch.tensor(np.array([i / i.std() + rng.normal(0, 0.02, i.shape) for i in images]), dtype=torch.float32)[
-        :, None
-    ]
+    noisy = np.array([image / image.std() + rng.normal(0, 0.02, image.shape) for image in images])
+    return torch.from_numpy(noisy[:, None].astype(np.float32))
 
 
 def test_who_sees_sharpness_alone_cannot_tell() -> None:

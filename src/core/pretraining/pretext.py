@@ -46,11 +46,13 @@ class Report:
     text : what there is to say about it, for people; may be empty.
     warning : why it may be worth little; empty where nothing speaks for that.
     numbers : the same for programs; a model keeps them.
+    thresholds : of the model's head, where it has learned something.
     """
 
     text: str = ""
     warning: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 class Pretext(Objective):

@@ -122,7 +122,8 @@ def pretrain(
         examples = [pretext.show(name, step) for name, step in patches]
         report = pretext.report([step for _, step in patches], progress.part(0.98, 1.0))
     if report.numbers:
-        model.with_config(provenance={**model.config.provenance, "report": dict(report.numbers)})
+        kept = {**model.config.provenance, "report": dict(report.numbers)}
+        model.with_config(provenance=kept, thresholds=dict(report.thresholds))
     if report.warning:
         warnings.append(report.warning)
     if checkpoint is not None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
     from core.pretraining.config import PretrainingConfig
 
 SPARSITY = 2.0
-SMOOTHNESS = 0.5
-DECISION = 0.3
+SMOOTHNESS = 0.2
+DECISION = 0.5
 EQUIVARIANCE = 1.0
 """What the losses count, where telling the magnification counts 1. That of the decision rises with the training."""
+
+HIDING = 0.4
+"""Standard deviation of the noise that what is looked at has to stand out from; 1 is the range of a normalised image."""
 
 WIDTHS = (16, 32, 64, 64)
 """Channels of the network that tells the magnification; each stage has half the resolution of the one before."""
@@ -106,24 +110,41 @@ class Magnification(Pretext):
 
     def forward(self, step: Step) -> Tensor:
         """What telling the scale costs, and what is wrong with the map."""
+        return self._loss(step, step.done)
+
+    def judge(self, step: Step) -> Tensor:
+        """The same, as it is in the end of the training."""
+        return self._loss(step, 1.0)
+
+    def _loss(self, step: Step, done: float) -> Tensor:
         images = step.images.float()
         with torch.autocast(images.device.type, enabled=False):
             views = self.views(images, step.generator)
         attention, other = self.attention(step.model, views.near), self.attention(step.model, views.far)
-        answer = self.classifier(attention * views.near).float()
+        answer = self.answer(attention, views.near, step.generator)
         with torch.autocast(images.device.type, enabled=False):
             small = functional.avg_pool2d(losses.turned(attention, views.turn), 2)
             return (
                 self._wrong(answer, views.scale)
                 + SPARSITY * losses.sparsity(attention, self.config.coverage)
                 + SMOOTHNESS * losses.roughness(attention)
-                + DECISION * step.done * losses.indecision(attention)
+                + DECISION * done * losses.indecision(attention)
                 + EQUIVARIANCE * losses.disagreement(small, other)
             )
 
     def attention(self, model: SegmentationModel, patches: Tensor) -> Tensor:
         """The head's probability of an object, N 1 Y X, 0 to 1, float32."""
         return model.head.activate(model(patches))[:, :1]
+
+    def answer(self, attention: Tensor, patches: Tensor, generator: torch.Generator) -> Tensor:
+        """What the small network says of patches of which it sees as much as the map lets through; float32, N K.
+
+        What it sees is noisy, or a faint map of everything would do (as in the information bottleneck of Schulz et al.
+        2020, doi 10.48550/arXiv.2001.00396).
+        """
+        noise = HIDING * torch.randn(patches.shape, generator=generator).to(patches.device)
+        answer: Tensor = self.classifier(attention * patches + noise)
+        return answer.float()
 
     def views(self, images: Tensor, generator: torch.Generator) -> Views:
         """Patches at random scales, places and turns, none of them sharper or less noisy than others by its scale."""
@@ -163,7 +184,7 @@ class Magnification(Pretext):
         for scale in (self.config.scales[0], self.config.largest):
             near = self.plain(step.images[:1], torch.tensor([scale]))
             attention = self.attention(step.model, near)
-            answer = 2 ** float(self.octaves(self.classifier(attention * near).float()))
+            answer = 2 ** float(self.octaves(self.answer(attention, near, torch.Generator().manual_seed(0))))
             pictures[f"at {_share(scale)}"] = near[0].cpu().numpy()
             pictures[f"where it looks at {_share(scale)}"] = attention[0].expand(channels, -1, -1).cpu().numpy()
             said.append(f"{_share(scale)} taken for {_share(answer)}")
@@ -182,13 +203,22 @@ class Magnification(Pretext):
         return blurred if deviation >= 0 else 2 * near - blurred
 
     def report(self, steps: Sequence[Step], progress: Progress = SILENT) -> Report:
-        """Whether content or sharpness is what the network tells the scale by."""
+        """Whether content or sharpness is what the network tells the scale by.
+
+        The threshold of the head is that above which the share of the pixels lies that objects are to cover.
+        """
+        seen = []
 
         def judged(step: Step, scale: float, deviation: float) -> Judged:
             near = self.plain(step.images, torch.full((len(step.images),), scale), deviation)
-            return self.octaves(self.classifier(self.attention(step.model, near) * near).float()).numpy()
+            attention = self.attention(step.model, near)
+            if deviation == 0:
+                seen.append(attention.flatten())
+            return self.octaves(self.answer(attention, near, torch.Generator().manual_seed(0))).numpy()
 
-        return probe(judged, steps, self.config, progress)
+        found = probe(judged, steps, self.config, progress)
+        threshold = float(np.quantile(torch.cat(seen).numpy(), 1 - self.config.coverage))
+        return replace(found, thresholds={"prob": min(max(threshold, 0.01), 0.99)})
 
     def _wrong(self, answer: Tensor, scale: Tensor) -> Tensor:
         """Cross-entropy of classes, smooth L1 of octaves."""
