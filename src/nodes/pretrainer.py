@@ -118,7 +118,8 @@ class NetworkSettings:
 @knext.output_port(
     "Model",
     "The network that has learned the task. It cannot segment yet: connect it to the *Segmentation Learner* or the "
-    "*Segmentation Retrainer*, with labelled images.",
+    "*Segmentation Retrainer*, with labelled images. If the task is *Tell magnifications apart*, the *Segmentation "
+    "Predictor* makes a first guess with it.",
     model_port,
 )
 @knext.output_table(

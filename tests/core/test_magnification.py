@@ -74,7 +74,7 @@ def generator(seed: int = 0) -> torch.Generator:
 @pytest.mark.parametrize(("name", "filter_"), [("box", "BOX"), ("linear", "BILINEAR"), ("cubic", "BICUBIC")])
 def test_patches_are_resampled_as_pillow_does(scale: float, name: str, filter_: str) -> None:
     image = fields(1)
-    top, left = 3.25, 9.0
+    top, left = 3.25, 9.13
     lines = [weights(torch.tensor([scale]), torch.tensor([start]), 24, 128, KERNELS[name]) for start in (top, left)]
     found = applied(image, *lines)[0, 0].numpy()
     box = (left, top, left + 24 * scale, top + 24 * scale)
@@ -133,7 +133,8 @@ def test_any_number_of_channels(channels: int, continuous: bool) -> None:
     loss.backward()
     assert loss.item() > 0
     assert of.head.foreground.weight.grad.abs().sum() > 0  # type: ignore[union-attr, operator]
-    shown = one.show("a", step)
+    with torch.inference_mode():
+        shown = one.show("a", step)
     assert [picture.shape for picture in shown.pictures.values()] == [(channels, 32, 32)] * 4
     assert shown.note.startswith("1/1 taken for 1/")
 
@@ -148,9 +149,15 @@ def test_both_views_show_the_same() -> None:
     """Less noise and contrast, the far view is the near one at half its size, turned."""
     one, images = task(), fields(16)
     views = one.views(images, generator())
-    small = torch.nn.functional.avg_pool2d(losses.turned(views.near, views.turn), 2)
-    for a, b in zip(small[:, 0].numpy(), views.far[:, 0].numpy(), strict=True):
-        assert np.corrcoef(ndimage.gaussian_filter(a, 1).ravel(), ndimage.gaussian_filter(b, 1).ravel())[0, 1] > 0.8
+
+    def alike(turn: int) -> float:
+        small = torch.nn.functional.avg_pool2d(losses.turned(views.near, turn), 2)
+        pairs = zip(small[:, 0].numpy(), views.far[:, 0].numpy(), strict=True)
+        smooth = [[ndimage.gaussian_filter(image, 1).ravel() for image in pair] for pair in pairs]
+        return float(np.mean([np.corrcoef(*pair)[0, 1] for pair in smooth]))
+
+    assert alike(views.turn) > 0.8
+    assert alike((views.turn + 1) % losses.TURNS) < 0.4
 
 
 # --- the guard --------------------------------------------------------------------------------------------------------
@@ -207,7 +214,7 @@ def test_a_sparse_sure_and_smooth_map_costs_nothing() -> None:
     disc[..., 5:10, 5:9] = 1
     assert losses.sparsity(disc, 0.05).item() == pytest.approx(0, abs=1e-6)
     for wrong in (torch.zeros_like(disc), torch.ones_like(disc), disc / 2):
-        assert losses.sparsity(wrong, 0.05) > 0.01
+        assert losses.sparsity(wrong, 0.05) > 0.005
     assert losses.indecision(disc) == 0
     assert losses.indecision(disc / 2) == pytest.approx(0.05)
     assert losses.roughness(torch.ones_like(disc)) == 0
@@ -268,8 +275,8 @@ def test_the_model_is_one_at_full_resolution(learned: PretrainingResult) -> None
 @pytest.mark.parametrize("more", [{"scales": (1.0, 1.5, 2.0, 3.0)}, {"continuous": True}])
 def test_a_pretraining_is_the_same_every_time(more: dict[str, Any]) -> None:
     config = replace(TINY, magnification=MagnificationConfig(**more))
-    one, two = (pretrain([named(channels=2)], config).model.to_bytes()[-4000:] for _ in range(2))
-    assert one == two
+    one, two = (pretrain([named(channels=2)], config).model.state_dict() for _ in range(2))
+    assert all(torch.equal(weight, two[name]) for name, weight in one.items())
 
 
 # --- the probe --------------------------------------------------------------------------------------------------------
@@ -293,6 +300,13 @@ def test_the_probe_tells_content_from_sharpness() -> None:
     assert "has not learned to tell magnifications" in told(np.ones(shape), truth).warning
 
 
+class _Seen(nn.Module):
+    """The patches themselves as features."""
+
+    def forward(self, patches: Tensor, inner: Tensor | None = None) -> Tensor:
+        return patches
+
+
 class _Detail(nn.Module):
     """A map that is full where there is fine detail: what a network would be that sees sharpness alone."""
 
@@ -305,8 +319,9 @@ def test_a_network_that_reads_sharpness_is_caught() -> None:
     one, images = task(scales=(1, 4), continuous=True), fields(4)
     one.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     of = model()
-    of.network, of.head.foreground = nn.Identity(), _Detail()  # type: ignore[assignment]
-    report = one.report([Step(of, of, image[None], image[None, :0]) for image in images])
+    of.network, of.head.foreground = _Seen(), _Detail()  # type: ignore[assignment]
+    with torch.inference_mode():
+        report = one.report([Step(of, of, image[None], image[None, :0]) for image in images])
     assert "reads how sharp an image is" in report.warning
     assert report.numbers["sharpness"] > 0.3
 
@@ -322,14 +337,13 @@ def test_a_coarser_image_is_drawn_as_if_it_were_as_fine() -> None:
     fine, coarse = discs(0, 200, **size(0.1))[0], discs(0, 200, **size(0.2))[0]
     planes, warnings = Magnification.choose(planes_of([[("a", fine)], [("b", coarse)]])[0], TINY)
     assert ([one.zoom for kind in planes for one in kind], warnings) == ([1.0, 2.0], [])
-    example = prepared(planes, TINY.normalization)[1]
-    pixels, labels = random_patch([example], 128, NO_AUGMENTATION, np.random.default_rng(0))
-    assert pixels.shape == (1, 128, 128)
-    assert labels.shape == (128, 128)
-    # a part of 64 x 64 pixels, twice as large; where it is, the best match tells
-    halved = pixels[0, ::2, ::2]
-    places = np.lib.stride_tricks.sliding_window_view(example.pixels[0], (64, 64)).reshape(-1, 64, 64)
-    assert np.abs(places - halved).mean((1, 2)).min() < 0.05
+    slope = np.arange(200, dtype=np.float32)[None, None] * np.ones((1, 200, 1), np.float32)
+    example = replace(prepared(planes, TINY.normalization)[1], pixels=slope)
+    for seed in range(20):
+        pixels, labels = random_patch([example], 128, NO_AUGMENTATION, np.random.default_rng(seed))
+        assert labels.shape == (128, 128)
+        # within the image, so that nothing is mirrored
+        np.testing.assert_allclose(np.diff(pixels, axis=2), 0.5, atol=1e-4)
 
 
 def test_pixel_sizes_nearly_the_same_are_the_same() -> None:

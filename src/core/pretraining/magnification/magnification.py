@@ -40,7 +40,7 @@ EQUIVARIANCE = 1.0
 """What the losses count, where telling the magnification counts 1. That of the decision rises with the training."""
 
 HIDING = 0.4
-"""Standard deviation of the noise that what is looked at has to stand out from; 1 is the range of a normalised image."""
+"""Standard deviation of the noise that what is looked at has to stand out from, where 1 is the range of an image."""
 
 WIDTHS = (16, 32, 64, 64)
 """Channels of the network that tells the magnification; each stage has half the resolution of the one before."""
