@@ -121,7 +121,7 @@ class Magnification(Pretext):
         with torch.autocast(images.device.type, enabled=False):
             views = self.views(images, step.generator)
         attention, other = self.attention(step.model, views.near), self.attention(step.model, views.far)
-        answer = self.answer(attention, views.near, step.generator)
+        answer = self.answer(attention, views.near, step.generator, done)
         with torch.autocast(images.device.type, enabled=False):
             small = functional.avg_pool2d(losses.turned(attention, views.turn), 2)
             return (
@@ -136,13 +136,13 @@ class Magnification(Pretext):
         """The head's probability of an object, N 1 Y X, 0 to 1, float32."""
         return model.head.activate(model(patches))[:, :1]
 
-    def answer(self, attention: Tensor, patches: Tensor, generator: torch.Generator) -> Tensor:
+    def answer(self, attention: Tensor, patches: Tensor, generator: torch.Generator, done: float = 1.0) -> Tensor:
         """What the small network says of patches of which it sees as much as the map lets through; float32, N K.
 
         What it sees is noisy, or a faint map of everything would do (as in the information bottleneck of Schulz et al.
-        2020, doi 10.48550/arXiv.2001.00396).
+        2020, doi 10.48550/arXiv.2001.00396). The noise rises with the training: nothing would be found otherwise.
         """
-        noise = HIDING * torch.randn(patches.shape, generator=generator).to(patches.device)
+        noise = HIDING * done * torch.randn(patches.shape, generator=generator).to(patches.device)
         answer: Tensor = self.classifier(attention * patches + noise)
         return answer.float()
 
