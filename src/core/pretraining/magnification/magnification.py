@@ -39,8 +39,11 @@ DECISION = 0.5
 EQUIVARIANCE = 1.0
 """What the losses count, where telling the magnification counts 1. That of the decision rises with the training."""
 
-HIDING = 0.4
+HIDING = 0.25
 """Standard deviation of the noise that what is looked at has to stand out from, where 1 is the range of an image."""
+
+LOOKS = 8
+"""So many answers are taken the mean of where patches are judged."""
 
 WIDTHS = (16, 32, 64, 64)
 """Channels of the network that tells the magnification; each stage has half the resolution of the one before."""
@@ -177,6 +180,11 @@ class Magnification(Pretext):
             return answer[:, 0]
         return answer.softmax(1) @ self._classes(answer).log2()
 
+    def verdict(self, attention: Tensor, patches: Tensor) -> Tensor:
+        """The mean of several answers in octaves, each behind noise of its own, the same every time; N."""
+        generator = torch.Generator().manual_seed(0)
+        return torch.stack([self.octaves(self.answer(attention, patches, generator)) for _ in range(LOOKS)]).mean(0)
+
     def show(self, name: str, step: Step) -> Shown:
         """The first patch at the smallest and the largest scale, each with the map, and what it was taken for."""
         channels = step.images.shape[1]
@@ -184,7 +192,7 @@ class Magnification(Pretext):
         for scale in (self.config.scales[0], self.config.largest):
             near = self.plain(step.images[:1], torch.tensor([scale]))
             attention = self.attention(step.model, near)
-            answer = 2 ** float(self.octaves(self.answer(attention, near, torch.Generator().manual_seed(0))))
+            answer = 2 ** float(self.verdict(attention, near))
             pictures[f"at {_share(scale)}"] = near[0].cpu().numpy()
             pictures[f"where it looks at {_share(scale)}"] = attention[0].expand(channels, -1, -1).cpu().numpy()
             said.append(f"{_share(scale)} taken for {_share(answer)}")
@@ -214,7 +222,7 @@ class Magnification(Pretext):
             attention = self.attention(step.model, near)
             if deviation == 0:
                 seen.append(attention.flatten())
-            return self.octaves(self.answer(attention, near, torch.Generator().manual_seed(0))).numpy()
+            return self.verdict(attention, near).numpy()
 
         found = probe(judged, steps, self.config, progress)
         threshold = float(np.quantile(torch.cat(seen).numpy(), 1 - self.config.coverage))
