@@ -35,11 +35,11 @@ TINY = PretrainingConfig("magnification", NetworkConfig(base=4, depth=1, grid=1)
 
 
 def discs(seed: int, size: int = 160, channels: int = 1, **more: Any) -> tuple[Image, NDArray[np.bool_]]:
-    """A noisy image of discs 16 pixels wide, and where they are."""
+    """A noisy image of discs 12 pixels wide, and where they are."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
-    centres = rng.uniform(0, size, (1 + size**2 // 1900, 2))
-    drawn = np.max([np.clip(8.5 - np.hypot(y - a, x - b), 0, 1) for a, b in centres], axis=0)
+    centres = rng.uniform(0, size, (1 + size**2 // 640, 2))
+    drawn = np.max([np.clip(6.5 - np.hypot(y - a, x - b), 0, 1) for a, b in centres], axis=0)
     pixels = 400 * ndimage.gaussian_filter(drawn, 1) + rng.normal(100, 8, (channels, size, size))
     image = Image(pixels.astype(np.float32), "CYX", **more)
     return image, drawn > 0.5

@@ -172,7 +172,7 @@ class Magnification(Pretext):
         classes = len(self.config.scales)
         first = int(torch.randint(classes, (), generator=generator))
         chosen = (first + torch.arange(count)) % classes
-        return torch.tensor(self.config.scales)[chosen[torch.randperm(count, generator=generator)]]
+        return torch.tensor(self.config.scales, dtype=torch.float32)[chosen[torch.randperm(count, generator=generator)]]
 
     def octaves(self, answer: Tensor) -> Tensor:
         """What the network says of the scale, as its logarithm to the base 2, N."""
@@ -236,7 +236,7 @@ class Magnification(Pretext):
         return functional.cross_entropy(answer, number)
 
     def _classes(self, like: Tensor) -> Tensor:
-        return torch.tensor(self.config.scales, device=like.device)
+        return torch.tensor(self.config.scales, dtype=torch.float32, device=like.device)
 
 
 def _stage(few: int, many: int) -> nn.Module:
