@@ -26,7 +26,7 @@ def scales_parameter(task: Any, magnification: str) -> Any:
         "magnification of the finest images, 2 half of it, 4 a quarter. At a quarter, images must be 4 times as high "
         "and wide as the patch size.",
         "1, 2, 4",
-        validator=scales_of,
+        validator=check_scales,
         since_version=NEW,
     ).rule(knext.OneOf(task, [magnification]), knext.Effect.SHOW)
 
@@ -71,6 +71,11 @@ def scales_of(text: str) -> tuple[float, ...]:
     return scales
 
 
+def check_scales(text: str) -> None:
+    """Raise an InvalidParametersError where the text holds no magnifications."""
+    scales_of(text)
+
+
 def check_magnification(node: Any) -> None:
     """Raise an InvalidParametersError if the settings of the node do not go with the task."""
     scales_of(node.scales)
@@ -81,9 +86,11 @@ def check_magnification(node: Any) -> None:
         )
 
 
-def magnification_config(node: Any) -> "MagnificationConfig":
-    """The settings of the node for the library."""
+def magnification_config(node: Any, *, chosen: bool) -> "MagnificationConfig":
+    """The settings of the node for the library, where the task is chosen; what it would be otherwise."""
     from core.pretraining.magnification.config import MagnificationConfig
 
+    if not chosen:
+        return MagnificationConfig()
     continuous = node.answer == Answer.CONTINUOUS.name
     return MagnificationConfig(scales=scales_of(node.scales), continuous=continuous, coverage=node.coverage)

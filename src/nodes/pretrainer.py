@@ -294,7 +294,7 @@ class SelfSupervisedPretrainer:
             schedule=self.training.schedule(),
             validation_fraction=self.training.validation_fraction,
             encoder_weights=weights,
-            **({"magnification": magnification_config(self)} if self.task == Task.MAGNIFICATION.name else {}),
+            magnification=magnification_config(self, chosen=self.task == Task.MAGNIFICATION.name),
         )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.errors import UserInputError
@@ -13,11 +14,11 @@ from core.networks import NetworkConfig
 from core.pretraining.magnification.first_objects import SMALLEST, first_objects
 
 
-def drawn(*discs: tuple[float, float, float], size: int = 80) -> np.ndarray:
+def drawn(*discs: tuple[float, float, float], size: int = 80) -> NDArray[np.float32]:
     """A map of discs: row, column, radius."""
     y, x = np.mgrid[:size, :size]
     found = np.max([np.hypot(y - row, x - column) < radius for row, column, radius in discs], axis=0)
-    return ndimage.gaussian_filter(0.9 * found.astype(np.float32), 0.7)
+    return np.asarray(ndimage.gaussian_filter(0.9 * found.astype(np.float32), 0.7))
 
 
 def test_discs_are_found_and_those_that_touch_cut_apart() -> None:

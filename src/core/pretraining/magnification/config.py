@@ -50,5 +50,5 @@ class MagnificationConfig(Config):
 
 def side(patch_size: int, depth: int) -> int:
     """The side of a patch in pixels, rounded up so that one of half the size fits a network of this depth, too."""
-    multiple = 2 ** (depth + 1)
+    multiple: int = 2 ** (depth + 1)
     return -(-patch_size // multiple) * multiple
