@@ -38,7 +38,7 @@ class ModelConfig(Config):
     scale : by how much images are enlarged before the network, 1/8 to 8; pixel and object size are those before.
     thresholds : the head's thresholds, fitted on validation data.
     pretext : the task without labels that the network has learned, such as "restoration", while the head has learned
-        nothing yet; empty for a model that segments.
+        nothing yet, or nothing from labels; empty for a model that segments.
     provenance : versions, seed, fingerprint and number of the training images, licence of start weights, scores.
     history : one row per epoch of training.
     schema_version : version of the file format.

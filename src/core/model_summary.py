@@ -28,6 +28,15 @@ def read_summary(path: Path) -> dict[str, Any]:
     return config
 
 
+FIRST_OBJECTS = ("magnification",)
+"""Tasks without labels by which a head learns where objects may be."""
+
+
+def has_first_objects(summary: Mapping[str, Any]) -> bool:
+    """Whether a model has learned from images without labels only, but can guess where objects are."""
+    return summary.get("pretext") in FIRST_OBJECTS
+
+
 def check_segments(summary: Mapping[str, Any]) -> None:
     """Raise a UserInputError if a model has learned from images without labels only, and so cannot segment."""
     if task := summary.get("pretext"):

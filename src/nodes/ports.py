@@ -43,6 +43,13 @@ class SegmentationModelSpec(knext.PortObjectSpec):
         value = self.summary.get("network", {}).get("grid")
         return int(value) if value else None
 
+    @property
+    def guesses(self) -> bool:
+        """Whether it has learned from images without labels only, but can guess where objects are."""
+        from core.model_summary import has_first_objects
+
+        return has_first_objects(self.summary)
+
     def check_segments(self) -> None:
         """Raise an InvalidParametersError if it has learned from images without labels only, as far as is known."""
         from core.errors import UserInputError

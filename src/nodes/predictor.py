@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from nodes.views.slides import Album
 
 
+GUESSED = (
+    "These objects are guesses: the model has learned from images without labels, by telling magnifications apart, and "
+    "nobody has shown it what an object is. Look at the outlines before you use a count; label a few images and "
+    "connect the model to the Segmentation Learner or Retrainer."
+)
+"""The warning about what a model found that never saw a label."""
+
+
 class StackObjects(knext.EnumParameterOptions):
     """What an object of a stack is."""
 
@@ -64,6 +72,10 @@ class SegmentationPredictor:
     to 0.4; if there is one object too many where two nuclei touch, lower *Overlap*, or raise *Separation* where the
     model has that instead.
 
+    **Without any label:** a model of the *Self-Supervised Pretrainer* that has learned to *Tell magnifications apart*
+    gives a first result: what it looks at, cut apart where it is narrow. These objects are guesses, a warning says so,
+    and no other model that has learned without labels can give any. *Probability* chooses how much is taken.
+
     **Stacks** are segmented slice by slice, with the scaling of brightness that each slice would have as a 2-D image,
     and their label images are stacks. With *Objects in stacks* set to *Connected through slices*, objects of
     neighbouring slices become one where they overlap: of foreground models any common pixel is enough, of others half
@@ -77,7 +89,9 @@ class SegmentationPredictor:
     close above each other may become one, and a cell that a slice misses becomes two.
 
     **Literature:** [Schmidt et al. 2018](https://doi.org/10.1007/978-3-030-00934-2_30), Cell detection with star-convex
-    polygons, MICCAI (how StarDist's objects come out of the network).
+    polygons, MICCAI (how StarDist's objects come out of the network); [Sahasrabudhe et al.
+    2020](https://doi.org/10.1007/978-3-030-59722-1_38), Self-supervised nuclei segmentation in histopathological images
+    using attention, MICCAI (objects without labels).
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to segment.", 1, is_image)
@@ -110,7 +124,8 @@ class SegmentationPredictor:
 
     def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
         """The new columns."""
-        model.check_segments()
+        if not model.guesses:
+            model.check_segments()
         self.image_column = self._column(schema)
         if not self.output_column.strip():
             raise knext.InvalidParametersError("The new column has no name. Enter one.")
@@ -135,7 +150,7 @@ class SegmentationPredictor:
             computing = self.computing
             predictor = Predictor(model.load(), computing.device.lower(), computing.engine.lower(), computing.tile)
             count = 0
-            missing, warnings = [], []
+            missing, warnings = [], [GUESSED] if predictor.guesses else []
             for row in rows(table):
                 progress.step(0.0, "Checking the images")
                 count += 1
@@ -157,7 +172,11 @@ class SegmentationPredictor:
             warn(ctx, warnings)
             thresholds = predictor.model.thresholds_with(self.thresholds.chosen(predictor.model.thresholds))
             return writer.finish(), found_view(
-                album, thresholds, describe_device(predictor.device), previews=self.previews
+                album,
+                thresholds,
+                describe_device(predictor.device),
+                previews=self.previews,
+                warning=GUESSED if predictor.guesses else "",
             )
 
     def _column(self, schema: Any) -> str:

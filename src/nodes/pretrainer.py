@@ -8,6 +8,13 @@ import knime.extension as knext
 from nodes.cells import rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image
 from nodes.examples import LABEL_NAMES, history_columns, history_table
+from nodes.magnification_settings import (
+    answer_parameter,
+    check_magnification,
+    coverage_parameter,
+    magnification_config,
+    scales_parameter,
+)
 from nodes.network_settings import (
     base_parameter,
     check_network,
@@ -46,6 +53,11 @@ class Task(knext.EnumParameterOptions):
     BLIND_SPOT = (
         "Guess hidden pixels (blind spot)",
         "Single pixels are hidden; the network guesses them from those around. For images with much noise.",
+    )
+    MAGNIFICATION = (
+        "Tell magnifications apart",
+        "Patches are shrunk; the network says where to look so that one can tell by how much. For many objects of "
+        "about one size: it looks at these.",
     )
 
 
@@ -92,6 +104,8 @@ class NetworkSettings:
         "restore",
         "inpainting",
         "Noise2Void",
+        "magnification",
+        "attention",
         "train",
     ],
 )
@@ -104,7 +118,8 @@ class NetworkSettings:
 @knext.output_port(
     "Model",
     "The network that has learned the task. It cannot segment yet: connect it to the *Segmentation Learner* or the "
-    "*Segmentation Retrainer*, with labelled images.",
+    "*Segmentation Retrainer*, with labelled images. If the task is *Tell magnifications apart*, the *Segmentation "
+    "Predictor* makes a first guess with it.",
     model_port,
 )
 @knext.output_table(
@@ -115,7 +130,8 @@ class NetworkSettings:
 @knext.output_view(
     "Pretraining",
     "The loss over the epochs: lower is better. Below it patches of some images: as they were, what the network got, "
-    "and what it made of it.",
+    "and what it made of it. For the task *Tell magnifications apart*: patches at the largest and the smallest "
+    "magnification, each with where the network looks, and a probe whether it reads content or sharpness.",
 )
 class SelfSupervisedPretrainer:
     """Trains a network on images without labels, before it learns from labelled ones.
@@ -135,10 +151,20 @@ class SelfSupervisedPretrainer:
     tell when it has learned enough: edges come back sharp. Then connect the model to *Start from* of the *Segmentation
     Learner*, and the first table to its *Labelled images*.
 
+    *Tell magnifications apart* is for many objects of about one size, such as nuclei, cells or synapses on one kind of
+    background. Patches are shrunk to a half and a quarter, and the network marks, pixel by pixel, where one has to look
+    to tell by how much; what it does not mark is hidden from a second, small network that answers. As size tells the
+    magnification, it marks things of typical size. Images of several true magnifications go together where they have
+    **pixel sizes**: those are used, so that an image taken at half the magnification is one at a half. A shrunk image
+    is also sharper, less noisy and of less contrast; these are made alike, and the view reports by a probe whether the
+    network reads them all the same. Set the *Share of the area in objects* to about what you see, and give images at
+    least four times as large as the *Patch size*.
+
     **Limits:** it is no substitute for labels, and where there are enough of them it changes little: compare with a
     training without it. 2-D images, and Z-stacks slice by slice; they are held in memory together. Each is scaled by
-    its own percentiles, so that bit depths may differ; pixel sizes should not, and a warning tells where they do.
-    Images of a single value are left out. *Variation of patches* adds neither noise nor blur here. The settings of the
+    its own percentiles, so that bit depths may differ; pixel sizes should not, but for
+    *Tell magnifications apart*, and a warning tells where they do. Images of a single value are left out, and those too
+    small for the smallest magnification. *Variation of patches* adds neither noise nor blur here. The settings of the
     network hold for the node that goes on with it; its head is chosen in the *Segmentation Learner*, while the
     *Segmentation Retrainer* takes foreground for a stride of 1, StarDist for others. A step takes as long as in the
     *Segmentation Learner*, with a stride of 1 about three times as long as with its 2.
@@ -149,6 +175,8 @@ class SelfSupervisedPretrainer:
       for mitochondria segmentation on EM volumes, Computer Methods and Programs in Biomedicine (restoring images).
     - [He et al. 2022](https://doi.org/10.48550/arXiv.2111.06377), Masked autoencoders are scalable vision learners,
       CVPR (filling hidden squares).
+    - [Sahasrabudhe et al. 2020](https://doi.org/10.1007/978-3-030-59722-1_38), Self-supervised nuclei segmentation in
+      histopathological images using attention, MICCAI (telling magnifications apart).
     - [Krull et al. 2019](https://doi.org/10.48550/arXiv.1811.10980), Noise2Void: learning denoising from single noisy
       images, CVPR (blind spots).
     """
@@ -157,6 +185,9 @@ class SelfSupervisedPretrainer:
         "Image column", "Images to learn from; every table needs a column of this name.", (0, 0), is_image
     )
     task = knext.EnumParameter("Task", "What the network learns to do.", Task.RESTORATION.name, Task)
+    scales = scales_parameter(task, Task.MAGNIFICATION.name)
+    coverage = coverage_parameter(task, Task.MAGNIFICATION.name)
+    answer = answer_parameter(task, Task.MAGNIFICATION.name)
     missing = knext.EnumParameter(
         "Rows without image",
         "What to do with a row whose image cell is missing.",
@@ -173,6 +204,8 @@ class SelfSupervisedPretrainer:
         self.image_column = self._column(schemas)
         self.network.check()
         self.training.check()
+        if self.task == Task.MAGNIFICATION.name:
+            check_magnification(self)
         network = {"name": self.network.network.lower(), "grid": self.network.grid}
         spec = SegmentationModelSpec({"pretext": self.task.lower(), "network": network})
         return spec, knext.Schema.from_columns(history_columns())
@@ -261,6 +294,7 @@ class SelfSupervisedPretrainer:
             schedule=self.training.schedule(),
             validation_fraction=self.training.validation_fraction,
             encoder_weights=weights,
+            magnification=magnification_config(self, chosen=self.task == Task.MAGNIFICATION.name),
         )
 
 

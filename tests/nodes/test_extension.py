@@ -126,6 +126,9 @@ def test_defaults_are_those_of_the_library(session: Any) -> None:
     network, pretraining = session.node("SelfSupervisedPretrainer").settings["model"]["network"], PretrainingConfig()
     for name in ("base", "depth", "grid"):
         assert network[name] == getattr(pretraining.network, name), name
+    task, magnification = session.node("SelfSupervisedPretrainer").settings["model"], pretraining.magnification
+    assert tuple(float(scale) for scale in task["scales"].split(",")) == magnification.scales
+    assert (task["coverage"], task["answer"] == "CONTINUOUS") == (magnification.coverage, magnification.continuous)
     transfer = session.node("SegmentationRetrainer").settings["model"]["transfer"]
     for name in ("freeze", "loaded_rate", "match_scale", "layer_decay", "pull", "source_share"):
         assert transfer[name] == getattr(RetrainingConfig(), name), name

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from core.background import is_background
 from core.config import require
 from core.devices import choose_device
-from core.heads import Instances
 from core.image import Image
 from core.inference.engines import WHOLE, core_maps, has_group_norm, make_engine, with_statistics
 from core.inference.tiling import round_up, tiles
 from core.model import SegmentationModel
-from core.model_summary import check_segments
+from core.model_summary import check_segments, has_first_objects
 from core.normalization import limits_between, normalize
 from core.progress import SILENT, Progress
 from core.rescaling import rescale_pixels
@@ -56,11 +55,14 @@ class Predictor:
 
     Raises
     ------
-    UserInputError : device or engine are not there, or the model cannot segment yet.
+    UserInputError : device or engine are not there, or the model cannot segment yet. One that has learned to tell
+        magnifications apart, without any label, is not refused: its objects are guesses.
     """
 
     def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
-        check_segments({"pretext": model.config.pretext})
+        self.guesses = has_first_objects({"pretext": model.config.pretext})
+        if not self.guesses:
+            check_segments({"pretext": model.config.pretext})
         require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or 64 pixels or more")
         self.model, self.device, self.tile = model, choose_device(device), min(tile or AUTO_TILE, AUTO_TILE)
         self._engine, self._run = engine, make_engine(model, engine, self.device)
@@ -129,7 +131,12 @@ class Predictor:
         prediction = self.maps(normalize(pixels, scaling, whole), progress.part(0.0, 0.8))
         progress.step(0.8, "objects")
         config = self.model.config
-        found: Instances = self.model.head.decode(prediction, pixels.shape[1:], config.network.grid, used, config.scale)
+        if self.guesses:
+            from core.pretraining.magnification.first_objects import first_objects
+
+            found = first_objects(prediction[0], used["prob"])
+        else:
+            found = self.model.head.decode(prediction, pixels.shape[1:], config.network.grid, used, config.scale)
         progress.step(1.0, f"{len(found.scores)} objects")
         return Prediction(image.with_array(found.labels, "YX", "labels"), found.scores, used)
 

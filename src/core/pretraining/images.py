@@ -52,8 +52,7 @@ def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Target]], l
         found.append(kept)
     if sum(map(len, found)) == 1:
         warnings.append(f"{found[0][0].name} is the only image. The more images there are, the more can be learned.")
-    warnings += types_differ(plane.image for planes in found for plane in planes)
-    return found, warnings + _sizes_differ(found)
+    return found, warnings + types_differ(plane.image for planes in found for plane in planes)
 
 
 def _planes(name: str, image: Image) -> tuple[list[Target], list[int]]:
@@ -79,7 +78,7 @@ def _left_out(name: str, image: Image, empty: Sequence[int]) -> list[str]:
     return [f"{name}: in {len(empty)} of {image.size('Z')} slices all pixels have the same value, left out: {numbers}."]
 
 
-def _sizes_differ(domains: Iterable[Sequence[Target]]) -> list[str]:
+def sizes_differ(domains: Iterable[Sequence[Target]]) -> list[str]:
     """A warning where objects are of another size in pixels because pixels are."""
     known = []
     for planes in domains:
@@ -100,7 +99,8 @@ def _sizes_differ(domains: Iterable[Sequence[Target]]) -> list[str]:
 def prepared(domains: Iterable[Sequence[Target]], normalization: NormalizationConfig) -> list[Prepared]:
     """The images, normalised each by itself, without objects; every domain is drawn equally often."""
     return [
-        Prepared(normalize(pixels, normalization), np.broadcast_to(np.int32(0), pixels.shape[1:]), [], 1 / len(planes))
+        Prepared(pixels, np.broadcast_to(np.int32(0), pixels.shape[1:]), [], 1 / len(planes), plane.zoom)
         for planes in domains
-        for pixels in (plane.image.cyx() for plane in planes)
+        for plane in planes
+        for pixels in (normalize(plane.image.cyx(), normalization),)
     ]

@@ -1,6 +1,6 @@
 """Training a network by images without labels, of one kind or of several."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from core.heads import HEADS, HeadConfig
 from core.image import Labels
 from core.model import ModelConfig, SegmentationModel
 from core.networks.pretrained_weights import load_encoder
-from core.pretraining import PRETEXTS, Pretext
+from core.pretraining import PRETEXTS
 from core.pretraining.config import PretrainingConfig
 from core.pretraining.images import Named, planes_of, prepared
 from core.pretraining.pretext import Shown
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, random_patch
 from core.training.checkpoint import Row
+from core.training.config import ScheduleConfig
 from core.training.data import Example, Prepared, Target, digest
 from core.training.loop import Group, WithoutLabels, fit, patch_size
 from core.training.objective import Step
@@ -34,12 +35,13 @@ class PretrainingResult:
 
     Parameters
     ----------
-    model : its network has learned `config.pretext`, its head nothing; on the CPU.
+    model : its network has learned `config.pretext`, its head only what the task needs one for; on the CPU.
     history : one row per epoch: epoch, train_loss, learning_rate, seconds, and where images were held back
         validation_loss.
     device : where it was trained, in words.
     warnings : what looked wrong with the images, one sentence or two each.
     examples : patches of images that were held back, where any were, for people; of every domain.
+    report : what the task found out by these patches, some sentences; may be empty.
     """
 
     model: SegmentationModel
@@ -47,6 +49,7 @@ class PretrainingResult:
     device: str
     warnings: list[str]
     examples: list[Shown]
+    report: str = ""
 
 
 def pretrain(
@@ -70,6 +73,8 @@ def pretrain(
     """
     progress.step(0.0, "Looking at the images")
     planes, warnings = planes_of(domains)
+    planes, more = PRETEXTS[config.task].choose(planes, config)
+    warnings += more
     first, weights, schedule = planes[0][0].image, config.encoder_weights, config.schedule
     network = replace(config.network, in_channels=first.size("C"), fixed_statistics=bool(weights))
     config = replace(config, network=network, encoder_weights=Path(weights).name)
@@ -95,7 +100,8 @@ def pretrain(
     if weights:
         encoder = load_encoder(model.network, weights)
         model.with_config(provenance={**model.config.provenance, "encoder": encoder})
-    pretext = PRETEXTS[config.task](model)
+    pretext = PRETEXTS[config.task].of(model, config)
+    schedule = pretext.schedule(schedule)
     ready, held_back = prepared(training, config.normalization), prepared(validation, config.normalization)
     history = fit(
         model,
@@ -111,12 +117,20 @@ def pretrain(
     )
     model.with_config(history=tuple(history))
     shown = validation if validation else training
-    examples = _examples(model, pretext, shown, held_back or ready, config)
+    patches = list(_patches(model, shown, held_back or ready, schedule))
+    with torch.inference_mode():
+        examples = [pretext.show(name, step) for name, step in patches]
+        report = pretext.report([step for _, step in patches], progress.part(0.98, 1.0))
+    if report.numbers:
+        kept = {**model.config.provenance, "report": dict(report.numbers)}
+        model.with_config(provenance=kept, thresholds=dict(report.thresholds))
+    if report.warning:
+        warnings.append(report.warning)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     device = choose_device(schedule.device)
     numbers = "" if precision(device) == "32-true" else ", mixed precision"
-    return PretrainingResult(model, history, describe_device(device) + numbers, warnings, examples)
+    return PretrainingResult(model, history, describe_device(device) + numbers, warnings, examples, report.text)
 
 
 def _split(
@@ -142,17 +156,16 @@ def _fingerprint(model: SegmentationModel, config: PretrainingConfig, domains: S
     """What a checkpoint knows its training by."""
     start = digest(weight.detach().numpy() for weight in model.state_dict().values())
     pixels = [digest(one.image.array for one in domain) for domain in domains]
-    return f"{config} {start} {pixels}"
+    return f"{config} {start} {pixels} {[one.zoom for domain in domains for one in domain]}"
 
 
-def _examples(
+def _patches(
     model: SegmentationModel,
-    pretext: Pretext,
     domains: Sequence[Sequence[Target]],
     images: Sequence[Prepared],
-    config: PretrainingConfig,
-) -> list[Shown]:
-    """A patch of some images, the domains taking turns; `images` are those of all domains, in order."""
+    schedule: ScheduleConfig,
+) -> Iterator[tuple[str, Step]]:
+    """A patch of some images, with their names, the domains taking turns; `images` are those of all, in order."""
     starts = np.cumsum([0, *map(len, domains)])
     turns = [
         (int(start) + i, domain[i].name)
@@ -160,11 +173,9 @@ def _examples(
         for start, domain in zip(starts, domains, strict=False)
         if i < len(domain)
     ]
-    size, shown = patch_size(model, config.schedule), []
-    with torch.inference_mode():
-        for number, name in turns[:MOST_SHOWN]:
-            rng = np.random.default_rng([config.schedule.seed, number])
-            pixels, _ = random_patch([images[number]], size, NO_AUGMENTATION, rng)
-            patch = torch.from_numpy(pixels)[None]
-            shown.append(pretext.show(name, Step(model, model, patch, patch[:, :0], number=number)))
-    return shown
+    size = patch_size(model, schedule)
+    for number, name in turns[:MOST_SHOWN]:
+        rng = np.random.default_rng([schedule.seed, number])
+        pixels, _ = random_patch([images[number]], size, NO_AUGMENTATION, rng)
+        patch = torch.from_numpy(pixels)[None]
+        yield name, Step(model, model, patch, patch[:, :0], number=number)

@@ -62,7 +62,7 @@ def random_patch(
     """A square patch of a random image around a random object.
 
     An image with four times as many objects, or with twice the weight, is drawn twice as often. Beyond the image's edge
-    the image is mirrored.
+    the image is mirrored. A patch of an image with a zoom shows as much less of it.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def random_patch(
     """
     share = np.sqrt([max(1, len(example.boxes)) for example in examples]) * [example.weight for example in examples]
     example = examples[rng.choice(len(examples), p=share / share.sum())]
-    matrix = _turn(config, rng)
-    centre = _centre(example, size, rng)
+    matrix = _turn(config, rng) / example.zoom
+    centre = _centre(example, size / example.zoom, rng)
     offset = centre - matrix @ np.full(2, (size - 1) / 2)
     exact = np.array_equal(matrix, np.round(matrix))
     if exact:
@@ -104,7 +104,7 @@ def _factor(largest: float, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(-1, 1) * np.log(largest)))
 
 
-def _centre(example: Prepared, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _centre(example: Prepared, size: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Where in the image the patch's centre lies, rows and columns."""
     shape = np.array(example.labels.shape, float)
     if example.boxes and rng.random() < ON_OBJECT:

@@ -42,10 +42,12 @@ class Target:
     ----------
     name : how messages call it.
     image : a 2-D image with any number of channels.
+    zoom : by how much patches of it are enlarged while they are cut out.
     """
 
     name: str
     image: Image
+    zoom: float = 1.0
 
 
 def check_examples(examples: Sequence[Example]) -> list[str]:
@@ -137,6 +139,8 @@ class Prepared:
     """The bounding box of every object."""
     weight: float = 1.0
     """How often it is drawn, in proportion to others with as many objects."""
+    zoom: float = 1.0
+    """By how much patches of it are enlarged while they are cut out."""
 
 
 def prepare(examples: Iterable[Example], normalization: NormalizationConfig, scale: float = 1.0) -> list[Prepared]:

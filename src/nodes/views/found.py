@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 _FILLED = "body{box-sizing:border-box;height:100vh;min-height:260px;display:flex;flex-direction:column}"
 
 
-def found_view(album: "Album", thresholds: Mapping[str, float], device: str, *, previews: bool) -> Any:
+def found_view(
+    album: "Album", thresholds: Mapping[str, float], device: str, *, previews: bool, warning: str = ""
+) -> Any:
     """Images with the objects found in them; the thresholds and the device in words.
 
     Parameters
     ----------
     previews : whether the node's table has a picture of every image.
+    warning : stands above all else; may be empty.
     """
     note = paragraph(f"Thresholds: {thresholds_text(thresholds)}. Computed on {device}.", "note")
+    told = [paragraph(warning, "warning")] if warning else []
     elsewhere = "All are in KNIME's Table View, in a column of previews." if previews else ""
     images = viewer(album, [("Objects found", COLORS["found"])], album.note("first", elsewhere))
     script = read(*SCRIPTS) if album.slides else ""
-    html = page("Objects found", note, images, style=read(*STYLE) + _FILLED, script=script)
+    html = page("Objects found", *told, note, images, style=read(*STYLE) + _FILLED, script=script)
     return node_view(html, album.sheet())

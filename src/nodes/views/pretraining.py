@@ -24,8 +24,11 @@ TASKS = {
     "restoration": "to restore degraded images",
     "hide_and_fill": "to fill hidden squares",
     "blind_spot": "to guess hidden pixels",
+    "magnification": "to tell magnifications apart",
 }
 """What the network has learned, in words."""
+
+GUESSES = "It can guess where objects are, in the Segmentation Predictor, but was shown none"
 
 _STYLE = """
 .row{margin:12px 0}
@@ -36,18 +39,21 @@ figcaption{font-variant-numeric:tabular-nums}
 
 def pretraining_view(result: "PretrainingResult") -> Any:
     """The losses over the epochs, and patches before, during and after the task."""
+    from core.model_summary import has_first_objects
     from core.visual import png_bytes
 
     config, history = result.model.config, result.history
     chart, rates, epochs = curves(history)
     seconds = sum(float(row.get("seconds", 0.0)) for row in history)
     images, domains = config.provenance["images"], config.provenance["domains"]
+    able = GUESSES if has_first_objects({"pretext": config.pretext}) else "It cannot segment yet"
     text = [
         f"The network ({network_title(config.network.name)}) has learned "
         f"{TASKS.get(config.pretext, config.pretext)}, from {amount(images, 'image')} in "
-        f"{amount(len(domains), 'table')} ({' + '.join(map(str, domains))}), without labels. It "
-        "cannot segment yet: connect the model to the Segmentation Learner or Retrainer.",
+        f"{amount(len(domains), 'table')} ({' + '.join(map(str, domains))}), without labels. {able}: connect the "
+        "model to the Segmentation Learner or Retrainer.",
         f"Trained for {amount(len(history), 'epoch')} in {seconds:.0f} s on {result.device}.",
+        *([result.report] if result.report else []),
     ]
     pictures = [png_bytes(row_of(shown)) for shown in result.examples]
     figures = "".join(
