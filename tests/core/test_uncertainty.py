@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from core.errors import Canceled
 from core.image import Image
 from core.inference.predict import Prediction
-from core.inference.uncertainty import ORIENTATIONS, found_again, oriented, predict_orientations, restored
+from core.inference.uncertainty import ORIENTATIONS, Certainty, found_again, oriented, predict_orientations, restored
+from core.normalization import normalize
 from core.progress import Progress
 
 
@@ -132,3 +134,32 @@ def test_the_prediction_is_that_of_the_image_as_it_is() -> None:
     predict = toy(lambda _: 50)
     plain, _ = predict_orientations(predict, replace(image, channel_names=()))
     np.testing.assert_array_equal(plain.labels.array, predict(image, Progress()).labels.array)
+
+
+def test_a_network_that_turns_with_the_image_is_sure() -> None:
+    """A model whose kernels look the same in all orientations; one as it comes from chance is less sure."""
+    from core.heads import HeadConfig
+    from core.inference.predict import Predictor
+    from core.model import ModelConfig, SegmentationModel
+    from core.networks import NetworkConfig
+
+    torch.manual_seed(0)
+    config = ModelConfig(NetworkConfig(base=4, depth=1, grid=1), HeadConfig("foreground"), thresholds={"prob": 0.5})
+    model = SegmentationModel(config).eval()
+    pixels = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(64, 64)), 2).astype(np.float32)
+    image = Image(pixels, "YX")
+
+    def certainty() -> Certainty:
+        predictor = Predictor(model, "cpu", "torch")
+        used = {"prob": float(np.quantile(predictor.maps(normalize(image.cyx(), config.normalization)), 0.7))}
+        return predict_orientations(lambda one, part: predictor.predict(one, used, part), image)[1]
+
+    assert certainty().agreement < 1
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim == 4:
+                turned = [torch.rot90(one, k, (-2, -1)) for one in (weight, weight.flip(-1)) for k in range(4)]
+                weight.copy_(torch.stack(turned).mean(0))
+    sure = certainty()
+    assert sure.mean > 1
+    assert (sure.deviation, sure.agreement) == (0, 1)

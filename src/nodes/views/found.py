@@ -12,16 +12,22 @@ if TYPE_CHECKING:
     from nodes.views.slides import Album
 
 
-def found_view(album: "Album", thresholds: Mapping[str, float], device: str, *, previews: bool) -> Any:
+def found_view(
+    album: "Album", thresholds: Mapping[str, float], device: str, *, previews: bool, ranked: bool = False
+) -> Any:
     """Images with the objects found in them; the thresholds and the device in words.
 
     Parameters
     ----------
     previews : whether the node's table has a picture of every image.
+    ranked : whether the least certain images come first.
     """
     note = paragraph(f"Thresholds: {thresholds_text(thresholds)}. Computed on {device}.", "note")
     elsewhere = "All are in KNIME's Table View, in a column of previews." if previews else ""
-    images = viewer(album, [("Objects found", COLORS["found"])], album.note("first", elsewhere))
+    shown = album.note("least certain" if ranked else "first", elsewhere)
+    if ranked:
+        shown += " They are sorted: those of whose objects the smallest share is found again come first."
+    images = viewer(album, [("Objects found", COLORS["found"])], shown)
     script = read(*SCRIPTS) if album.slides else ""
     html = page("Objects found", note, images, style=read(*STYLE) + FILLED, script=script)
     return node_view(html, album.sheet())
