@@ -41,6 +41,11 @@ def is_text(column: Any) -> bool:
     return bool(column.ktype == knext.string())
 
 
+def is_number(column: Any) -> bool:
+    """Whether a column holds numbers."""
+    return bool(column.ktype in (knext.double(), knext.int32(), knext.int64()))
+
+
 def is_group(column: Any) -> bool:
     """Whether a column can say which group a row belongs to: text or whole numbers."""
     return is_text(column) or column.ktype in (knext.int32(), knext.int64())

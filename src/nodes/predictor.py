@@ -88,10 +88,11 @@ class SegmentationPredictor:
     preview and the view show the slice with most objects.
 
     **Limits:** a million pixels (1024 x 1024) take about one second on one processor core with ONNX Runtime, 1.6
-    seconds with PyTorch, and the node about 0.8 GB; the uncertainty takes eight times as long. Larger images are predicted in overlapping tiles, with the same
-    result. A label image takes 4 bytes per pixel and must stay below 2 GiB: about 23,000 x 23,000 pixels. Objects whose
-    size in pixels differs much from that of the training images are missed or cut in pieces. In stacks, cells that lie
-    close above each other may become one, and a cell that a slice misses becomes two.
+    seconds with PyTorch, and the node about 0.8 GB; the uncertainty takes eight times as long. Larger images are
+    predicted in overlapping tiles, with the same result. A label image takes 4 bytes per pixel and must stay below 2
+    GiB: about 23,000 x 23,000 pixels. Objects whose size in pixels differs much from that of the training images are
+    missed or cut in pieces. In stacks, cells that lie close above each other may become one, and a cell that a slice
+    misses becomes two.
 
     **Literature:**
 

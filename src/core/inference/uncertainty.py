@@ -28,7 +28,8 @@ class Certainty:
     ----------
     counts : the number of objects in every orientation, in the order of `ORIENTATIONS`.
     agreement : 0 to 1, the share of the objects of the image as it is that are found again, with an IoU of `SAME` or
-        more, on average over the other orientations. Where the image as it is has none, 1 if the others have none.
+        more, on average over the other orientations. Where the image as it is has none, the share of the
+        others that have none either.
     """
 
     counts: tuple[int, ...]
