@@ -29,7 +29,7 @@ class Order(knext.EnumParameterOptions):
     LARGEST = ("Largest values", "As of Object count, standard deviation.")
 
 
-@knext.parameter_group("Images to write")
+@knext.parameter_group("Images to write", since_version="0.2.0")
 class SelectionSettings:
     """All of them, or those that are best worth a person's time."""
 
