@@ -138,9 +138,9 @@ class FragmentGrouper:
     *Microscopy Image Reader*.
 
     **Example:** acetylcholine receptors of a muscle, 0.1 µm per pixel, are 14 plaques that belong to three junctions.
-    The plaques of a junction lie up to 2 µm apart, the junctions 30 µm. With *Largest gap* set to 2, *Fragment count*
-    is 14 and *Grouped object count* 3. Where junctions crowd, set *Fragments are one object
-    where* to *A bright channel connects them*, choose the *Channel* of the nerve, and a larger gap, say 5.
+    The plaques of a junction lie up to 2 µm apart, the junctions 30 µm. With *Largest gap* set to 2, there are three
+    grouped objects of 14 fragments. Where junctions crowd, set *Fragments are one object where* to *A bright channel
+    connects them*, choose the *Channel* of the nerve, and a larger gap, say 5.
 
     **Limits:** neighbouring objects that are nearer to each other than the fragments of one object cannot be told
     apart by their gaps: try several gaps, and look for a range in which the count hardly changes. Two objects of which
