@@ -95,6 +95,22 @@ def find_column(
     return str(guesses[0])
 
 
+def offered_column(
+    schema: Any,
+    chosen: str | None,
+    fits: Callable[[Any], bool] = is_image,
+    preferred: Sequence[str] = (),
+    avoid: Iterable[str | None] = (),
+) -> str | None:
+    """What a setting that is not in force shows: the user's choice, otherwise a guess if there is one."""
+    if is_chosen(chosen):
+        return chosen
+    try:
+        return find_column(schema, None, "column", fits, preferred, avoid)
+    except knext.InvalidParametersError:
+        return chosen
+
+
 def check_optional_column(
     schema: Any, chosen: str | None, what: str, fits: Callable[[Any], bool] = is_image
 ) -> str | None:

@@ -11,6 +11,7 @@ from nodes.columns import (
     PREDICTED,
     find_column,
     is_image,
+    offered_column,
     png_type,
     tensor_type,
     unique_names,
@@ -185,8 +186,9 @@ class FragmentGrouper:
     def configure(self, ctx: Any, schema: Any) -> Any:
         """The new columns."""
         self.label_column, image = self._input_columns(schema)
-        if image:
-            self.connection.image_column = image
+        self.connection.image_column = image or offered_column(
+            schema, self.connection.image_column, preferred=(IMAGE,), avoid=[self.label_column, LABELS, PREDICTED]
+        )
         if not self.output_column.strip():
             raise knext.InvalidParametersError("The new column has no name. Enter one.")
         return knext.Schema.from_columns(

@@ -145,7 +145,7 @@ class SegmentationLabelWriter:
         self.label_column = self._label_column(schema)
         self.name_column = check_optional_column(schema, self.name_column, "column of file names", is_text) or NONE
         self.image_column = check_optional_column(schema, self.image_column, "image column") or NONE
-        self.selection.column = self.selection.column_in(schema) or self.selection.column
+        self.selection.column = self.selection.column_in(schema) or self.selection.offered(schema)
         check_path(self.folder, "folder for the labels")
         if not self._chosen():
             raise knext.InvalidParametersError("No format is chosen. Choose at least one.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import knime.extension as knext
 
 from nodes.cells import rows
-from nodes.columns import find_column, is_number
+from nodes.columns import find_column, is_number, offered_column
 
 if TYPE_CHECKING:
     from core.progress import Progress
@@ -75,6 +75,10 @@ class SelectionSettings:
         if self.which == Which.ALL.name:
             return None
         return find_column(schema, self.column, "certainty column", is_number, preferred=(AGREEMENT,))
+
+    def offered(self, schema: Any) -> str | None:
+        """The column that the dialog shows where all are written."""
+        return offered_column(schema, self.column, is_number, preferred=(AGREEMENT,))
 
     def wanted(self, table: Any, label_column: str, progress: "Progress") -> set[str] | None:
         """Row IDs of the least certain images that have labels, of equally certain ones the first; None for all."""
