@@ -68,7 +68,8 @@ def test_an_image_that_is_its_own_mirror_image_has_no_spread() -> None:
     """Whatever a predictor does, it cannot tell orientations apart that look the same."""
     rng = np.random.default_rng(0)
     quarter = rng.integers(0, 255, (12, 12), np.uint8)
-    symmetric = sum(oriented(Image(quarter.astype(int), "YX"), *how).array for how in ORIENTATIONS)
+    laid = [oriented(Image(quarter.astype(int), "YX"), *how).array for how in ORIENTATIONS]
+    symmetric = np.sum(laid, axis=0)
     image = Image(symmetric, "YX")
     top = toy(lambda array: float(array[:5].mean()))
     assert predict_orientations(top, image)[1].deviation == 0
