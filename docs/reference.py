@@ -21,7 +21,7 @@ PURPOSES = {
     "Learning": ("SegmentationLearner", "SelfSupervisedPretrainer", "PretrainingAdvisor", "SegmentationRetrainer"),
     "Finding objects": ("SegmentationPredictor", "LargeImagePredictor", "LargeImageTiler", "TileMerger"),
     "Another microscope": ("DomainGapReport", "DomainAdaptationLearner", "StyleTransferLearner", "StyleTransfer"),
-    "Results": ("InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),
+    "Results": ("FragmentGrouper", "InstanceCounter", "SegmentationScorer", "SegmentationLabelWriter"),
 }
 
 OPTION_TYPES = {"integer": "int", "number": "double", "boolean": "boolean"}

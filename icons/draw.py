@@ -213,6 +213,15 @@ def merger(s: Sheet) -> None:
     s.cell(24, 24, 8, TEAL)
 
 
+def fragment_grouper(s: Sheet) -> None:
+    """Three fragments with a ring around them, and one that stays alone."""
+    s.outline(19, 26, 12.5, AMBER)
+    s.cell(14.5, 22.5, 4)
+    s.cell(24, 23.5, 3.5)
+    s.cell(18, 32, 4)
+    s.cell(36, 12.5, 4.5, MINT)
+
+
 def counter(s: Sheet) -> None:
     """Cells, and a tally."""
     s.cell(13, 13, 6)
@@ -292,6 +301,7 @@ NODES: tuple[Callable[[Sheet], None], ...] = (
     large_predictor,
     tiler,
     merger,
+    fragment_grouper,
     counter,
     scorer,
     gap_report,

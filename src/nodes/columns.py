@@ -41,6 +41,11 @@ def is_text(column: Any) -> bool:
     return bool(column.ktype == knext.string())
 
 
+def is_number(column: Any) -> bool:
+    """Whether a column holds numbers."""
+    return bool(column.ktype in (knext.double(), knext.int32(), knext.int64()))
+
+
 def is_group(column: Any) -> bool:
     """Whether a column can say which group a row belongs to: text or whole numbers."""
     return is_text(column) or column.ktype in (knext.int32(), knext.int64())
@@ -88,6 +93,22 @@ def find_column(
             todo += ", or choose one in the node's dialog"
         raise knext.InvalidParametersError(f"The table has no column that could be the {what}. {todo}.")
     return str(guesses[0])
+
+
+def offered_column(
+    schema: Any,
+    chosen: str | None,
+    fits: Callable[[Any], bool] = is_image,
+    preferred: Sequence[str] = (),
+    avoid: Iterable[str | None] = (),
+) -> str | None:
+    """What a setting that is not in force shows: the user's choice, otherwise a guess if there is one."""
+    if is_chosen(chosen):
+        return chosen
+    try:
+        return find_column(schema, None, "column", fits, preferred, avoid)
+    except knext.InvalidParametersError:
+        return chosen
 
 
 def check_optional_column(

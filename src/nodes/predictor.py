@@ -11,8 +11,15 @@ from nodes.running import amount, named, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, ComputeSettings, MissingImages, ThresholdSettings, missing_images_parameter
 
 if TYPE_CHECKING:
-    from core.inference.predict import Predictor
-    from nodes.views.slides import Album
+    from core.image import Image
+    from core.inference.predict import Prediction, Predictor
+    from core.inference.uncertainty import Certainty
+    from core.progress import Progress
+    from nodes.views.ranked import Ranking
+
+
+CERTAINTY = ("Object count, mean of orientations", "Object count, standard deviation", "Object agreement")
+"""Columns that tell how sure the count is."""
 
 
 GUESSED = (
@@ -48,11 +55,13 @@ class StackObjects(knext.EnumParameterOptions):
     "Segmented images",
     "The input with new columns: the label images (*Predicted labels*, if not named otherwise), in which 0 is "
     "background and every object has its own number, *Object count*, and *Overlay preview*, a picture with "
-    "outlines.",
+    "outlines. Where the uncertainty is estimated, also *Object count, mean of orientations*, *Object count, standard "
+    "deviation* and *Object agreement* (0 to 1).",
 )
 @knext.output_view(
     "Outlines",
-    "The images with the outlines of the objects that were found, the thresholds in force, and where it was computed.",
+    "The images with the outlines of the objects that were found, the least certain first where the uncertainty is "
+    "estimated; the thresholds in force, and where it was computed.",
 )
 class SegmentationPredictor:
     """Finds the objects in images with a trained model.
@@ -76,6 +85,15 @@ class SegmentationPredictor:
     gives a first result: what it looks at, cut apart where it is narrow. These objects are guesses, a warning says so,
     and no other model that has learned without labels can give any. *Probability* chooses how much is taken.
 
+    **Uncertainty:** with *Estimate the uncertainty of the count*, every image is segmented in eight orientations: as it
+    is, turned by quarters, and the same mirrored. They show the same objects; what differs is what the model is not
+    sure of. *Object count, mean of orientations* and *Object count, standard deviation* are those of the eight counts.
+    *Object agreement* is the share of the objects of the image as it is that are found again, with an IoU of 0.5 or
+    more, on average over the other seven; of an image without objects it is the share of the others that have none
+    either. The view begins with the lowest: look at these images first, and correct their labels for the *Segmentation
+    Retrainer*. What is wrong in all orientations alike stays unseen. Slices of stacks are turned, and objects compared
+    in three dimensions.
+
     **Stacks** are segmented slice by slice, with the scaling of brightness that each slice would have as a 2-D image,
     and their label images are stacks. With *Objects in stacks* set to *Connected through slices*, objects of
     neighbouring slices become one where they overlap: of foreground models any common pixel is enough, of others half
@@ -83,15 +101,20 @@ class SegmentationPredictor:
     preview and the view show the slice with most objects.
 
     **Limits:** a million pixels (1024 x 1024) take about one second on one processor core with ONNX Runtime, 1.6
-    seconds with PyTorch, and the node about 0.8 GB. Larger images are predicted in overlapping tiles, with the same
-    result. A label image takes 4 bytes per pixel and must stay below 2 GiB: about 23,000 x 23,000 pixels. Objects whose
-    size in pixels differs much from that of the training images are missed or cut in pieces. In stacks, cells that lie
-    close above each other may become one, and a cell that a slice misses becomes two.
+    seconds with PyTorch, and the node about 0.8 GB; the uncertainty takes eight times as long. Larger images are
+    predicted in overlapping tiles, with the same result. A label image takes 4 bytes per pixel and must stay below 2
+    GiB: about 23,000 x 23,000 pixels. Objects whose size in pixels differs much from that of the training images are
+    missed or cut in pieces. In stacks, cells that lie close above each other may become one, and a cell that a slice
+    misses becomes two.
 
-    **Literature:** [Schmidt et al. 2018](https://doi.org/10.1007/978-3-030-00934-2_30), Cell detection with star-convex
-    polygons, MICCAI (how StarDist's objects come out of the network); [Sahasrabudhe et al.
-    2020](https://doi.org/10.1007/978-3-030-59722-1_38), Self-supervised nuclei segmentation in histopathological images
-    using attention, MICCAI (objects without labels).
+    **Literature:**
+
+    - [Schmidt et al. 2018](https://doi.org/10.1007/978-3-030-00934-2_30), Cell detection with star-convex polygons,
+      MICCAI (how StarDist's objects come out of the network).
+    - [Wang et al. 2019](https://doi.org/10.1016/j.neucom.2019.01.103), Aleatoric uncertainty estimation with test-time
+      augmentation for medical image segmentation with convolutional neural networks, Neurocomputing.
+    - [Sahasrabudhe et al. 2020](https://doi.org/10.1007/978-3-030-59722-1_38), Self-supervised nuclei segmentation in
+      histopathological images using attention, MICCAI (objects without labels).
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to segment.", 1, is_image)
@@ -100,6 +123,13 @@ class SegmentationPredictor:
     )
     previews = knext.BoolParameter(
         "Append previews", "Append a picture of each image with the outlines of its objects.", True
+    )
+    uncertainty = knext.BoolParameter(
+        "Estimate the uncertainty of the count",
+        "Segment every image in its eight orientations (turned by quarters, and mirrored), and append how much the "
+        "count varies and how many objects are found again. Takes eight times as long; the labels stay the same.",
+        False,
+        since_version="0.2.0",
     )
     missing = missing_images_parameter()
     shown = knext.IntParameter(
@@ -144,6 +174,7 @@ class SegmentationPredictor:
             from core.inference.predict import Predictor
             from nodes.views.found import found_view
             from nodes.views.overlay import COLORS
+            from nodes.views.ranked import Ranking
             from nodes.views.slides import Album
 
             column = self._column(table.schema)
@@ -162,20 +193,21 @@ class SegmentationPredictor:
                     todo = "Remove the row, or let rows without image have missing results."
                     raise UserInputError("The image is missing.", where=row.at(column), todo=todo)
             writer = RowWriter(table, self._new_columns(table.column_names))
-            album = Album(self.shown, count, [COLORS["found"]])
+            ranking = Ranking(Album(self.shown, count, [COLORS["found"]]))
             for done, row in enumerate(rows(table)):
                 part = progress_of(ctx, f"{row.id} ({done + 1} of {count})").part(done / count, (done + 1) / count)
                 part.step(0.0)
-                writer.add(row, self._segment(row, column, predictor, part, album, warnings))
+                writer.add(row, self._segment(row, column, predictor, part, ranking, warnings))
             if missing:
                 warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
             warn(ctx, warnings)
             thresholds = predictor.model.thresholds_with(self.thresholds.chosen(predictor.model.thresholds))
             return writer.finish(), found_view(
-                album,
+                ranking.finish(),
                 thresholds,
                 describe_device(predictor.device),
                 previews=self.previews,
+                ranked=self.uncertainty,
                 warning=GUESSED if predictor.guesses else "",
             )
 
@@ -187,6 +219,8 @@ class SegmentationPredictor:
             knext.Column(tensor_type(), self.output_column.strip()),
             knext.Column(knext.int32(), "Object count"),
         ]
+        if self.uncertainty:
+            columns += [knext.Column(knext.double(), name) for name in CERTAINTY]
         if self.previews:
             columns.append(knext.Column(png_type(), "Overlay preview"))
         return unique_names(taken, columns)
@@ -218,13 +252,12 @@ class SegmentationPredictor:
         row: Row,
         column: str,
         predictor: "Predictor",
-        progress: Any,
-        album: "Album",
+        progress: "Progress",
+        ranking: "Ranking",
         warnings: list[str],
     ) -> list[Any]:
         """The values of the new columns."""
         from core.errors import UserInputError
-        from core.inference.stacks import predict_stack
         from core.planes import fullest, slice_of
         from core.training.data import check_pixels, image_is_constant
         from core.visual import outline_overlay, png_bytes
@@ -232,14 +265,12 @@ class SegmentationPredictor:
 
         image = row.image(column)
         if image is None:
-            return [None] * (3 if self.previews else 2)
+            return [None] * len(self._new_columns([]))
         try:
             depth = image.size("Z")
             for z in range(depth):
                 check_pixels(slice_of(image, z), f"slice {z + 1}" if depth > 1 else "")
-            thresholds = self.thresholds.chosen(predictor.model.thresholds)
-            joined = self.stacks == StackObjects.CONNECTED.name
-            found = predict_stack(predictor, image, thresholds, progress, joined=joined)
+            found, certainty = self._predict(predictor, image, progress)
         except UserInputError as error:
             raise error.at(row.at(column)) from None
         if image_is_constant(image):
@@ -248,6 +279,28 @@ class SegmentationPredictor:
         z = fullest(found.labels.array)
         caption = amount(count, "object") + (f"; slice {z + 1} of {depth}" if depth > 1 else "")
         plane, labels = slice_of(image, z), slice_of(found.labels, z)
-        album.add(row.id, caption, plane, [Layer(labels, found.scores.tolist())])
+        sure = [certainty.mean, certainty.deviation, certainty.agreement] if certainty else []
+        if certainty:
+            caption += (
+                f"; in eight orientations {certainty.mean:.1f} ± {certainty.deviation:.1f}, "
+                f"{certainty.agreement:.0%} found again"
+            )
+        doubt = 1 - certainty.agreement if certainty else 0.0
+        ranking.add(doubt, row.id, caption, plane, [Layer(labels, found.scores.tolist())])
         preview = [png_bytes(outline_overlay(plane, labels.array))] if self.previews else []
-        return [found.labels, count, *preview]
+        return [found.labels, count, *sure, *preview]
+
+    def _predict(
+        self, predictor: "Predictor", image: "Image", progress: "Progress"
+    ) -> "tuple[Prediction, Certainty | None]":
+        """The objects of an image, and how sure they are where that is asked for."""
+        from core.inference.stacks import predict_stack
+        from core.inference.uncertainty import predict_orientations
+
+        thresholds = self.thresholds.chosen(predictor.model.thresholds)
+        joined = self.stacks == StackObjects.CONNECTED.name
+
+        def predict(one: "Image", part: "Progress") -> "Prediction":
+            return predict_stack(predictor, one, thresholds, part, joined=joined)
+
+        return predict_orientations(predict, image, progress) if self.uncertainty else (predict(image, progress), None)

@@ -35,6 +35,7 @@ def scenes(session: Session) -> dict[str, Scene]:
     place("ModelWriter", model, folder="models", name="nuclei")
     place("ModelReader", path="models/nuclei.microseg")
     (segmented,) = place("SegmentationPredictor", model, images)
+    place("FragmentGrouper", segmented, connection={"criterion": "WAY", "source": "MANUAL"})
     place("InstanceCounter", segmented, image_column="Image")
     place("SegmentationScorer", segmented)
     place("SegmentationLabelWriter", segmented, folder="results", name_column="Name")

@@ -69,8 +69,8 @@ class Recipe:
     large: Callable[[World, Path], tuple[dict[str, Any], list[Any]]] | None = None
 
 
-def image_table(world: World) -> Any:
-    """Four images with labels, predicted ones, and plain columns."""
+def image_table(world: World, pixel_size: Mapping[str, float] | None = None) -> Any:
+    """Four images with labels, predicted ones, of this pixel size, and plain columns."""
     import knime.extension as knext
 
     from core.visual import png_bytes, to_display
@@ -79,7 +79,7 @@ def image_table(world: World) -> Any:
 
     pairs = [disks(SIDE, seed=i) for i in range(len(IDS))]
     images, labels = [image for image, _ in pairs], [truth for _, truth in pairs]
-    moved = [one.with_array(np.roll(one.array, 1, 0), "YX", "labels") for one in labels]
+    moved = [replace(one, array=np.roll(one.array, 1, 0), pixel_size=pixel_size or {}) for one in labels]
     paths = [str(path) for path in sorted((world.files / "images").iterdir())]
     columns: dict[str, tuple[Any, list[Any]]] = {
         "Picture": (png_type(), [png_bytes(to_display(image)) for image in images]),
@@ -118,7 +118,7 @@ def placed(table: Any, side: int) -> Any:
     return table
 
 
-def large_row(dtype: Any, side: int) -> Any:
+def large_row(dtype: Any, side: int, pixel_size: Mapping[str, float] | None = None) -> Any:
     """One image of disks as image and as labels, more than 64 MiB of `dtype`."""
     import knime.extension as knext
 
@@ -131,7 +131,7 @@ def large_row(dtype: Any, side: int) -> Any:
     labels = array.dtype == np.int32
     names = ("Predicted labels", "Labels") if labels else ("Image",)
     columns = [knext.Column(tensor_type(), name) for name in names]
-    image = Image(array, "YX", kind="labels" if labels else "intensity")
+    image = Image(array, "YX", pixel_size or {}, kind="labels" if labels else "intensity")
     return new_table(columns, ["large"], [[image]] * len(columns))
 
 
@@ -148,6 +148,7 @@ NO_SOURCE = "Source images: There is no image"
 NO_PATH = "Row 'a 1', column 'Path': The path is missing"
 NO_PLACE = "Row 'a 1', column '.*': The place of the tile is missing"
 CPU = {"device": "CPU"}
+MICROMETRE = {"Y": 1.0, "X": 1.0}
 EXAMPLES = Recipe(port=0, output=1, rows=1, empty=NO_EXAMPLES, all_missing=NO_EXAMPLES)
 
 RECIPES = {
@@ -212,6 +213,16 @@ RECIPES = {
         port=0,
         ids=list,
         large=lambda world, folder: ({}, [large_row(np.int32, 4100)]),
+    ),
+    "FragmentGrouper": Recipe(
+        lambda world, folder: {"connection": {"criterion": "WAY"}},
+        lambda world: [image_table(world, MICROMETRE)],
+        port=0,
+        ids=list,
+        large=lambda world, folder: (
+            {"previews": False, "shown": 0, "connection": {"criterion": "GAP"}},
+            [large_row(np.int32, 4100, MICROMETRE)],
+        ),
     ),
     "SegmentationScorer": Recipe(
         inputs=lambda world: [image_table(world)],

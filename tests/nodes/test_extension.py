@@ -34,6 +34,7 @@ NODES = {
     "StyleTransferLearner": "Style Transfer Learner",
     "DomainGapReport": "Domain Gap Report",
     "DomainAdaptationLearner": "Domain Adaptation Learner",
+    "FragmentGrouper": "Fragment Grouper",
 }
 
 

@@ -1,5 +1,7 @@
 import errno
+import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -183,3 +185,53 @@ def test_the_view_shows_as_many_images_as_asked_for(session: Any, trained: Any, 
     html = apply(session, trained, examples, shown=2).view_html
     assert "The first 2 of 10 images. All are in KNIME&#x27;s Table View, in a column of previews." in html
     assert html.count('"title":"Row') == 2
+
+
+CERTAINTY = ["Object count, mean of orientations", "Object count, standard deviation", "Object agreement"]
+
+
+def test_how_sure_the_count_is(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    """The labels are those of before; the view begins with the image whose objects change most."""
+    pairs = [disks(seed=i)[0] for i in range(3)]
+    images = table(Image=[pairs[0], None, pairs[1], pairs[2]])
+    plain = apply(session, trained, images, previews=False)
+    result = apply(session, trained, images, previews=False, uncertainty=True)
+    assert list(result[0].column_names) == ["Image", "Predicted labels", "Object count", *CERTAINTY]
+    assert result[0].column_values("Predicted labels") == plain[0].column_values("Predicted labels")
+    frame = result[0].to_pandas()
+    assert frame.loc["Row1", CERTAINTY].isna().all()
+    known = frame.drop("Row1")
+    assert known["Object agreement"].between(0, 1).all()
+    assert (known[CERTAINTY[1]] >= 0).all()
+    assert (abs(known[CERTAINTY[0]] - known["Object count"]) <= 7 * known[CERTAINTY[1]] + 1e-9).all()
+    sorted_ids = known.sort_values("Object agreement", kind="stable").index.tolist()
+    assert titles(result) == sorted_ids
+    assert "found again" in result.view_html
+    one = apply(session, trained, images, uncertainty=True, shown=1)
+    assert titles(one) == sorted_ids[:1]
+    assert "The least certain 1 of 3 images" in one.view_html
+    assert titles(plain) == ["Row0", "Row2", "Row3"]
+
+
+def titles(result: Any) -> list[str]:
+    """The images of a view, in its order."""
+    found = re.search(r'id="data">(.*?)</script>', result.view_html, re.DOTALL)
+    assert found
+    return [slide["title"] for slide in json.loads(found[1])["slides"]]
+
+
+def test_how_sure_the_count_in_a_stack_is(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    planes = [disks(seed=i)[0].array for i in range(2)]
+    result = apply(session, trained, table(Image=[Image(np.stack(planes), "ZYX")]), uncertainty=True)
+    assert decode(result[0].column_values("Predicted labels")[0]).axes == "ZYX"
+    assert result[0].to_pandas()[CERTAINTY].notna().all(axis=None)
+
+
+def test_canceling_between_orientations(session: Any, trained: Any, table: Callable[..., Any]) -> None:
+    node = session.node("SegmentationPredictor").set(computing={"engine": "TORCH", "device": "CPU"}, uncertainty=True)
+    with pytest.raises(Exception, match="Canceled"):
+        node.execute(
+            trained,
+            table(Image=[disks()[0]]),
+            cancel=lambda ctx: any("orientation 3 of 8" in message for _, message in ctx.progress),
+        )

@@ -1,7 +1,7 @@
 """Images with their objects: from row to row, channel by channel, with the object under the cursor."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 from nodes.views.html import paragraph
@@ -17,6 +17,8 @@ HELP = (
 )
 
 STYLE = ("shared/stage.css", "viewer/style.css")
+FILLED = "body{box-sizing:border-box;height:100vh;min-height:260px;display:flex;flex-direction:column}"
+"""The style of a page of which the viewer takes all that is left."""
 SCRIPTS = (
     "viewer/slides.js",
     "shared/place.js",
@@ -28,26 +30,31 @@ SCRIPTS = (
 )
 
 
-def viewer(album: Album, layers: Sequence[tuple[str, str]], note: str) -> str:
+def viewer(
+    album: Album, layers: Sequence[tuple[str, str]], note: str, *, hidden: Collection[str] = (), each: bool = False
+) -> str:
     """The viewer as a part of a page that has `STYLE` and, where there is an image, `SCRIPTS`.
 
     Parameters
     ----------
     layers : name and colour of each layer of the slides.
     note : which images are shown, see `Album.note`.
+    hidden : names of layers that are not shown at first.
+    each : whether every object has a colour of its own at first, and not that of its layer.
     """
     below = paragraph(note, "note")
     if not album.slides:
         return below
-    hidden = " hidden" * (len(layers) == 1)
+    alone = " hidden" * (len(layers) == 1)
     boxes = "".join(
-        f'<label class="swatch"{hidden}><input type="checkbox" class="layer" checked><i style="background:{color}"></i>'
-        f"{escape(name)}</label>"
+        f'<label class="swatch"{alone}><input type="checkbox" class="layer"{" checked" * (name not in hidden)}>'
+        f'<i style="background:{color}"></i>{escape(name)}</label>'
         for name, color in layers
     )
     compared = any(layer["right"] for one in album.slides for layer in one.data["layers"])
     colors = {"layer": "of its layer" if len(layers) > 1 else "yellow", "each": "one per object"}
     colors |= {"match": "right or wrong"} if compared else {}
+    colors = {"each": colors["each"]} | colors if each else colors
     data = {
         "layers": [{"name": name, "color": color} for name, color in layers],
         "slides": [one.data for one in album.slides],
