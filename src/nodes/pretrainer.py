@@ -130,7 +130,7 @@ class NetworkSettings:
 @knext.output_view(
     "Pretraining",
     "The loss over the epochs: lower is better. Below it patches of some images: as they were, what the network got, "
-    "and what it made of it. For the task *Tell magnifications apart*: patches at the largest and the smallest "
+    "and what it made of it. Where it learned to tell magnifications apart: patches at the largest and the smallest "
     "magnification, each with where the network looks, and a probe whether it reads content or sharpness.",
 )
 class SelfSupervisedPretrainer:
