@@ -5,11 +5,13 @@ from typing import Any
 import knime.extension as knext
 
 from nodes.network_settings import (
+    Head,
     base_parameter,
     check_network,
     depth_parameter,
     encoder_file_parameter,
     encoder_weights_parameter,
+    head_parameter,
     network_parameter,
     validate_network,
 )
@@ -60,29 +62,11 @@ def title(strategy: str) -> str:
     return str(Strategy[strategy.upper()].label)
 
 
-class Head(knext.EnumParameterOptions):
-    """What the network predicts, and how objects come out of it."""
-
-    FOREGROUND = (
-        "Any shape, rarely touch (foreground)",
-        "Object or background for every pixel; what is connected is one object.",
-    )
-    STARDIST = (
-        "Round, may touch (StarDist)",
-        "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
-    )
-    DISTANCE = (
-        "Small, clustered or irregular (distance)",
-        "How deep inside its object every pixel lies; every peak is one object. Tells touching objects of any shape "
-        "apart, from about three pixels across.",
-    )
-
-
 @knext.parameter_group("Model")
 class AdaptedModelSettings:
     """What the model is made of, where none is connected to start from."""
 
-    head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.FOREGROUND.name, Head)
+    head = head_parameter(Head.FOREGROUND)
     network = network_parameter()
     encoder_weights = encoder_weights_parameter(network)
     encoder_file = encoder_file_parameter(network, encoder_weights)

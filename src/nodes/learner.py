@@ -16,12 +16,14 @@ from nodes.examples import (
     target_column,
 )
 from nodes.network_settings import (
+    Head,
     base_parameter,
     check_network,
     depth_parameter,
     encoder_file_parameter,
     encoder_weights,
     encoder_weights_parameter,
+    head_parameter,
     network_parameter,
     validate_network,
 )
@@ -37,29 +39,11 @@ if TYPE_CHECKING:
     from core.training.config import TrainingConfig
 
 
-class Head(knext.EnumParameterOptions):
-    """What the network predicts, and how objects come out of it."""
-
-    STARDIST = (
-        "Round, may touch (StarDist)",
-        "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
-    )
-    FOREGROUND = (
-        "Any shape, rarely touch (foreground)",
-        "Object or background for every pixel; what is connected is one object.",
-    )
-    DISTANCE = (
-        "Small, clustered or irregular (distance)",
-        "How deep inside its object every pixel lies; every peak is one object. Tells touching objects of any shape "
-        "apart, from about three pixels across.",
-    )
-
-
 @knext.parameter_group("Model")
 class ModelSettings:
     """What the model is made of."""
 
-    head = knext.EnumParameter("Shape of the objects", "How objects are found.", Head.STARDIST.name, Head)
+    head = head_parameter(Head.STARDIST)
     network = network_parameter(
         "What looks at the image. Where a model to start from is connected, its network takes the place of this one "
         "and of all that is set for it: width, depth and stride, and what it starts from."

@@ -1,10 +1,28 @@
-"""The choice of a network, for nodes that train one; names of parameters and constants are for ever."""
+"""The choice of a head and a network, for nodes that train one; names of parameters and constants are for ever."""
 
 from typing import Any
 
 import knime.extension as knext
 
 from nodes.paths import HOW, check_path, resolve
+
+
+class Head(knext.EnumParameterOptions):
+    """What the network predicts, and how objects come out of it."""
+
+    STARDIST = (
+        "Round, may touch (StarDist)",
+        "Every object as a star-convex polygon: for round objects that touch, such as nuclei.",
+    )
+    FOREGROUND = (
+        "Any shape, rarely touch (foreground)",
+        "Object or background for every pixel; what is connected is one object.",
+    )
+    DISTANCE = (
+        "Small, clustered or irregular (distance)",
+        "How deep inside its object every pixel lies; every peak is one object. Tells touching objects of any shape "
+        "apart, from about three pixels across.",
+    )
 
 
 class Network(knext.EnumParameterOptions):
@@ -45,6 +63,11 @@ ENCODERS = [
     Network.RESNET50.name,
 ]
 """Networks on an image classifier."""
+
+
+def head_parameter(usual: Head) -> knext.EnumParameter:
+    """The choice of the head."""
+    return knext.EnumParameter("Shape of the objects", "How objects are found.", usual.name, Head)
 
 
 def network_parameter(description: str = "What looks at the image.") -> knext.EnumParameter:

@@ -95,12 +95,12 @@ def test_menus_offer_what_the_library_has(session: Any) -> None:
     from core.inference.engines import ENGINES
     from core.networks import NETWORKS
     from core.training.config import LEARNING, LOAD
-    from nodes import adaptation_settings, learner, network_settings, retrainer, settings, style_settings
+    from nodes import network_settings, retrainer, settings, style_settings
 
     def names(options: Any) -> set[str]:
         return {name.lower() for name in options.get_all_options()}
 
-    assert names(learner.Head) == names(adaptation_settings.Head) == set(HEADS)
+    assert names(network_settings.Head) == set(HEADS)
     assert names(network_settings.Network) == set(NETWORKS)
     assert names(settings.Device) == set(DEVICES)
     assert names(settings.Engine) == set(ENGINES)
