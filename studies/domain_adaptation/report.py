@@ -48,7 +48,7 @@ def main() -> None:
     for direction, (source, _) in DIRECTIONS.items():
         solid = Prior.of([one.labels for one in load(data, source).train], by_area=False).mean["solidity"]
         lines += ["", f"## {direction.replace('-', ' to ')}", "", *table(runs, direction, solid)]
-        lines += ["", *verdict(runs, direction)]
+        lines += ["", "\n\n".join(verdict(runs, direction))]
     lines += ["", "## The choice of the epoch", "", *choice(runs)]
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
 
@@ -151,7 +151,7 @@ def auto(runs: Runs, direction: str) -> dict[str, tuple[str, list[Epoch]]]:
 def verdict(runs: Runs, direction: str) -> list[str]:
     """What adaptation brings over none, and whether auto ever does harm."""
     plain = {seed: last(epochs) for seed, epochs in runs.get((direction, BASELINE), {}).items()}
-    lines = []
+    lines: list[str] = []
     free = [name for name in WAYS if not WAYS[name].labelled and name != BASELINE]
     gains = {}
     for name in free:
@@ -169,6 +169,10 @@ def verdict(runs: Runs, direction: str) -> list[str]:
             f"{np.mean(gains[best]):+.3f} on average ({each}); wanted were {wanted:+.2f} and a gain for every seed: "
             f"{reached}."
         )
+    for pick, how in ((last, "By the last epoch"), (by_choice, "Chosen without labels, as all the others")):
+        means = {name: mean(runs, direction, name, pick) for name in (BASELINE, *free)}
+        worse = [f"*{name}* ({means[name]:.3f})" for name in free if means[name] <= means[BASELINE]]
+        lines.append(f"{how}, none comes to {means[BASELINE]:.3f}; no better: {', '.join(worse) or 'nothing'}.")
     chosen = auto(runs, direction)
     if chosen:
         usual = {seed: last(runs[direction, "usual"][seed]) for seed in chosen}
@@ -178,6 +182,12 @@ def verdict(runs: Runs, direction: str) -> list[str]:
         )
         lines.append(f"*Auto* took {told}.")
     return lines
+
+
+def mean(runs: Runs, direction: str, strategy: str, pick: Pick) -> float:
+    """The mean over the seeds; NaN without any."""
+    seeds = runs.get((direction, strategy), {})
+    return float(np.mean([pick(epochs) for epochs in seeds.values()])) if seeds else math.nan
 
 
 def choice(runs: Runs) -> list[str]:
