@@ -49,7 +49,7 @@ def main() -> None:
         solid = Prior.of([one.labels for one in load(data, source).train], by_area=False).mean["solidity"]
         lines += ["", f"## {direction.replace('-', ' to ')}", "", *table(runs, direction, solid)]
         lines += ["", "\n\n".join(verdict(runs, direction))]
-    lines += ["", "## The choice of the epoch", "", *choice(runs)]
+    lines += ["", "## The choice of the epoch", "", *choice(runs), "", again(runs)]
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
 
 
@@ -210,6 +210,13 @@ def choice(runs: Runs) -> list[str]:
         agreement = float(spearmanr(np.array(scores)).statistic) if len(every) > 2 else math.nan
         lines.append(f"| {direction} | {len(every)} | {ends:+.3f} | {ours:+.3f} | {agreement:.2f} |")
     return lines
+
+
+def again(runs: Runs) -> str:
+    """How many trainings collapsed at first."""
+    every = [epochs for seeds in runs.values() for epochs in seeds.values()]
+    count = sum(int(epochs[0]["attempts"]) > 1 for epochs in every)
+    return f"{count} of {len(every)} trainings collapsed and were run again, see the setting."
 
 
 def spread(values: Sequence[float]) -> str:
