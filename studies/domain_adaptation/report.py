@@ -157,7 +157,7 @@ def verdict(runs: Runs, direction: str) -> list[str]:
     for name in free:
         seeds = runs.get((direction, name), {})
         both = [by_choice(epochs) - plain[seed] for seed, epochs in seeds.items() if seed in plain]
-        if both:
+        if both and len(both) == len(plain):
             gains[name] = both
     if gains:
         best = max(gains, key=lambda name: float(np.mean(gains[name])))
