@@ -101,7 +101,7 @@ def test_a_strategy_looks_at_the_targets_pixels_alone_and_repeats_itself(name: s
 
 
 def test_labels_of_the_target_have_no_way_in() -> None:
-    assert [field.name for field in fields(Target)] == ["name", "image"]
+    assert [field.name for field in fields(Target)] == ["name", "image", "zoom"]
 
 
 @pytest.mark.parametrize("name", ["none", "variation"])
