@@ -3,6 +3,8 @@
 A message answers three questions: what is wrong, where (file, row, column), what to do about it.
 """
 
+from collections.abc import Sequence
+
 
 class MicrosegError(Exception):
     """Base of all errors that a user may read.
@@ -46,3 +48,9 @@ class Canceled(MicrosegError):
 
     def __init__(self, what: str = "Canceled.", *, where: str = "", todo: str = "") -> None:
         super().__init__(what, where=where, todo=todo)
+
+
+def listed(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
+    """Names in a message: all of a few, the first of many."""
+    rest = len(names) - most
+    return between.join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -90,6 +90,20 @@ class Image:
         channels = self.size("C")
         return self.array.reshape(channels, self.size("Y"), self.size("X"))
 
+    def czyx(self) -> NDArray[Any]:
+        """The pixels of a 2-D image or a Z-stack, axes CZYX, without copying.
+
+        Raises
+        ------
+        UserInputError : the image is a time series.
+        """
+        if self.size("T") > 1:
+            raise UserInputError(
+                f"The image is a time series of {self.size('T')} points, a 2-D image or a Z-stack is needed.",
+                todo="Choose a time point when reading it.",
+            )
+        return self.array.reshape([self.size(axis) for axis in "CZYX"])
+
     def with_array(self, array: NDArray[Any], axes: str, kind: Kind) -> "Image":
         """Another array with this image's pixel size."""
         return replace(self, array=array, axes=axes, kind=kind, channel_names=(), percentiles=())

@@ -37,8 +37,11 @@ def has_first_objects(summary: Mapping[str, Any]) -> bool:
     return summary.get("pretext") in FIRST_OBJECTS
 
 
-def check_segments(summary: Mapping[str, Any]) -> None:
-    """Raise a UserInputError if a model has learned from images without labels only, and so cannot segment."""
-    if task := summary.get("pretext"):
+def check_segments(summary: Mapping[str, Any], *, guesses: bool = False) -> None:
+    """Raise a UserInputError if a model has learned from images without labels only, and so cannot segment.
+
+    With `guesses` one that can guess where objects are will do, see `has_first_objects`.
+    """
+    if (task := summary.get("pretext")) and not (guesses and has_first_objects(summary)):
         what = f"The model has learned from images without labels only ({task}), and cannot segment yet."
         raise UserInputError(what, todo=TODO)

@@ -65,6 +65,10 @@ class Header:
     percentiles: tuple[tuple[float, ...], ...] = ()
     source: Source | None = None
 
+    def size(self, axis: str) -> int:
+        """Number of pixels along an axis; 1 where the image has no such axis."""
+        return self.shape[self.axes.index(axis)] if axis in self.axes else 1
+
     @property
     def nbytes(self) -> int:
         """Size of the image in memory, bytes."""

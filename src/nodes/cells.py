@@ -62,6 +62,13 @@ class Row:
         """
         return self._image(column, palette_as_numbers=False)
 
+    def unlabelled(self, column: str, todo: str = "Choose the column of images.") -> Image | None:
+        """As `image`, but refuses labels; `todo` is what can be done about them."""
+        image = self.image(column)
+        if image is not None and image.kind == "labels":
+            raise UserInputError("The cell holds labels, not an image.", where=self.at(column), todo=todo)
+        return image
+
     def labels(self, column: str, *, stacks: bool = False) -> Image | None:
         """The label image in a cell, axes YX, or ZYX where `stacks` are taken too; int32; None where missing.
 

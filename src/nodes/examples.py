@@ -172,6 +172,7 @@ def read_targets(
     from core.planes import slice_of
     from core.training.data import Target
 
+    columns = " or ".join(map(repr, dict.fromkeys((column, IMAGE))))
     found: list[Target] = []
     skipped: list[str] = []
     for row in rows(table) if table is not None else ():
@@ -179,16 +180,10 @@ def read_targets(
             raise Canceled
         ctx.set_progress(0.0, f"Reading {row.id}")
         try:
-            image = row.image(column)
+            image = row.unlabelled(column, f"Give a table whose images are in a column {columns}.")
             if image is None and missing == MissingExamples.FAIL.name:
                 raise UserInputError(
                     "The cell is missing.", where=row.at(column), todo="Remove the row, or let such rows be skipped."
-                )
-            if image is not None and image.kind == "labels":
-                raise UserInputError(
-                    "The cell holds labels, not an image.",
-                    where=row.at(column),
-                    todo=f"Give a table whose images are in a column {' or '.join(map(repr, {column: 0, IMAGE: 0}))}.",
                 )
         except UserInputError as error:
             raise error.at(name) from None

@@ -17,7 +17,7 @@ from nodes.columns import (
     unique_names,
 )
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY
+from nodes.settings import CATEGORY, output_column_parameter, shown_parameter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -167,20 +167,11 @@ class FragmentGrouper:
         min_value=0.0,
         max_value=100_000.0,
     )
-    output_column = knext.StringParameter(
-        "Name of the new column", "A number is added where the table has such a column already.", GROUPED
-    )
+    output_column = output_column_parameter(GROUPED)
     previews = knext.BoolParameter(
         "Append previews", "Append a picture of each image with its fragments and its objects, side by side.", True
     )
-    shown = knext.IntParameter(
-        "Images in the view",
-        "How many images the view shows at most, 0 to 500.",
-        32,
-        min_value=0,
-        max_value=500,
-        is_advanced=True,
-    )
+    shown = shown_parameter()
     connection = ConnectionSettings()
 
     def configure(self, ctx: Any, schema: Any) -> Any:

@@ -190,16 +190,10 @@ class DomainGapReport:
             if number not in chosen:
                 continue
             try:
-                image = row.image(column)
+                image = row.unlabelled(column)
                 if image is None:
                     missing.append(row.id)
                     continue
-                if image.kind == "labels":
-                    raise UserInputError(
-                        "The cell holds labels, not an image.",
-                        where=row.at(column),
-                        todo="Choose the column of images.",
-                    )
                 part = progress.part(number / total, (number + 1) / total)
                 images.append(replace(measure(image, str(row), part), name=row.id))
             except UserInputError as error:

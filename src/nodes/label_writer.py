@@ -239,8 +239,7 @@ class SegmentationLabelWriter:
 
 def _size(header: "Header") -> tuple[int, ...]:
     """Pixels along Z, Y, X."""
-    sizes = dict(zip(header.axes, header.shape, strict=True))
-    return tuple(sizes.get(axis, 1) for axis in "ZYX")
+    return tuple(header.size(axis) for axis in "ZYX")
 
 
 def _refuse_equal(paths: list[Path]) -> None:

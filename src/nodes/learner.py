@@ -156,9 +156,9 @@ class SegmentationLearner:
 
     **Without labels of the images that matter:** if the model is meant for other images than the labelled ones, of
     another microscope say, the epoch that is best here need not be best there. Connect some of them as *Target images*:
-    the epoch is kept whose objects on them look most like the labelled ones, in convexity, size and number, and of
-    which the model is surest. The threshold is chosen in the same way, unless convexity alone is to choose: then it is
-    the usual one. That chooses, it does not adapt: for the latter use the *Domain Adaptation Learner*.
+    the epoch is kept whose objects on them look most like the labelled ones, in convexity, size and share of the area,
+    and of which the model is surest. The threshold is chosen in the same way, unless convexity alone is to choose: then
+    it is the usual one. That chooses, it does not adapt: for the latter use the *Domain Adaptation Learner*.
 
     **Limits:** images with the same number of channels; they are held in memory together. The example takes
     some minutes on two processor cores, and 0.85 GB besides the images. The time grows with epochs, steps, batch size

@@ -105,4 +105,4 @@ def headers(
 
 
 def _channels(header: "Header") -> int:
-    return int(dict(zip(header.axes, header.shape, strict=True)).get("C", 1))
+    return header.size("C")

@@ -43,20 +43,16 @@ class SegmentationModelSpec(knext.PortObjectSpec):
         value = self.summary.get("network", {}).get("grid")
         return int(value) if value else None
 
-    @property
-    def guesses(self) -> bool:
-        """Whether it has learned from images without labels only, but can guess where objects are."""
-        from core.model_summary import has_first_objects
+    def check_segments(self, *, guesses: bool = False) -> None:
+        """Raise an InvalidParametersError if it has learned from images without labels only, as far as is known.
 
-        return has_first_objects(self.summary)
-
-    def check_segments(self) -> None:
-        """Raise an InvalidParametersError if it has learned from images without labels only, as far as is known."""
+        With `guesses` one that can guess where objects are will do.
+        """
         from core.errors import UserInputError
         from core.model_summary import check_segments
 
         try:
-            check_segments(self.summary)
+            check_segments(self.summary, guesses=guesses)
         except UserInputError as error:
             raise knext.InvalidParametersError(str(error)) from None
 

@@ -8,7 +8,15 @@ from nodes.cells import Row, RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, ComputeSettings, MissingImages, ThresholdSettings, missing_images_parameter
+from nodes.settings import (
+    CATEGORY,
+    ComputeSettings,
+    MissingImages,
+    ThresholdSettings,
+    missing_images_parameter,
+    output_column_parameter,
+    shown_parameter,
+)
 
 if TYPE_CHECKING:
     from core.image import Image
@@ -118,9 +126,7 @@ class SegmentationPredictor:
     """
 
     image_column = knext.ColumnParameter("Image column", "Images to segment.", 1, is_image)
-    output_column = knext.StringParameter(
-        "Name of the new column", "A number is added where the table has such a column already.", PREDICTED
-    )
+    output_column = output_column_parameter(PREDICTED)
     previews = knext.BoolParameter(
         "Append previews", "Append a picture of each image with the outlines of its objects.", True
     )
@@ -132,14 +138,7 @@ class SegmentationPredictor:
         since_version="0.2.0",
     )
     missing = missing_images_parameter()
-    shown = knext.IntParameter(
-        "Images in the view",
-        "How many images the view shows at most, 0 to 500.",
-        32,
-        min_value=0,
-        max_value=500,
-        is_advanced=True,
-    )
+    shown = shown_parameter()
     stacks = knext.EnumParameter(
         "Objects in stacks",
         "What is one object in a Z-stack. 2-D images are not touched by it.",
@@ -154,8 +153,7 @@ class SegmentationPredictor:
 
     def configure(self, ctx: Any, model: SegmentationModelSpec, schema: Any) -> Any:
         """The new columns."""
-        if not model.guesses:
-            model.check_segments()
+        model.check_segments(guesses=True)
         self.image_column = self._column(schema)
         if not self.output_column.strip():
             raise knext.InvalidParametersError("The new column has no name. Enter one.")
@@ -233,14 +231,13 @@ class SegmentationPredictor:
         header = row.header(column)
         if header is None:
             return []
-        shape = dict(zip(header.axes, header.shape, strict=True))
         try:
-            if shape.get("T", 1) > 1:
+            if header.size("T") > 1:
                 raise UserInputError(
                     f"The image is a time series (axes {header.axes}).",
                     todo="Give its time points as images of their own.",
                 )
-            predictor.model.check_channels(shape.get("C", 1))
+            predictor.model.check_channels(header.size("C"))
         except UserInputError as error:
             raise error.at(row.at(column)) from None
         size, trained = header.pixel_size.get("X", 0.0), predictor.model.config.pixel_size

@@ -258,13 +258,7 @@ class SelfSupervisedPretrainer:
                 raise Canceled
             ctx.set_progress(0.0, f"Reading {row.id}")
             try:
-                image = row.image(column)
-                if image is not None and image.kind == "labels":
-                    raise UserInputError(
-                        "The cell holds labels, not an image.",
-                        where=row.at(column),
-                        todo="Choose the column of images.",
-                    )
+                image = row.unlabelled(column)
                 if image is not None:
                     images.append((f"{name}, {row}" if name else str(row), image))
                 elif self.missing == MissingExamples.FAIL.name:

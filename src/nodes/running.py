@@ -7,7 +7,7 @@ from typing import Any
 
 import knime.extension as knext
 
-from core.errors import Canceled, MicrosegError
+from core.errors import Canceled, MicrosegError, listed
 from core.progress import Progress
 
 MOST_WARNINGS = 5
@@ -86,5 +86,4 @@ def rescaled(scale: float) -> str:
 
 def named(names: list[str], most: int = 5) -> str:
     """Names in a message: all of a few, the first of many."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return listed(names, most)

@@ -96,6 +96,25 @@ def seed_parameter() -> knext.IntParameter:
     )
 
 
+def output_column_parameter(usual: str) -> knext.StringParameter:
+    """The name of the column of images that a node appends."""
+    return knext.StringParameter(
+        "Name of the new column", "A number is added where the table has such a column already.", usual
+    )
+
+
+def shown_parameter(usual: int = 32, most: int = 500) -> knext.IntParameter:
+    """How many images a view shows."""
+    return knext.IntParameter(
+        "Images in the view",
+        f"How many images the view shows at most, 0 to {most}.",
+        usual,
+        min_value=0,
+        max_value=most,
+        is_advanced=True,
+    )
+
+
 def engine_parameter() -> knext.EnumParameter:
     """The choice of what runs the network."""
     return knext.EnumParameter(

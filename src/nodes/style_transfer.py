@@ -12,7 +12,7 @@ from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, ten
 from nodes.examples import LABEL_NAMES
 from nodes.likeness import Doubts, Kind, headers
 from nodes.running import amount, named, plain_errors, progress_of, warn
-from nodes.settings import CATEGORY, MissingImages, missing_images_parameter
+from nodes.settings import CATEGORY, MissingImages, missing_images_parameter, output_column_parameter, shown_parameter
 from nodes.style_ports import StyleModelObject, StyleModelSpec, style_model_port
 from nodes.style_settings import StyleSettings
 
@@ -125,21 +125,12 @@ class StyleTransfer:
 
     image_column = knext.ColumnParameter("Image column", "Images that get another look.", 0, is_image)
     target_column = knext.ColumnParameter("Target image column", "Images that have this look.", 1, is_image)
-    output_column = knext.StringParameter(
-        "Name of the new column", "A number is added where the table has such a column already.", STYLED
-    )
+    output_column = output_column_parameter(STYLED)
     previews = knext.BoolParameter(
         "Append previews", "Append a picture of each image before and after, side by side.", True
     )
     missing = missing_images_parameter()
-    shown = knext.IntParameter(
-        "Images in the view",
-        "How many images the view shows at most, 0 to 100.",
-        8,
-        min_value=0,
-        max_value=100,
-        is_advanced=True,
-    )
+    shown = shown_parameter(8, 100)
     style = StyleSettings()
 
     def configure(self, ctx: Any, schema: Any, targets: Any, model: StyleModelSpec | None) -> Any:

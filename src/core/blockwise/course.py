@@ -1,6 +1,5 @@
 """Which tiles are looked at, and decided, until every tile is sure of its objects."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.blockwise.config import MOST_REACH
@@ -8,6 +7,7 @@ from core.blockwise.plan import Plan
 from core.blockwise.schedule import Job, Workers
 from core.blockwise.store import Store
 from core.blockwise.work import Post, Summary, decide, find, summary
+from core.errors import listed
 from core.heads import base
 from core.progress import Progress
 
@@ -120,11 +120,5 @@ class Course:
         places += [one.farthest for one in summaries if one.radius > MOST_REACH]
         if not places:
             return []
-        named = listed([f"x {x}, y {y}" for y, x in places])
+        named = listed([f"x {x}, y {y}" for y, x in places], MOST_PLACES, "; ")
         return [f"Objects are too large to be seen whole, and may be cut at the borders of tiles: {named}."]
-
-
-def listed(places: Sequence[str]) -> str:
-    """Places in a message: all of a few, the first of many."""
-    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-    return "; ".join(places[:MOST_PLACES]) + more

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from core.blockwise.config import BlockwiseConfig
-from core.blockwise.course import Course, listed
+from core.blockwise.course import MOST_PLACES, Course
 from core.blockwise.picture import create_picture
 from core.blockwise.plan import CHUNK, Plan, level_warnings, make_plan
 from core.blockwise.schedule import ClusterConfig, Job, Workers, hired
 from core.blockwise.store import FORMAT, Store
 from core.blockwise.work import Post, Summary, clear_bench, measures, paint, shrink
-from core.errors import OutputError
+from core.errors import OutputError, listed
 from core.io.large import LargeImage, open_large
 from core.io.ome_zarr import create_labels, open_levels, remove_leftovers
 from core.measurement.objects import ObjectTable
@@ -187,7 +187,7 @@ def _damage(store: Store, plan: Plan) -> list[str]:
         return []
     found = (store.load("find", tile, "damaged")["damaged"] for tile in range(len(plan.tiles)))
     places = sorted({str(place) for damaged in found for place in damaged})
-    return [f"Damaged parts of the image were taken as 0: {listed(places)}."] if places else []
+    return [f"Damaged parts of the image were taken as 0: {listed(places, MOST_PLACES, '; ')}."] if places else []
 
 
 def _create_outputs(store: Store, plan: Plan, config: BlockwiseConfig) -> None:

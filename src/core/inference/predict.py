@@ -60,9 +60,9 @@ class Predictor:
     """
 
     def __init__(self, model: SegmentationModel, device: str = "auto", engine: str = "auto", tile: int = 0) -> None:
-        self.guesses = has_first_objects({"pretext": model.config.pretext})
-        if not self.guesses:
-            check_segments({"pretext": model.config.pretext})
+        learned = {"pretext": model.config.pretext}
+        check_segments(learned, guesses=True)
+        self.guesses = has_first_objects(learned)
         require(tile == 0 or tile >= 64, "tile", tile, "0 (automatic) or 64 pixels or more")
         self.model, self.device, self.tile = model, choose_device(device), min(tile or AUTO_TILE, AUTO_TILE)
         self._engine, self._run = engine, make_engine(model, engine, self.device)

@@ -10,7 +10,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import dijkstra
 
 from core.config import require
-from core.errors import UserInputError
 from core.image import Image, amount_of_channels, check_numbers
 from core.progress import SILENT, Progress
 
@@ -37,11 +36,8 @@ def bright_pixels(image: Image, channel: int = 0, threshold: float | None = None
 
     channels = image.size("C")
     require(0 <= channel < channels, "The channel", channel + 1, f"1 to {channels}: {_have(channels)}")
-    if image.size("T") > 1:
-        raise UserInputError("The image is a time series.", todo="Give its time points as images of their own.")
-    stack = image.size("Z") > 1
-    shape = tuple(image.size(axis) for axis in ("ZYX" if stack else "YX"))
-    pixels = image.array.reshape(channels, *shape)[channel]
+    stack = image.czyx()[channel]
+    pixels = stack if len(stack) > 1 else stack[0]
     check_numbers(pixels)
     value = float(threshold_otsu(pixels)) if threshold is None else threshold
     return pixels > value, value

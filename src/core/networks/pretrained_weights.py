@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from core.config import require
-from core.errors import ModelFormatError, UserInputError
+from core.errors import ModelFormatError, UserInputError, listed
 from core.networks.base import Network
 from core.networks.encoder_unet import EncoderUNet
 
@@ -145,9 +145,8 @@ def _check(found: dict[str, Tensor], kind: type[EncoderUNet], name: str, where: 
         if given.get(key, shape) != shape
     ]
     if faults:
-        more = f" and {len(faults) - MOST_NAMED} more" if len(faults) > MOST_NAMED else ""
         raise ModelFormatError(
-            f"The weights are not those of {name}: {', '.join(faults[:MOST_NAMED])}{more}.",
+            f"The weights are not those of {name}: {listed(faults, MOST_NAMED)}.",
             where=where,
             todo="Choose the file of this network, or the network of this file.",
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from core.errors import UserInputError
+from core.errors import UserInputError, listed
 from core.image import Image
 from core.normalization import NormalizationConfig, normalize
 from core.planes import slice_of
@@ -74,7 +74,7 @@ def _left_out(name: str, image: Image, empty: Sequence[int]) -> list[str]:
         return []
     if image.size("Z") == 1:
         return [f"{name}: all pixels of the image have the same value; it is left out."]
-    numbers = ", ".join(str(z + 1) for z in empty[:5]) + (" and more" if len(empty) > 5 else "")
+    numbers = listed([str(z + 1) for z in empty])
     return [f"{name}: in {len(empty)} of {image.size('Z')} slices all pixels have the same value, left out: {numbers}."]
 
 

@@ -1,6 +1,6 @@
 """Labelled stacks as examples to learn from: one for every slice."""
 
-from core.errors import UserInputError
+from core.errors import UserInputError, listed
 from core.image import Image, Labels
 from core.measurement.pieces import pieces
 from core.planes import slice_of
@@ -41,9 +41,8 @@ def slice_examples(name: str, image: Image, labels: Labels) -> tuple[list[Exampl
     empty = [str(z + 1) for z, example in enumerate(examples) if not example.labels.any()]
     if not empty or len(empty) == depth:
         return examples, [f"{name}: no object is labelled in any slice."] if empty else []
-    some = ", ".join(empty[:5]) + (f" and {len(empty) - 5} more" if len(empty) > 5 else "")
     doubt = (
-        f"{name}: nothing is labelled in {len(empty)} of {depth} slices ({some}); they are taken as pure background. "
-        "If nothing was drawn there though objects are to be seen, leave these slices out."
+        f"{name}: nothing is labelled in {len(empty)} of {depth} slices ({listed(empty)}); they are taken as pure "
+        "background. If nothing was drawn there though objects are to be seen, leave these slices out."
     )
     return examples, [doubt]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import require
-from core.errors import UserInputError
+from core.errors import UserInputError, listed
 from core.image import Image
 from core.padding import data_box, data_mask
 from core.rescaling import rescale_pixels
@@ -62,7 +62,7 @@ def check_target(
     warnings += [f"{one.name}: all pixels have the same value; the image is left out." for one in empty]
     if not usable:
         raise UserInputError(
-            f"There is no target image that shows anything: in each of {len(empty)} all pixels have the same value.",
+            "There is no target image that shows anything: there is none whose pixels differ.",
             todo="Give images of the kind that the model is meant for.",
         )
     if len(usable) == 1:
@@ -84,9 +84,8 @@ def types_differ(images: Iterable[Image]) -> list[str]:
 
 def _cut(padded: Sequence[str]) -> str:
     """A warning that padding was cut off."""
-    named = ", ".join(padded[:5]) + (" and more" if len(padded) > 5 else "")
     several = f"{len(padded)} target images have" if len(padded) > 1 else "A target image has"
-    return f"{several} zeros around what the microscope saw, which are cut off: {named}."
+    return f"{several} zeros around what the microscope saw, which are cut off: {listed(padded)}."
 
 
 def _scale(target: Sequence[Target], pixel_size: float, pixel_sizes: str) -> tuple[float, list[str]]:

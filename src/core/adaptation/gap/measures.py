@@ -134,13 +134,10 @@ def measure(image: Image, name: str, progress: Progress = SILENT) -> ImageMeasur
 
 
 def _czyx(image: Image, name: str) -> NDArray[np.generic]:
-    if image.size("T") > 1:
-        raise UserInputError(
-            f"The image is a time series of {image.size('T')} points.",
-            where=name,
-            todo="Choose a time point when reading it.",
-        )
-    stack = image.array.reshape(image.size("C"), image.size("Z"), image.size("Y"), image.size("X"))
+    try:
+        stack = image.czyx()
+    except UserInputError as error:
+        raise error.at(name) from None
     return stack.astype(np.uint8) if stack.dtype == bool else stack
 
 

@@ -171,7 +171,7 @@ def normalized_planes(image: Image, normalization: NormalizationConfig) -> NDArr
     ------
     UserInputError : it is a time series, has no pixels, or values that are no numbers.
     """
-    planes = zcyx(image)
+    planes = image.czyx().swapaxes(0, 1)
     check_numbers(planes)
     between = limits_of_image(image, normalization)
     grey = np.stack([normalize(plane, normalization, between) for plane in planes])
@@ -183,25 +183,9 @@ def limits_of_image(image: Image, normalization: NormalizationConfig) -> NDArray
     """The percentiles of every channel, C x 2; of a part of a larger image, those of the whole."""
     if image.percentiles:
         return limits_between(image.percentiles, normalization)
-    planes = zcyx(image)
+    planes = image.czyx().swapaxes(0, 1)
     channels = planes.shape[1]
     return limits(planes.swapaxes(0, 1).reshape(channels, -1, planes.shape[-1]), normalization)
-
-
-def zcyx(image: Image) -> NDArray[Any]:
-    """The pixels, axes ZCYX.
-
-    Raises
-    ------
-    UserInputError : the image is a time series.
-    """
-    if image.size("T") > 1:
-        raise UserInputError(
-            f"The image is a time series (axes {image.axes}, shape {image.array.shape}), a 2-D image or a Z-stack is "
-            "needed.",
-            todo="Choose a time point when reading it.",
-        )
-    return image.array.reshape([image.size(axis) for axis in "CZYX"]).swapaxes(0, 1)
 
 
 def _translated(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.adaptation.style.model import limits_of_image, normalized_planes
-from core.errors import UserInputError
+from core.errors import UserInputError, listed
 from core.image import Image, amount_of_channels
 from core.normalization import NormalizationConfig
 from core.training.data import image_is_constant
@@ -145,7 +145,7 @@ def _without_constant(domain: Domain, warnings: list[str]) -> Domain:
             "Every image has the same value everywhere.", where=domain.what, todo="Give images with something on them."
         )
     if flat:
-        warnings.append(f"{domain.what}: left out, because all their pixels have the same value: {_listed(flat)}.")
+        warnings.append(f"{domain.what}: left out, because all their pixels have the same value: {listed(flat)}.")
     images = [image for image, varies in zip(domain.images, known, strict=True) if varies]
     return Domain(domain.what, [name for name in domain.names if name not in flat], images)
 
@@ -160,7 +160,7 @@ def _doubts(domain: Domain, patch_size: int) -> list[str]:
     if small:
         doubts.append(
             f"{domain.what}: smaller than a patch of {patch_size} pixels, and mirrored beyond their edges: "
-            f"{_listed(small)}."
+            f"{listed(small)}."
         )
     types = Counter(image.array.dtype.name for image in domain.images)
     if len(types) > 1:
@@ -189,8 +189,3 @@ def _differences(images: Domain, style: Domain) -> list[str]:
 def _usual_type(domain: Domain) -> np.dtype[np.generic]:
     """The type of the numbers of most images."""
     return Counter(image.array.dtype for image in domain.images).most_common(1)[0][0]
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
