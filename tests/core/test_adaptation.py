@@ -281,6 +281,13 @@ def test_a_model_that_finds_nothing_in_the_end_is_said() -> None:
         assert module._doubts(runs, nothing) == [NOTHING_FOUND]
 
 
+def test_a_training_that_got_stuck_is_said() -> None:
+    slow = replace(TRAINING, schedule=replace(QUICK, learning_rate=1e-9))
+    result = adapt(source(), target(), strategy("none", training=slow))
+    assert result.chosen.score == 0
+    assert "recognises none of the objects of the" in result.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [({"strategy": "guess"}, "strategy"), ({"adversarial": 11.0}, "adversarial"), ({"agreement": -1.0}, "agreement")],

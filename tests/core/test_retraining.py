@@ -109,7 +109,8 @@ def test_only_what_is_to_learn_changes(learning: str, load: str, parts: set[str]
 
 
 def test_what_does_not_learn_stays_through_a_whole_retraining(trained: SegmentationModel) -> None:
-    settings = replace(LEARNING, learning="last_layers", freeze=1, match_scale=False)
+    schedule = quick(12, 10, batch_size=4, learning_rate=1e-2)
+    settings = replace(LEARNING, learning="last_layers", freeze=1, match_scale=False, schedule=schedule)
     result = retrain(trained, discs(4, 7, dark=True), settings, validation=discs(2, 8, dark=True))
     assert result.share > 0
     before, after = trained.state_dict(), result.model.state_dict()

@@ -43,6 +43,13 @@ def test_few_images_have_no_validation(session: Any, table: Callable[..., Any]) 
     assert frame["Validation loss"].isna().all()
 
 
+def test_a_training_that_got_stuck_is_said(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    result = learn(session, table(Image=[image], Labels=[labels]), training={"learning_rate": 1e-6})
+    assert "recognises none of the objects of the training images" in result.warnings[-1]
+    assert "another seed, a lower learning rate or more steps" in result.warnings[-1]
+
+
 def test_a_validation_table(session: Any, examples: Any, table: Callable[..., Any]) -> None:
     image, labels = disks(seed=9)
     frame = learn(session, examples, table(Image=[image], Labels=[labels]))[1].to_pandas()

@@ -34,6 +34,7 @@ from core.training.train import (
     learn,
     new_model,
     nothing_found,
+    nothing_learned,
     pixel_size_of,
     remember,
     selection_by,
@@ -153,7 +154,8 @@ def adapt(
     for path in files:
         path.unlink(missing_ok=True)
     kind = "validation" if held_back else "training"
-    return AdaptationResult(model, chosen, runs, kind, device, [*warnings, *more, *_doubts(runs, chosen)])
+    doubts = [*nothing_learned(chosen.score, kind), *_doubts(runs, chosen)]
+    return AdaptationResult(model, chosen, runs, kind, device, [*warnings, *more, *doubts])
 
 
 def _chosen(runs: Sequence[Run], strategy: str) -> Run:

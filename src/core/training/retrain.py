@@ -31,6 +31,7 @@ from core.training.train import (
     finish,
     learn,
     nothing_found,
+    nothing_learned,
     origin,
     pixel_size_of,
     remember,
@@ -155,7 +156,8 @@ def retrain(
         finished = finish(
             model, history, validation or training, kind, device, progress.part(0.93, 1.0), fit=not target
         )
-        told = {**vars(finished), "warnings": warnings + (nothing_found(history) if target else [])}
+        warnings += nothing_found(history) if target else []
+        told = {**vars(finished), "warnings": warnings + nothing_learned(finished.score, kind)}
         return _finished(RetrainingResult(**told, score_before=math.nan, pretext=pretext), files, scale * to_target)
 
     shares = SHARES if config.load == "all" else ALL_OR_NOTHING

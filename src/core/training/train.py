@@ -1,5 +1,6 @@
 """Training a model from random weights, or from an encoder that was trained on ImageNet."""
 
+import math
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -124,6 +125,7 @@ def train(
     if target:
         result = replace(result, model=at_scale(model, scale * model.config.scale))
         warnings += nothing_found(history)
+    warnings += nothing_learned(result.score, kind)
     remember(result)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
@@ -194,6 +196,20 @@ def _check_start(start: SegmentationModel, example: Example, head: HeadConfig) -
 def nothing_found(history: Sequence[Row]) -> list[str]:
     """A warning where no model of a training found anything on the images without labels."""
     return [] if any("criterion" in row for row in history) else [NOTHING_FOUND]
+
+
+def nothing_learned(score: float, scored_on: str) -> list[str]:
+    """A warning where a trained model recognises no labelled object, `score` and `scored_on` as of a `TrainingResult`.
+
+    A network with few channels may get stuck at finding nothing, by the luck of its first weights.
+    """
+    if score > 0 or math.isnan(score):
+        return []
+    return [
+        f"The model recognises none of the objects of the {scored_on} images: the training got stuck, or was too short. "
+        "Train again with another seed, a lower learning rate or more steps; networks with more channels get stuck less "
+        "often."
+    ]
 
 
 def selection_by(
