@@ -311,9 +311,10 @@ EM_TRAINING = {"training": {"epochs": 8, "batch_size": 8, "patch_size": 96, "lea
 ADAPT = Template(
     description=(
         "Mitochondria are labelled in images of one electron microscope, and wanted in images of another, of which "
-        "there are no labels. The Domain Gap Report says how the images differ; the Domain Adaptation Learner tries "
-        "out five strategies and keeps the model whose mitochondria look most like the labelled ones. Beside it a "
-        "usual training; both are compared with labels of the second microscope, which no other node looks at."
+        "there are no labels, and whose pixels are half as wide. The Domain Gap Report says how the images differ; the "
+        "Domain Adaptation Learner brings them to one pixel size, tries out five strategies, and keeps the model whose "
+        "mitochondria look most like the labelled ones. Beside it a usual training; both are compared with labels of "
+        "the second microscope, which no other node looks at."
         "\n\nThe images are crops of one stack (Gerhard et al. 2013, CC BY-NC-SA 3.0: not for commercial use); the "
         "second microscope is simulated, because no second set of images may be passed on. For your own images enter "
         "their folders in the two Microscopy Image Readers; labels in the second folder are not needed, and without "
@@ -348,7 +349,13 @@ ADAPT = Template(
             at(4, 0.5),
             {"truth_column": "Labels", "predicted_column": "Adapted", "second_column": "Usual"},
         ),
-        TemplateNode(9, "InstanceCounter", "Count", at(4, 1.5), {"label_column": "Adapted"}),
+        TemplateNode(
+            9,
+            "InstanceCounter",
+            "Count",
+            at(4, 1.5),
+            {"label_column": "Adapted", "limits": {"unit": "MICROMETRES", "smallest": 0.005}},
+        ),
         TemplateNode(10, "ModelWriter", "Keep the model", at(2, 2.4), {"existing": "OVERWRITE"}, uses=WRITE),
     ],
     connections=[
@@ -370,7 +377,12 @@ ADAPT = Template(
         note("<p><b>1. Read</b></p><p>Images with labels, and images of another microscope.</p>", 0, 1, 2.4),
         note("<p><b>2. Compare, learn</b></p><p>Labels of the second kind are not looked at.</p>", 1, 1, 2.4),
         note("<p><b>3. Apply both</b></p><p>Each adds a column to the same table.</p>", 2, 2, 2.4),
-        note("<p><b>4. Score, count</b></p><p>Foreground IoU and objects; only here labels count.</p>", 4, 1, 2.4),
+        note(
+            "<p><b>4. Score, count</b></p><p>Labels are used only here. Objects below 0.005 µm² are not counted.</p>",
+            4,
+            1,
+            2.4,
+        ),
     ],
     tags=["segmentation", "domain adaptation", "electron microscopy", "mitochondria", "without labels"],
     links={

@@ -206,9 +206,9 @@ def nothing_learned(score: float, scored_on: str) -> list[str]:
     if score > 0 or math.isnan(score):
         return []
     return [
-        f"The model recognises none of the objects of the {scored_on} images: the training got stuck, or was too short. "
-        "Train again with another seed, a lower learning rate or more steps; networks with more channels get stuck less "
-        "often."
+        f"The model recognises none of the objects of the {scored_on} images: the training got stuck or was too short. "
+        "Train again with another seed, a lower learning rate or more steps; networks with more channels get stuck "
+        "less often."
     ]
 
 
