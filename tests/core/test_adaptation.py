@@ -348,7 +348,8 @@ def test_images_of_other_pixels_give_a_model_that_enlarges_them() -> None:
 
     known = [replace(one, image=sized(one.image, 0.5)) for one in source()]
     new = [replace(one, image=sized(one.image, 1.0)) for one in target()]
-    result = adapt(known, new, PLAIN)
+    result = adapt(known, new, strategy("variation", compare=True))
+    assert [run.model.config.scale for run in result.runs if run.model] == [2.0, 2.0]
     plain = adapt(source(), target(), PLAIN).model.config
     config = result.model.config
     assert (config.scale, config.pixel_size) == (2.0, 1.0)

@@ -70,7 +70,7 @@ def test_automatic(session: Any, source: Any, target: Any) -> None:
     assert list(history.groupby("Strategy")["Epoch"].count()) == [4] * 5
     predicted = session.node("SegmentationPredictor").execute(result[0], target)
     assert predicted[0].num_rows == 3
-    for text in ("was taken", "Criterion", "No adaptation", "Fourier style"):
+    for text in ("Chosen: ", "Criterion", "No adaptation", "Fourier style"):
         assert text in result.view_html
     assert result.progress[-1][0] > 0.9
     told = {message.split(":")[0] for _, message in result.progress if "epoch" in message}

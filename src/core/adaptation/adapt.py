@@ -53,7 +53,7 @@ class Run:
     Parameters
     ----------
     strategy : its name.
-    model : what came of it; None where it failed.
+    model : what came of it, ready for the target images; None where it failed.
     history : one row per epoch, see `core.training.checkpoint.Row`; of a training in three steps those of the last.
     score : mean average precision on labelled images of the known kind, see `core.training.train.TrainingResult`.
     criterion : how far its objects on the target images are from what is expected; NaN where none was found.
@@ -133,7 +133,7 @@ def adapt(
     usable, scale, more = check_target(target, source, pixel_size_of(training), config.training.pixel_sizes)
     chosen_by, device = config.training.selection, config.training.schedule.device
     selection = selection_by(usable, training, chosen_by, device, watch, scale=given.config.scale if given else 1.0)
-    work = _Adaptation(config, training, held_back, usable, selection, given)
+    work = _Adaptation(config, training, held_back, usable, scale, selection, given)
     compared = ("none",) if config.compare else ()
     names = AUTO if config.strategy == "auto" else tuple(dict.fromkeys((*compared, config.strategy)))
     runs, files, device = [], [], ""
@@ -150,12 +150,11 @@ def adapt(
         runs.append(run)
     chosen = _chosen(runs, config.strategy)
     assert chosen.model is not None
-    model = at_scale(chosen.model, scale * chosen.model.config.scale)
     for path in files:
         path.unlink(missing_ok=True)
     kind = "validation" if held_back else "training"
     doubts = [*nothing_learned(chosen.score, kind), *_doubts(runs, chosen)]
-    return AdaptationResult(model, chosen, runs, kind, device, [*warnings, *more, *doubts])
+    return AdaptationResult(chosen.model, chosen, runs, kind, device, [*warnings, *more, *doubts])
 
 
 def _chosen(runs: Sequence[Run], strategy: str) -> Run:
@@ -190,12 +189,18 @@ def _doubts(runs: Sequence[Run], chosen: Run) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class _Adaptation:
-    """What all runs have in common; the images are checked."""
+    """What all runs have in common; the images are checked.
+
+    Parameters
+    ----------
+    target : as large as the labelled images show things; `scale` is by how much they were enlarged for that.
+    """
 
     config: AdaptationConfig
     training: Sequence[Example]
     validation: Sequence[Example]
     target: Sequence[Target]
+    scale: float
     selection: Selection
     given: SegmentationModel | None
 
@@ -220,6 +225,7 @@ class _Adaptation:
         remember(result)
         epoch = best_epoch(history)
         criterion = history[epoch - 1].get("criterion", math.nan)
+        model = at_scale(model, self.scale * model.config.scale)
         run = Run(name, model, history, result.score, criterion, epoch, time.monotonic() - start)
         return run, result.device
 

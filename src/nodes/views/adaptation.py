@@ -61,8 +61,8 @@ def adaptation_view(result: "AdaptationResult", targets: "Sequence[Target]", tit
     charts = [line_chart(drawn, "Epoch", "Off what is expected (SD)")] if drawn else []
     album, layers = _found(result, targets, title)
     text = [
-        f"{title(result.chosen.strategy)} was taken, at epoch {result.chosen.epoch} of "
-        f"{len(result.chosen.history)}. Computed on {result.device}.",
+        f"Chosen: {title(result.chosen.strategy)}, epoch {result.chosen.epoch} of {len(result.chosen.history)}. "
+        f"Computed on {result.device}.",
         "The criterion tells how far the objects that a model finds on the target images are from the labelled ones, "
         "in standard deviations: lower is better. Nobody has labelled the target images, so it is a hint, not a score: "
         "look at the outlines.",
