@@ -1,7 +1,7 @@
 """An image that knows its axes, its pixel size and what its numbers mean."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -104,6 +104,18 @@ class Image:
             )
         return self.array.reshape([self.size(axis) for axis in "CZYX"])
 
+    def in_order(self, names: Sequence[str]) -> "Image":
+        """The image with its channels in the order of these names; as it is where its own are not the same ones."""
+        order = channel_order(self.channel_names, names)
+        if order == sorted(order):
+            return self
+        return replace(
+            self,
+            array=np.take(self.array, order, self.axes.index("C")),
+            channel_names=tuple(names),
+            percentiles=tuple(self.percentiles[i] for i in order) if self.percentiles else (),
+        )
+
     def with_array(self, array: NDArray[Any], axes: str, kind: Kind) -> "Image":
         """Another array with this image's pixel size."""
         return replace(self, array=array, axes=axes, kind=kind, channel_names=(), percentiles=())
@@ -118,6 +130,13 @@ def check_numbers(pixels: NDArray[Any]) -> None:
         raise UserInputError(
             f"{count} pixels are not a number or infinite.", todo="Replace them before using the image."
         )
+
+
+def channel_order(given: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the channels of the wanted names are among the given ones; empty where these are not the same names."""
+    if len(set(given)) < len(given) or sorted(given) != sorted(wanted):
+        return []
+    return [list(given).index(name) for name in wanted]
 
 
 def amount_of_channels(count: int) -> str:

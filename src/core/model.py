@@ -4,7 +4,7 @@ The file, conventionally named `*.microseg`, is that of `core.model_file`; its c
 normalisation, thresholds, what the model was trained on, and the training's history.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from core.config import Config, require
 from core.errors import UserInputError
 from core.heads import Head, HeadConfig, make_head
-from core.image import amount_of_channels
+from core.image import amount_of_channels, channel_order
 from core.model_file import Stored, Weights, pack, unpack
 from core.networks import Network, NetworkConfig, make_network
 from core.normalization import NormalizationConfig
@@ -101,6 +101,16 @@ class SegmentationModel(nn.Module, Stored):
                 f"{wanted}{f' ({names})' if names else ''}.",
                 todo="Choose the same channels when reading the images, or train a model on images of this kind.",
             )
+
+    def channel_doubt(self, names: Sequence[str]) -> str:
+        """What is doubtful about several channels of these names, in a sentence or two; empty where nothing is."""
+        known = self.config.channel_names
+        if len(known) < 2 or not names or channel_order(names, known):
+            return ""
+        return (
+            f"The channels of some images are named {', '.join(names)}, those that the model was trained on "
+            f"{', '.join(known)}: they are taken in this order."
+        )
 
     def thresholds_with(self, chosen: Mapping[str, float]) -> dict[str, float]:
         """The thresholds, those that are chosen in place of the model's own.

@@ -102,6 +102,9 @@ class SegmentationPredictor:
     Retrainer*. What is wrong in all orientations alike stays unseen. Slices of stacks are turned, and objects compared
     in three dimensions.
 
+    **Channels** come in any order where they have the names of those that the model was trained on; where they have
+    other names, or none, they are taken in the order in which they are.
+
     **Stacks** are segmented slice by slice, with the scaling of brightness that each slice would have as a 2-D image,
     and their label images are stacks. With *Objects in stacks* set to *Connected through slices*, objects of
     neighbouring slices become one where they overlap: of foreground models any common pixel is enough, of others half
@@ -241,8 +244,11 @@ class SegmentationPredictor:
         except UserInputError as error:
             raise error.at(row.at(column)) from None
         size, trained = header.pixel_size.get("X", 0.0), predictor.model.config.pixel_size
-        doubt = pixel_size_doubt("The pixels of some images", size, trained)
-        return [doubt] if doubt else []
+        doubts = (
+            pixel_size_doubt("The pixels of some images", size, trained),
+            predictor.model.channel_doubt(header.channel_names),
+        )
+        return [doubt for doubt in doubts if doubt]
 
     def _segment(
         self,

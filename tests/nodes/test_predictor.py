@@ -84,6 +84,22 @@ def test_wrong_channels_fail_before_anything_is_predicted(
         apply(session, trained, table(Image=images))
 
 
+def test_channels_are_told_by_their_names(session: Any, table: Callable[..., Any]) -> None:
+    from tests.nodes.samples import TINY
+
+    image, labels = disks(channels=2)
+    image = replace(image, channel_names=("nerve", "receptor"))
+    model = session.node("SegmentationLearner").set(**TINY).execute(table(Image=[image], Labels=[labels]), None)[0]
+    turned = replace(image, array=image.array[::-1].copy(), channel_names=("receptor", "nerve"))
+    result = apply(session, model, table(Image=[image, turned]))
+    cells = [decode(cell).array for cell in result[0].column_values("Predicted labels")]
+    assert np.array_equal(cells[0], cells[1])
+    assert not result.warnings
+    strange = replace(image, channel_names=("membrane", "receptor"))
+    (warning,) = apply(session, model, table(Image=[strange])).warnings
+    assert "named membrane, receptor, those that the model was trained on nerve, receptor" in warning
+
+
 def test_time_series_are_refused(session: Any, trained: Any, table: Callable[..., Any], refused: Any) -> None:
     with refused("Row 'Row0', column 'Image'.*time series.*Give its time points"):
         apply(session, trained, table(Image=[Image(np.zeros((4, 20, 20), np.uint8), "TYX")]))

@@ -5,7 +5,7 @@ All of it is laid down in the output folder, so that a run that was interrupted 
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from core.blockwise.pixels import read_crop, sampled_limits
 from core.config import Config, require
 from core.errors import UserInputError
 from core.heads.base import Frame, Window
+from core.image import channel_order
 from core.inference.engines import with_statistics
 from core.inference.predict import statistics_sample
 from core.inference.tiling import Tile, even_tiles, round_up
@@ -146,10 +147,12 @@ def make_plan(
 
     Raises
     ------
-    UserInputError : another number of channels than the model's, no such level, an unknown threshold.
+    UserInputError : another number of channels than the model's, or another order of the same ones, no such level, an
+        unknown threshold.
     """
     try:
         model.check_channels(image.channels)
+        _check_order(image.channel_names, model.config.channel_names)
     except UserInputError as error:
         raise error.at(str(image.path)) from None
     require(config.level < len(image.levels), "level", config.level, f"0 to {len(image.levels) - 1} for this image")
@@ -186,6 +189,16 @@ def make_plan(
 
     shape = (round_up(n, plan.multiple) for n in plan.enlarged)
     return plan, with_statistics(model, statistics_sample(read, *shape))
+
+
+def _check_order(given: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raise a UserInputError if the model's channels come in another order."""
+    order = channel_order(given, wanted)
+    if order != sorted(order):
+        raise UserInputError(
+            f"The channels are in the order {', '.join(given)}, the model was trained on {', '.join(wanted)}.",
+            todo="Write the image with its channels in that order, or train a model on images of this order.",
+        )
 
 
 def level_warnings(image: LargeImage, level: int, wanted: float) -> list[str]:

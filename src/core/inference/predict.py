@@ -115,7 +115,8 @@ class Predictor:
 
         Parameters
         ----------
-        image : a 2-D image of any size, with the model's number of channels.
+        image : a 2-D image of any size, with the model's number of channels; they come in the order of their names
+            where they are named as the model's.
         thresholds : thresholds instead of the model's own, all or some of them.
 
         Raises
@@ -123,8 +124,9 @@ class Predictor:
         UserInputError : wrong number of channels, no 2-D image, or an unknown threshold.
         Canceled : the user stopped the work.
         """
+        self.model.check_channels(image.size("C"))
+        image = image.in_order(self.model.config.channel_names)
         pixels = image.cyx()
-        self.model.check_channels(len(pixels))
         used = self.model.thresholds_with(thresholds or {})
         scaling = self.model.config.normalization
         whole = limits_between(image.percentiles, scaling) if image.percentiles else None

@@ -39,7 +39,7 @@ def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Target]], l
                     where=name,
                     todo="Choose the same channels when reading the images.",
                 )
-            planes, empty = _planes(name, image)
+            planes, empty = _planes(name, image.in_order(first.channel_names))
             kept += planes
             warnings += _left_out(name, image, empty)
         if not kept:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,11 @@ class Target:
     name: str
     image: Image
     zoom: float = 1.0
+
+
+def in_order(examples: Sequence[Example], names: Sequence[str]) -> list[Example]:
+    """The examples with their channels in the order of these names, where they have them."""
+    return [replace(one, image=one.image.in_order(names)) for one in examples]
 
 
 def check_examples(examples: Sequence[Example]) -> list[str]:

@@ -54,9 +54,10 @@ def check_target(
                 where=one.name,
                 todo="Choose the same channels when reading both.",
             )
-        inner = Target(one.name, without_padding(one.image))
+        image = one.image.in_order(first.channel_names)
+        inner = Target(one.name, without_padding(image))
         (empty if image_is_constant(inner.image) else usable).append(inner)
-        if inner.image is not one.image:
+        if inner.image is not image:
             padded.append(one.name)
     warnings = [_cut(padded)] if padded else []
     warnings += [f"{one.name}: all pixels have the same value; the image is left out." for one in empty]
