@@ -163,6 +163,18 @@ def test_a_binary_mask_gets_a_warning(session: Any, table: Callable[..., Any]) -
     )
 
 
+def test_objects_that_are_too_small_get_a_warning(session: Any, table: Callable[..., Any]) -> None:
+    image, labels = disks()
+    small = labels.array.copy()
+    small[2::8, 2::8] = np.arange(10, 74).reshape(8, 8)
+    warnings = learn(session, table(Image=[image], Labels=[replace(labels, array=small)])).warnings
+    count = len(np.unique(small)) - 1
+    assert any(re.search(rf"\d+ of {count} labelled objects are less than 3 pixels wide", text) for text in warnings)
+    small[small >= 12] = 0
+    few = learn(session, table(Image=[image], Labels=[replace(labels, array=small)])).warnings
+    assert "less than 3 pixels" not in " ".join(few)
+
+
 def test_empty_labels(session: Any, table: Callable[..., Any], refused: Any) -> None:
     image, labels = disks()
     empty = replace(labels, array=np.zeros_like(labels.array))

@@ -12,8 +12,12 @@ from scipy import ndimage
 from core.errors import UserInputError
 from core.image import Image, Labels, amount_of_channels, check_numbers
 from core.measurement.mask import mask_doubt
+from core.measurement.size import diameters
 from core.normalization import NormalizationConfig, normalize
 from core.rescaling import rescale_labels, rescale_pixels
+
+SMALLEST_DIAMETER, MOST_SMALL = 3, 0.2
+"""Objects narrower than so many pixels can hardly be learned; there is a warning where more than this share are so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +87,19 @@ def check_examples(examples: Sequence[Example]) -> list[str]:
         warnings += _doubts(example)
     if not any(example.labels.any() for example in examples):
         raise UserInputError("No image has a labelled object.", todo="Check the label column: all its pixels are 0.")
-    return warnings
+    return warnings + _specks(examples)
+
+
+def _specks(examples: Sequence[Example]) -> list[str]:
+    """A warning where many labelled objects are too small to be seen; a few slivers at the edges are usual."""
+    every = diameters(example.labels for example in examples)
+    small = int((every < SMALLEST_DIAMETER).sum())
+    if small <= MOST_SMALL * len(every):
+        return []
+    return [
+        f"{small} of {len(every)} labelled objects are less than {SMALLEST_DIAMETER} pixels wide, so that hardly "
+        "anything tells them from noise. Use images with finer pixels, or enlarge images and labels."
+    ]
 
 
 def _check_labels(example: Example) -> None:
