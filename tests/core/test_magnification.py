@@ -247,7 +247,7 @@ def test_turns_are_all_different() -> None:
 
 @pytest.fixture(scope="module")
 def learned() -> PretrainingResult:
-    schedule = replace(QUICK, epochs=6, steps=30, batch_size=8, learning_rate=3e-3)
+    schedule = replace(QUICK, epochs=6, steps=50, batch_size=8, learning_rate=3e-3)
     network = NetworkConfig(base=8, depth=2, grid=1)
     scales = MagnificationConfig(scales=(1.0, 4.0), coverage=0.15)
     return pretrain([named(12)], PretrainingConfig("magnification", network, schedule=schedule, magnification=scales))

@@ -245,7 +245,8 @@ def test_a_retrainer_gives_it_a_head(session: Any, start: Any, examples: Any) ->
     assert encoder
     assert encoder.items() <= weights(result[0]).items()
     assert "could not segment, so that there was nothing to compare and no trial" in result.view_html
-    assert not result.warnings
+    others = [text for text in result.warnings if "recognises none of the objects" not in text]
+    assert not others, "two steps are too few to learn anything, and nothing else is wrong"
     session.node("SegmentationPredictor").execute(result[0], examples)
 
 
