@@ -1,0 +1,271 @@
+"""Junctions counted on fields of one animal, learned from few labelled fields of another.
+
+    python -m studies.nmj.run DATA [--starts ...] [--seeds ...] [--part 1/2]
+
+Adds to rows.csv one row per training that is not in it yet: what its model finds on the test fields. What trainings
+start from is learned once, and kept as files in a folder outside of the repository (the environment variable KEPT; the
+temporary folder without it). The first rows to come are those that matter most: all layers learn, 4 and 8 labels.
+"""
+
+import argparse
+import csv
+import io
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from studies.nmj.data import GAP, PIXEL, Field, Junction, compose, load
+
+from core.evaluation.foreground import foreground, together
+from core.evaluation.scores import pooled, score_image
+from core.heads import HeadConfig
+from core.image import Image
+from core.inference.predict import Predictor
+from core.io.pairs import find_pairs
+from core.io.read import read_image, read_labels
+from core.measurement.fragments import group_fragments
+from core.model import SegmentationModel
+from core.networks import NetworkConfig
+from core.pretraining.config import PretrainingConfig
+from core.pretraining.magnification.config import MagnificationConfig
+from core.pretraining.pretrain import pretrain
+from core.progress import SILENT
+from core.training.augmentation import AugmentationConfig
+from core.training.config import RetrainingConfig, ScheduleConfig, TrainingConfig
+from core.training.data import Example
+from core.training.retrain import groups_of, start_from
+from core.training.train import learn, new_model, train
+
+HERE = Path(__file__).parent
+ROWS = HERE / "rows.csv"
+KEPT = Path(os.environ.get("KEPT", os.environ.get("TMPDIR", "/tmp")))
+NUCLEI = HERE.parents[1] / "workflows/01_Train_and_count_nuclei/data/train"
+COLUMNS = (
+    "start",
+    "learning",
+    "labels",
+    "seed",
+    "ap50",
+    "f1",
+    "count_error_field",
+    "count_error_total",
+    "iou",
+    "found",
+    "true",
+    "loss",
+    "seconds",
+    "commit",
+)
+
+STARTS = ("scratch", "magnification", "restoration", "nuclei")
+LEARNING = ("all", "decoder", "last_layers")
+LABELS = (2, 4, 8, 16)
+ESSENTIAL = (4, 8)
+LEARNED, TESTED = "Pig_1", "Pig_2"
+
+PER_LABELLED, LABELLED_SIDE = 1, 128
+"""Junctions of a labelled field, and its side in pixels."""
+
+PER_FIELD, FIELD_SIDE = 6, 320
+"""The same of fields that are to be counted, and of those without labels."""
+
+TEST_FIELDS, UNLABELLED = 12, 40
+
+SMALLEST = 20.0
+"""Square micrometres: what is smaller, once grouped, is no junction. The smallest of pig 1 has 50."""
+
+NETWORK = NetworkConfig("unet", base=16, depth=3, grid=1)
+HEAD = HeadConfig("foreground")
+VARIATION = AugmentationConfig()
+SCHEDULE = ScheduleConfig(epochs=5, steps=60, batch_size=4, patch_size=96, learning_rate=1e-3, device="cpu")
+LONGER = ScheduleConfig(epochs=20, steps=50, batch_size=8, patch_size=96, learning_rate=1e-3, seed=20, device="cpu")
+"""The training, and what it starts from."""
+
+TEST_DRAW, UNLABELLED_DRAW, LABELLED_DRAW = 1, 2, 3
+"""What random numbers begin with, so that no field is that of another purpose."""
+
+Task = tuple[str, str, int, int]
+"""Start, what learns, number of labelled fields, seed."""
+
+
+def main() -> None:
+    """Train what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder with index.csv, images and masks_achr")
+    parser.add_argument("--starts", nargs="*", default=list(STARTS), choices=list(STARTS))
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
+    parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    part, parts = map(int, told.part.split("/"))
+    wanted = [task for task in tasks(told.seeds) if task[0] in told.starts]
+    for number, task in enumerate(wanted):
+        if number % parts == part - 1 and tuple(map(str, task)) not in known():
+            begun = time.monotonic()
+            row = fine_tuned(told.data, task)
+            row["seconds"] = time.monotonic() - begun
+            add(ROWS, COLUMNS, {**dict(zip(COLUMNS, task, strict=False)), **row})
+            print(*task, f"AP {row['ap50']:.3f}, found {row['found']} of {row['true']}", flush=True)
+
+
+def tasks(seeds: Sequence[int]) -> list[Task]:
+    """All trainings, those first that matter most; number 0 of labels is what a model finds without any."""
+    first = [(start, "all", labels, seed) for seed in seeds for labels in ESSENTIAL for start in STARTS]
+    free: list[Task] = [("magnification", what, 0, 0) for what in ("grouped", "fragments")]
+    rest = [
+        (start, learning, labels, seed)
+        for seed in seeds
+        for learning in LEARNING
+        for labels in LABELS
+        for start in STARTS
+        if start != "scratch" or learning == "all"
+    ]
+    return [*first, *free, *(task for task in rest if task not in first)]
+
+
+def known() -> set[tuple[str, ...]]:
+    """The trainings that are there."""
+    if not ROWS.exists():
+        return set()
+    with ROWS.open(newline="") as file:
+        return {tuple(row[name] for name in COLUMNS[:4]) for row in csv.DictReader(file)}
+
+
+def add(file: Path, columns: Sequence[str], row: dict[str, object]) -> None:
+    """Write a row behind those that are there, at once, as several processes may do so."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    if not file.exists():
+        writer.writeheader()
+    rounded = {name: f"{value:.5g}" if isinstance(value, float) else value for name, value in row.items()}
+    writer.writerow({**rounded, "commit": commit.strip()})
+    with file.open("a") as rows:
+        rows.write(text.getvalue())
+
+
+def fine_tuned(data: Path, task: Task) -> dict[str, object]:
+    """What a training ends in: the scores of its model, and its last loss."""
+    start, learning, number, seed = task
+    if number == 0:
+        return {**scores(data, started(data, start), grouped=learning == "grouped"), "loss": ""}
+    schedule = replace(SCHEDULE, seed=seed)
+    examples = labelled(data, number, seed)
+    if start == "scratch":
+        model, groups = new_model(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule))
+    else:
+        config = RetrainingConfig("backbone", learning, freeze=1, augmentation=VARIATION, schedule=schedule)
+        model = start_from(started(data, start), config).with_config(pretext="")
+        groups = groups_of(model, config)
+    history = learn(model, examples, [], schedule, VARIATION, groups, SILENT, None)
+    return {**scores(data, model), "loss": float(history[-1]["train_loss"])}
+
+
+def scores(data: Path, model: SegmentationModel, *, grouped: bool = True) -> dict[str, object]:
+    """How well a model counts the junctions of the test fields."""
+    predictor = Predictor(model, "cpu", "torch")
+    matched, pixels = [], []
+    for one in test_fields(data):
+        found = counted(predictor.predict(one.image).labels, grouped=grouped)
+        matched.append(score_image(one.labels, found))
+        pixels.append(foreground(one.labels, found))
+    whole = pooled(matched)
+    return {
+        "ap50": whole.ap[0],
+        "f1": whole.f1,
+        "count_error_field": float(np.mean([score.relative_count_error for score in matched])),
+        "count_error_total": whole.count_error / whole.true_count,
+        "iou": together(pixels).pooled,
+        "found": whole.pred_count,
+        "true": whole.true_count,
+    }
+
+
+def counted(found: Image, *, grouped: bool = True) -> np.ndarray:
+    """What counts as junctions among objects: fragments made one, unless they are not to be, less what is too small."""
+    labels = group_fragments(found, GAP).labels.array if grouped else found.array
+    area = np.bincount(labels.ravel()) * PIXEL**2
+    return np.where(area[labels] >= SMALLEST, labels, 0)
+
+
+@cache
+def started(data: Path, start: str) -> SegmentationModel:
+    """What trainings start from; learned once for all."""
+    kept = KEPT / f"nmj-{start}.microseg"
+    if not kept.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        made = nuclei() if start == "nuclei" else without_labels(data, start)
+        kept.write_bytes(made.to_bytes())
+    return SegmentationModel.from_bytes(kept.read_bytes())
+
+
+def without_labels(data: Path, task: str) -> SegmentationModel:
+    """A network that has learned from the unlabelled fields."""
+    magnification = MagnificationConfig(coverage=0.08)
+    patch = 64 if task == "magnification" else LONGER.patch_size
+    schedule = replace(LONGER, patch_size=patch)
+    result = pretrain(
+        [unlabelled(data)], PretrainingConfig(task, NETWORK, schedule=schedule, magnification=magnification)
+    )
+    print(f"{task}: {result.report or [shown.note for shown in result.examples]}", *result.warnings, flush=True)
+    return result.model
+
+
+def nuclei() -> SegmentationModel:
+    """A model of the first template's nuclei; the models that come with the extension have another stride and head."""
+    examples = []
+    for pair in find_pairs(NUCLEI):
+        image = read_image(pair.image)
+        assert pair.labels is not None
+        examples.append(Example(pair.name, image, read_labels(pair.labels).array.astype(np.int32)))
+    return train(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=LONGER)).model
+
+
+@cache
+def junctions(data: Path, animal: str) -> list[Junction]:
+    """Those of an animal."""
+    return load(data)[animal]
+
+
+def field(data: Path, animal: str, chosen: Sequence[int], side: int, seed: Sequence[int]) -> Field:
+    """A field of some junctions of an animal, by their numbers."""
+    every = junctions(data, animal)
+    return compose([every[i] for i in chosen], every, side, seed)
+
+
+def drawn(data: Path, animal: str, number: int, purpose: int) -> list[Field]:
+    """So many fields of junctions drawn at random, in a field each only once."""
+    count = len(junctions(data, animal))
+    chosen = [np.random.default_rng([purpose, n]).choice(count, PER_FIELD, replace=False) for n in range(number)]
+    return [field(data, animal, one.tolist(), FIELD_SIDE, (purpose, n)) for n, one in enumerate(chosen)]
+
+
+@cache
+def test_fields(data: Path) -> list[Field]:
+    """The fields to be counted, the same for all trainings."""
+    return drawn(data, TESTED, TEST_FIELDS, TEST_DRAW)
+
+
+def unlabelled(data: Path) -> list[tuple[str, Image]]:
+    """Fields of the other animal, by what messages call them."""
+    return [(f"field {n}", one.image) for n, one in enumerate(drawn(data, LEARNED, UNLABELLED, UNLABELLED_DRAW))]
+
+
+def labelled(data: Path, number: int, seed: int) -> list[Example]:
+    """So many labelled fields; those of a larger number begin with those of a smaller one, no junction comes twice."""
+    order = np.random.default_rng([LABELLED_DRAW, seed]).permutation(len(junctions(data, LEARNED)))
+    pairs = order[: PER_LABELLED * number].reshape(number, PER_LABELLED)
+    fields = [
+        field(data, LEARNED, pair.tolist(), LABELLED_SIDE, (LABELLED_DRAW, seed, n)) for n, pair in enumerate(pairs)
+    ]
+    return [Example(f"field {n}", one.image, one.labels) for n, one in enumerate(fields)]
+
+
+if __name__ == "__main__":
+    main()
