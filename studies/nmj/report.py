@@ -88,7 +88,7 @@ def table(runs: Runs, metric: str) -> list[str]:
 
 
 def gained(runs: Runs, start: str, learning: str, labels: int, metric: str) -> list[float]:
-    """What a start gains over random weights with the same labelled fields, seed by seed."""
+    """What a start gains over random weights with the same labelled windows, seed by seed."""
     ours, random = (
         values(runs.get(key, {}), metric) for key in ((start, learning, labels), ("scratch", "all", labels))
     )
@@ -119,7 +119,7 @@ def verdict(runs: Runs) -> list[str]:
             mean, half = float(np.mean(known[best])), half_width(known[best])
             word = "more" if mean > half else "not more"
             lines.append(
-                f"With {labels} labelled fields the best self-supervised start is {best[0]} ({NAMES[best[1]]}): "
+                f"With {labels} labelled windows the best self-supervised start is {best[0]} ({NAMES[best[1]]}): "
                 f"{mean:+.3f} AP over random weights with the same fields, {word} than half the width of its 95 % "
                 f"interval ({half:.3f}, {len(known[best])} seeds)."
             )
@@ -133,7 +133,7 @@ def verdict(runs: Runs) -> list[str]:
         best_key = min(ends, key=lambda key: ends[key])
         reached = [f"{start} ({NAMES[learning]})" for (start, learning, _), error in ends.items() if error < LIMIT]
         lines.append(
-            f"With {most} labelled fields the count of a field is off by {ends[best_key]:.1%} at best "
+            f"With {most} labelled windows the count of a field is off by {ends[best_key]:.1%} at best "
             f"({best_key[0]}, {NAMES[best_key[1]]}); under {LIMIT:.0%}: {', '.join(reached) or 'none'}."
         )
     return ["\n\n".join(lines)] if lines else []

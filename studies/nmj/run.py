@@ -69,29 +69,39 @@ LABELS = (2, 4, 8, 16)
 ESSENTIAL = (4, 8)
 LEARNED, TESTED = "Pig_1", "Pig_2"
 
-PER_LABELLED, LABELLED_SIDE = 1, 128
-"""Junctions of a labelled field, and its side in pixels."""
+LABELLED_SIDE, WINDOW = 128, 64
+"""Side in pixels of a field of a single junction, and of the window in it that is labelled."""
 
 PER_FIELD, FIELD_SIDE = 6, 320
 """The same of fields that are to be counted, and of those without labels."""
 
 TEST_FIELDS, UNLABELLED = 12, 40
 
+COVERAGE = 0.08
+"""Share of the area that junctions cover, about, as one sees without drawing them."""
+
 SMALLEST = 20.0
 """Square micrometres: what is smaller, once grouped, is no junction. The smallest of pig 1 has 50."""
 
 NETWORK = NetworkConfig("unet", base=16, depth=3, grid=1)
-HEAD = HeadConfig("foreground")
+HEAD = HeadConfig("distance")
 VARIATION = AugmentationConfig()
-SCHEDULE = ScheduleConfig(epochs=5, steps=60, batch_size=4, patch_size=96, learning_rate=1e-3, device="cpu")
-LONGER = ScheduleConfig(epochs=20, steps=50, batch_size=8, patch_size=96, learning_rate=1e-3, seed=20, device="cpu")
-"""The training, and what it starts from."""
+SCHEDULE = ScheduleConfig(epochs=5, steps=60, batch_size=4, patch_size=WINDOW, learning_rate=2e-3, device="cpu")
+"""A training on labelled windows."""
 
-TEST_DRAW, UNLABELLED_DRAW, LABELLED_DRAW = 1, 2, 3
+BEFORE = ScheduleConfig(epochs=20, steps=50, batch_size=8, patch_size=96, learning_rate=1e-3, seed=10, device="cpu")
+SCHEDULES = {
+    "restoration": BEFORE,
+    "magnification": replace(BEFORE, epochs=40, patch_size=64, learning_rate=3e-3),
+    "nuclei": replace(BEFORE, batch_size=4, learning_rate=2e-3),
+}
+"""What trainings start from. Magnifications are told apart only after some hundred steps at this rate."""
+
+TEST_DRAW, UNLABELLED_DRAW, LABELLED_DRAW, WINDOW_DRAW = 1, 2, 3, 5
 """What random numbers begin with, so that no field is that of another purpose."""
 
 Task = tuple[str, str, int, int]
-"""Start, what learns, number of labelled fields, seed."""
+"""Start, what learns, number of labelled windows, seed."""
 
 
 def main() -> None:
@@ -160,11 +170,20 @@ def fine_tuned(data: Path, task: Task) -> dict[str, object]:
     if start == "scratch":
         model, groups = new_model(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule))
     else:
-        config = RetrainingConfig("backbone", learning, freeze=1, augmentation=VARIATION, schedule=schedule)
-        model = start_from(started(data, start), config).with_config(pretext="")
+        config = RetrainingConfig(
+            "backbone", learning, freeze=1, loaded_rate=1.0, augmentation=VARIATION, schedule=schedule
+        )
+        model = start_from(with_new_head(started(data, start)), config)
         groups = groups_of(model, config)
     history = learn(model, examples, [], schedule, VARIATION, groups, SILENT, None)
     return {**scores(data, model), "loss": float(history[-1]["train_loss"])}
+
+
+def with_new_head(given: SegmentationModel) -> SegmentationModel:
+    """The network of a model, with a head that has learned nothing."""
+    model = SegmentationModel(replace(given.config, head=HEAD, pretext="", thresholds={}))
+    model.network.load_state_dict(given.network.state_dict())
+    return model
 
 
 def scores(data: Path, model: SegmentationModel, *, grouped: bool = True) -> dict[str, object]:
@@ -207,12 +226,10 @@ def started(data: Path, start: str) -> SegmentationModel:
 
 def without_labels(data: Path, task: str) -> SegmentationModel:
     """A network that has learned from the unlabelled fields."""
-    magnification = MagnificationConfig(coverage=0.08)
-    patch = 64 if task == "magnification" else LONGER.patch_size
-    schedule = replace(LONGER, patch_size=patch)
-    result = pretrain(
-        [unlabelled(data)], PretrainingConfig(task, NETWORK, schedule=schedule, magnification=magnification)
+    config = PretrainingConfig(
+        task, NETWORK, schedule=SCHEDULES[task], magnification=MagnificationConfig(coverage=COVERAGE)
     )
+    result = pretrain([unlabelled(data)], config)
     print(f"{task}: {result.report or [shown.note for shown in result.examples]}", *result.warnings, flush=True)
     return result.model
 
@@ -224,7 +241,7 @@ def nuclei() -> SegmentationModel:
         image = read_image(pair.image)
         assert pair.labels is not None
         examples.append(Example(pair.name, image, read_labels(pair.labels).array.astype(np.int32)))
-    return train(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=LONGER)).model
+    return train(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=SCHEDULES["nuclei"])).model
 
 
 @cache
@@ -258,13 +275,20 @@ def unlabelled(data: Path) -> list[tuple[str, Image]]:
 
 
 def labelled(data: Path, number: int, seed: int) -> list[Example]:
-    """So many labelled fields; those of a larger number begin with those of a smaller one, no junction comes twice."""
+    """So many labelled windows of as many junctions; those of a larger number begin with those of a smaller one."""
     order = np.random.default_rng([LABELLED_DRAW, seed]).permutation(len(junctions(data, LEARNED)))
-    pairs = order[: PER_LABELLED * number].reshape(number, PER_LABELLED)
-    fields = [
-        field(data, LEARNED, pair.tolist(), LABELLED_SIDE, (LABELLED_DRAW, seed, n)) for n, pair in enumerate(pairs)
-    ]
-    return [Example(f"field {n}", one.image, one.labels) for n, one in enumerate(fields)]
+    return [window(data, int(one), seed, n) for n, one in enumerate(order[:number])]
+
+
+def window(data: Path, one: int, seed: int, number: int) -> Example:
+    """A window of a field of a single junction, around a random pixel of it."""
+    whole = field(data, LEARNED, [one], LABELLED_SIDE, (LABELLED_DRAW, seed, number))
+    pixels = np.argwhere(whole.labels)
+    middle = pixels[np.random.default_rng([WINDOW_DRAW, seed, number]).integers(len(pixels))]
+    top, left = np.clip(middle - WINDOW // 2, 0, LABELLED_SIDE - WINDOW).tolist()
+    at = slice(top, top + WINDOW), slice(left, left + WINDOW)
+    image = whole.image.with_array(whole.image.array[at].copy(), "YX", "intensity")
+    return Example(f"window {number}", image, whole.labels[at].copy())
 
 
 if __name__ == "__main__":

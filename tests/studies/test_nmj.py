@@ -112,6 +112,7 @@ def test_more_labels_are_those_of_before_and_more(folder: Path) -> None:
     few, many = study.labelled(folder, 2, 0), study.labelled(folder, 16, 0)
     assert all(np.array_equal(a.image.array, b.image.array) for a, b in zip(few, many, strict=False))
     assert len({example.image.array.tobytes() for example in many}) == 16
+    assert all(example.labels.shape == (64, 64) and example.labels.any() for example in many)
     assert not np.array_equal(study.labelled(folder, 2, 1)[0].image.array, few[0].image.array)
 
 
