@@ -403,7 +403,9 @@ JUNCTIONS = Template(
             {"folder": "unlabelled", "recursive": True, "previews": False},
         ),
         TemplateNode(2, "MicroscopyImageReader", "A few labelled fields", at(0, 1), {"folder": "labelled"}),
-        TemplateNode(3, "MicroscopyImageReader", "Fields to count", at(0, 2), {"folder": "fields", "recursive": True}),
+        TemplateNode(
+            3, "MicroscopyImageReader", "Fields to count", at(0, 2), {"folder": "fields/images", "recursive": True}
+        ),
         TemplateNode(
             4,
             "SelfSupervisedPretrainer",
@@ -418,10 +420,13 @@ JUNCTIONS = Template(
         ),
         TemplateNode(
             5,
-            "SegmentationRetrainer",
+            "SegmentationLearner",
             "Learn from labels",
             at(2, 1),
-            {"transfer": {"freeze": 1}, "training": {"epochs": 10, "patch_size": 96}},
+            {
+                "model": {"head": "DISTANCE", "grid": 1},
+                "training": {"epochs": 12, "patch_size": 96, "learning_rate": 0.002},
+            },
         ),
         TemplateNode(
             6,
@@ -442,7 +447,12 @@ JUNCTIONS = Template(
             "SegmentationPredictor",
             "Find the plaques",
             at(4, 1.5),
-            {"image_column": "Image", "output_column": "Plaques", "uncertainty": True},
+            {
+                "image_column": "Image",
+                "output_column": "Plaques",
+                "uncertainty": True,
+                "thresholds": {"source": "MANUAL"},
+            },
         ),
         TemplateNode(
             9,
@@ -488,7 +498,7 @@ JUNCTIONS = Template(
     ],
     connections=[
         (1, "Images", 4, "Images 1"),
-        (4, "Model", 5, "Model"),
+        (4, "Model", 5, "Start from"),
         (2, "Images", 5, "Labelled images"),
         (4, "Model", 6, "Model"),
         (3, "Images", 6, "Images"),
