@@ -67,6 +67,9 @@ STARTS = ("scratch", "magnification", "restoration", "nuclei")
 LEARNING = ("all", "decoder", "last_layers")
 LABELS = (2, 4, 8, 16)
 ESSENTIAL = (4, 8)
+SEEDS, MORE_SEEDS = range(5), range(10)
+"""Of all trainings, and of those that matter most."""
+
 LEARNED, TESTED = "Pig_1", "Pig_2"
 
 LABELLED_SIDE, WINDOW = 128, 64
@@ -109,12 +112,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with index.csv, images and masks_achr")
     parser.add_argument("--starts", nargs="*", default=list(STARTS), choices=list(STARTS))
-    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(MORE_SEEDS))
     parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
     told = parser.parse_args()
     torch.set_num_threads(1)
     part, parts = map(int, told.part.split("/"))
-    wanted = [task for task in tasks(told.seeds) if task[0] in told.starts]
+    wanted = [task for task in tasks() if task[0] in told.starts and task[3] in told.seeds]
     for number, task in enumerate(wanted):
         if number % parts == part - 1 and tuple(map(str, task)) not in known():
             begun = time.monotonic()
@@ -124,13 +127,13 @@ def main() -> None:
             print(*task, f"AP {row['ap50']:.3f}, found {row['found']} of {row['true']}", flush=True)
 
 
-def tasks(seeds: Sequence[int]) -> list[Task]:
+def tasks() -> list[Task]:
     """All trainings, those first that matter most; number 0 of labels is what a model finds without any."""
-    first = [(start, "all", labels, seed) for seed in seeds for labels in ESSENTIAL for start in STARTS]
+    first = [(start, "all", labels, seed) for seed in MORE_SEEDS for labels in ESSENTIAL for start in STARTS]
     free: list[Task] = [("magnification", what, 0, 0) for what in ("grouped", "fragments")]
     rest = [
         (start, learning, labels, seed)
-        for seed in seeds
+        for seed in SEEDS
         for learning in LEARNING
         for labels in LABELS
         for start in STARTS
