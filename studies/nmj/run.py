@@ -13,7 +13,7 @@ import io
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,7 @@ NUCLEI = HERE.parents[1] / "workflows/01_Train_and_count_nuclei/data/train"
 COLUMNS = (
     "start",
     "learning",
+    "shown",
     "labels",
     "seed",
     "ap50",
@@ -65,6 +66,7 @@ COLUMNS = (
 
 STARTS = ("scratch", "magnification", "restoration", "nuclei")
 LEARNING = ("all", "decoder", "last_layers")
+SHOWN = ("window", "image")
 LABELS = (2, 4, 8, 16)
 ESSENTIAL = (4, 8)
 SEEDS, MORE_SEEDS = range(5), range(10)
@@ -73,7 +75,7 @@ SEEDS, MORE_SEEDS = range(5), range(10)
 LEARNED, TESTED = "Pig_1", "Pig_2"
 
 LABELLED_SIDE, WINDOW = 128, 64
-"""Side in pixels of a field of a single junction, and of the window in it that is labelled."""
+"""Side in pixels of an image of a single junction, and of a window in it."""
 
 PER_FIELD, FIELD_SIDE = 6, 320
 """The same of fields that are to be counted, and of those without labels."""
@@ -103,8 +105,10 @@ SCHEDULES = {
 TEST_DRAW, UNLABELLED_DRAW, LABELLED_DRAW, WINDOW_DRAW = 1, 2, 3, 5
 """What random numbers begin with, so that no field is that of another purpose."""
 
-Task = tuple[str, str, int, int]
-"""Start, what learns, number of labelled windows, seed."""
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+
+Task = tuple[str, str, str, int, int]
+"""Start, what learns, what is labelled, how many of these, seed."""
 
 
 def main() -> None:
@@ -117,7 +121,7 @@ def main() -> None:
     told = parser.parse_args()
     torch.set_num_threads(1)
     part, parts = map(int, told.part.split("/"))
-    wanted = [task for task in tasks() if task[0] in told.starts and task[3] in told.seeds]
+    wanted = [task for task in tasks() if task[0] in told.starts and task[4] in told.seeds]
     for number, task in enumerate(wanted):
         if number % parts == part - 1 and tuple(map(str, task)) not in known():
             begun = time.monotonic()
@@ -129,17 +133,21 @@ def main() -> None:
 
 def tasks() -> list[Task]:
     """All trainings, those first that matter most; number 0 of labels is what a model finds without any."""
-    first = [(start, "all", labels, seed) for seed in MORE_SEEDS for labels in ESSENTIAL for start in STARTS]
-    free: list[Task] = [("magnification", what, 0, 0) for what in ("grouped", "fragments")]
-    rest = [
-        (start, learning, labels, seed)
+    first: list[Task] = [
+        (start, "all", "window", labels, seed) for seed in MORE_SEEDS for labels in ESSENTIAL for start in STARTS
+    ]
+    first += [("magnification", what, "window", 0, 0) for what in ("grouped", "fragments")]
+    first += [("magnification", "threshold", "window", labels, seed) for seed in MORE_SEEDS for labels in LABELS]
+    first += [(start, "all", "image", labels, seed) for seed in SEEDS for labels in ESSENTIAL for start in STARTS]
+    rest: list[Task] = [
+        (start, learning, "window", labels, seed)
         for seed in SEEDS
         for learning in LEARNING
         for labels in LABELS
         for start in STARTS
         if start != "scratch" or learning == "all"
     ]
-    return [*first, *free, *(task for task in rest if task not in first)]
+    return [*first, *(task for task in rest if task not in first)]
 
 
 def known() -> set[tuple[str, ...]]:
@@ -147,7 +155,7 @@ def known() -> set[tuple[str, ...]]:
     if not ROWS.exists():
         return set()
     with ROWS.open(newline="") as file:
-        return {tuple(row[name] for name in COLUMNS[:4]) for row in csv.DictReader(file)}
+        return {tuple(row[name] for name in COLUMNS[:5]) for row in csv.DictReader(file)}
 
 
 def add(file: Path, columns: Sequence[str], row: dict[str, object]) -> None:
@@ -165,11 +173,14 @@ def add(file: Path, columns: Sequence[str], row: dict[str, object]) -> None:
 
 def fine_tuned(data: Path, task: Task) -> dict[str, object]:
     """What a training ends in: the scores of its model, and its last loss."""
-    start, learning, number, seed = task
+    start, learning, shown, number, seed = task
     if number == 0:
         return {**scores(data, started(data, start), grouped=learning == "grouped"), "loss": ""}
     schedule = replace(SCHEDULE, seed=seed)
-    examples = labelled(data, number, seed)
+    examples = labelled(data, number, seed, whole=shown == "image")
+    if learning == "threshold":
+        chosen = {"prob": best_threshold(started(data, start), examples)}
+        return {**scores(data, started(data, start), chosen), "loss": ""}
     if start == "scratch":
         model, groups = new_model(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule))
     else:
@@ -182,6 +193,17 @@ def fine_tuned(data: Path, task: Task) -> dict[str, object]:
     return {**scores(data, model), "loss": float(history[-1]["train_loss"])}
 
 
+def best_threshold(model: SegmentationModel, examples: Sequence[Example]) -> float:
+    """The threshold by which a model finds the labelled junctions best, grouped as they will be counted."""
+    predictor = Predictor(model, "cpu", "torch")
+
+    def score(threshold: float) -> float:
+        found = [counted(predictor.predict(one.image, {"prob": threshold}).labels) for one in examples]
+        return pooled([score_image(one.labels, each) for one, each in zip(examples, found, strict=True)]).map_50_95
+
+    return max(THRESHOLDS, key=score)
+
+
 def with_new_head(given: SegmentationModel) -> SegmentationModel:
     """The network of a model, with a head that has learned nothing."""
     model = SegmentationModel(replace(given.config, head=HEAD, pretext="", thresholds={}))
@@ -189,12 +211,14 @@ def with_new_head(given: SegmentationModel) -> SegmentationModel:
     return model
 
 
-def scores(data: Path, model: SegmentationModel, *, grouped: bool = True) -> dict[str, object]:
+def scores(
+    data: Path, model: SegmentationModel, thresholds: Mapping[str, float] | None = None, *, grouped: bool = True
+) -> dict[str, object]:
     """How well a model counts the junctions of the test fields."""
     predictor = Predictor(model, "cpu", "torch")
     matched, pixels = [], []
     for one in test_fields(data):
-        found = counted(predictor.predict(one.image).labels, grouped=grouped)
+        found = counted(predictor.predict(one.image, thresholds).labels, grouped=grouped)
         matched.append(score_image(one.labels, found))
         pixels.append(foreground(one.labels, found))
     whole = pooled(matched)
@@ -277,21 +301,24 @@ def unlabelled(data: Path) -> list[tuple[str, Image]]:
     return [(f"field {n}", one.image) for n, one in enumerate(drawn(data, LEARNED, UNLABELLED, UNLABELLED_DRAW))]
 
 
-def labelled(data: Path, number: int, seed: int) -> list[Example]:
-    """So many labelled windows of as many junctions; those of a larger number begin with those of a smaller one."""
+def labelled(data: Path, number: int, seed: int, *, whole: bool = False) -> list[Example]:
+    """So many labelled images of a junction each, or windows of them; more are those of before, and more."""
     order = np.random.default_rng([LABELLED_DRAW, seed]).permutation(len(junctions(data, LEARNED)))
-    return [window(data, int(one), seed, n) for n, one in enumerate(order[:number])]
+    every = [
+        field(data, LEARNED, [int(one)], LABELLED_SIDE, (LABELLED_DRAW, seed, n))
+        for n, one in enumerate(order[:number])
+    ]
+    examples = [Example(f"image {n}", one.image, one.labels) for n, one in enumerate(every)]
+    return examples if whole else [window(one, (WINDOW_DRAW, seed, n)) for n, one in enumerate(examples)]
 
 
-def window(data: Path, one: int, seed: int, number: int) -> Example:
-    """A window of a field of a single junction, around a random pixel of it."""
-    whole = field(data, LEARNED, [one], LABELLED_SIDE, (LABELLED_DRAW, seed, number))
+def window(whole: Example, seed: Sequence[int]) -> Example:
+    """A window of an image, around a random pixel of its junction."""
     pixels = np.argwhere(whole.labels)
-    middle = pixels[np.random.default_rng([WINDOW_DRAW, seed, number]).integers(len(pixels))]
+    middle = pixels[np.random.default_rng(seed).integers(len(pixels))]
     top, left = np.clip(middle - WINDOW // 2, 0, LABELLED_SIDE - WINDOW).tolist()
     at = slice(top, top + WINDOW), slice(left, left + WINDOW)
-    image = whole.image.with_array(whole.image.array[at].copy(), "YX", "intensity")
-    return Example(f"window {number}", image, whole.labels[at].copy())
+    return Example(whole.name, replace(whole.image, array=whole.image.array[at].copy()), whole.labels[at].copy())
 
 
 if __name__ == "__main__":
