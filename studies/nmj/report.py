@@ -8,22 +8,35 @@ from pathlib import Path
 
 import numpy as np
 from scipy import stats
-from studies.nmj.run import ESSENTIAL, HERE, LABELS, LEARNING, ROWS, STARTS
+from studies.nmj.run import ESSENTIAL, HERE, LABELS, ROWS, SEEDS, STARTS
+from studies.nmj.volumes import ROWS as VOLUMES
 
 Row = Mapping[str, str]
-Runs = Mapping[tuple[str, str, int], Mapping[int, Row]]
-"""Rows by start, what learns and number of labels, then by seed."""
+Way = tuple[str, str, str]
+"""Start, what learns, and what is labelled."""
+
+Runs = Mapping[tuple[str, str, str, int], Mapping[int, Row]]
+"""Rows by the way and the number of labels, then by seed."""
 
 METRICS = {
     "ap50": "AP at IoU .5",
     "f1": "F1 at IoU .5",
     "count_error_field": "Count error, share of the true count of a field",
+    "count_error_volume": "Count error, share of the true count of a volume",
     "count_error_total": "Count error, share of the true total",
     "iou": "Foreground IoU",
 }
 WITHOUT_SIGN = "count_error_total"
 
-NAMES = {"all": "all", "decoder": "decoder", "last_layers": "last layers"}
+NAMES = {"all": "all", "decoder": "decoder", "last_layers": "last layers", "threshold": "threshold alone"}
+WINDOWS: list[Way] = [
+    (start, learning, "window")
+    for start in STARTS
+    for learning in NAMES
+    if (start == "magnification" or learning != "threshold") and (start != "scratch" or learning == "all")
+]
+IMAGES: list[Way] = [(start, "all", "image") for start in STARTS]
+SCRATCH = STARTS[0]
 SELF_SUPERVISED = ("magnification", "restoration")
 LIMIT = 0.1
 """Count error that is to be reached with most labels."""
@@ -33,20 +46,30 @@ def main() -> None:
     """Read, compare, write."""
     runs = read(ROWS)
     lines = [(HERE / "SETTING.md").read_text().rstrip()]
-    lines += ["", "## Objects", "", *table(runs, "ap50"), "", *table(runs, "f1"), "", *table(runs, "iou")]
-    lines += ["", "## Counts", "", *table(runs, "count_error_field"), "", *table(runs, "count_error_total")]
-    lines += ["", "## Against training from random weights", "", *gains(runs), "", *verdict(runs)]
+    lines += ["", "## What came of it", "", "\n\n".join(verdict(runs))]
     lines += ["", "## Without any label", "", *without_labels(runs)]
+    lines += ["", "## Objects, learned from windows", ""]
+    for metric in ("ap50", "f1", "iou"):
+        lines += [*table(runs, WINDOWS, LABELS, metric), ""]
+    lines += ["## Counts, learned from windows", ""]
+    for metric in ("count_error_field", "count_error_total"):
+        lines += [*table(runs, WINDOWS, LABELS, metric), ""]
+    lines += ["## Against random weights", "", *gains(runs, WINDOWS, LABELS), ""]
+    lines += ["## Learned from whole images of a junction", ""]
+    for metric in ("ap50", "count_error_field"):
+        lines += [*table(runs, IMAGES, ESSENTIAL, metric), ""]
+    lines += [*gains(runs, IMAGES, ESSENTIAL), "", "## Cells in volumes of light-sheet microscopy", "", *volumes()]
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
 
 
 def read(file: Path) -> Runs:
     """All rows."""
-    runs: dict[tuple[str, str, int], dict[int, Row]] = defaultdict(dict)
+    runs: dict[tuple[str, str, str, int], dict[int, Row]] = defaultdict(dict)
     if file.exists():
         with file.open(newline="") as rows:
             for row in csv.DictReader(rows):
-                runs[row["start"], row["learning"], int(row["labels"])][int(row["seed"])] = row
+                key = (row["start"], row.get("learning", "all"), row.get("shown", "slice"), int(row["labels"]))
+                runs[key][int(row["seed"])] = row
     return runs
 
 
@@ -64,89 +87,107 @@ def half_width(numbers: Sequence[float]) -> float:
 
 
 def interval(numbers: Sequence[float], sign: str = "") -> str:
-    """The mean, and half the width of its interval."""
+    """The mean, and half the width of its interval; how many there are where these are not five."""
     if not numbers:
         return ""
     half = half_width(numbers)
-    return f"{np.mean(numbers):{sign}.3f}" + (f" ± {half:.3f}" if math.isfinite(half) else "")
+    count = f" ({len(numbers)})" if len(numbers) != len(SEEDS) else ""
+    return f"{np.mean(numbers):{sign}.3f}" + (f" ± {half:.3f}" if math.isfinite(half) else "") + count
 
 
-def table(runs: Runs, metric: str) -> list[str]:
-    """A metric of every start, by what learns and by the number of labels."""
-    lines = [f"| {METRICS[metric]} | learns | {' | '.join(f'{n} labels' for n in LABELS)} | seeds |"]
-    lines.append("|---|---|" + "---|" * (len(LABELS) + 1))
-    for start in STARTS:
-        for learning in LEARNING:
-            every = [runs.get((start, learning, n), {}) for n in LABELS]
-            if any(every):
-                cells = " | ".join(interval(list(values(rows, metric).values())) for rows in every)
-                seeds = sorted({len(rows) for rows in every})
-                lines.append(
-                    f"| {start} | {NAMES[learning]} | {cells} | {' to '.join(map(str, {seeds[0], seeds[-1]}))} |"
-                )
+def table(runs: Runs, ways: Sequence[Way], labels: Sequence[int], metric: str) -> list[str]:
+    """A metric of every way, by the number of labels."""
+    lines = [f"| {METRICS[metric]} | learns | {' | '.join(f'{n} labels' for n in labels)} |"]
+    lines.append("|---|---|" + "---|" * len(labels))
+    for way in ways:
+        cells = [interval(list(values(runs.get((*way, n), {}), metric).values())) for n in labels]
+        if any(cells):
+            lines.append(f"| {way[0]} | {NAMES[way[1]]} | {' | '.join(cells)} |")
     return lines
 
 
-def gained(runs: Runs, start: str, learning: str, labels: int, metric: str) -> list[float]:
-    """What a start gains over random weights with the same labelled windows, seed by seed."""
-    ours, random = (
-        values(runs.get(key, {}), metric) for key in ((start, learning, labels), ("scratch", "all", labels))
-    )
+def gained(runs: Runs, way: Way, labels: int, metric: str) -> list[float]:
+    """What a way gains over random weights with the same labels, seed by seed."""
+    keys = ((*way, labels), (SCRATCH, "all", way[2], labels))
+    ours, random = (values(runs.get(key, {}), metric) for key in keys)
     return [ours[seed] - random[seed] for seed in sorted(ours) if seed in random]
 
 
-def gains(runs: Runs) -> list[str]:
-    """Differences to random weights of every start."""
-    lines = [f"| AP at IoU .5, gain | learns | {' | '.join(f'{n} labels' for n in LABELS)} |"]
-    lines.append("|---|---|" + "---|" * len(LABELS))
-    for start in STARTS[1:]:
-        for learning in LEARNING:
-            cells = [interval(gained(runs, start, learning, n, "ap50"), "+") for n in LABELS]
-            if any(cells):
-                lines.append(f"| {start} | {NAMES[learning]} | {' | '.join(cells)} |")
+def gains(runs: Runs, ways: Sequence[Way], labels: Sequence[int]) -> list[str]:
+    """Differences to random weights."""
+    lines = [f"| gain in AP at IoU .5 | learns | {' | '.join(f'{n} labels' for n in labels)} |"]
+    lines.append("|---|---|" + "---|" * len(labels))
+    for way in ways:
+        cells = [interval(gained(runs, way, n, "ap50"), "+") for n in labels]
+        if way[0] != SCRATCH and any(cells):
+            lines.append(f"| {way[0]} | {NAMES[way[1]]} | {' | '.join(cells)} |")
     return lines
 
 
 def verdict(runs: Runs) -> list[str]:
-    """Whether the best self-supervised start beats random weights by more than the interval, and how counts end."""
+    """Which self-supervised starts beat random weights by more than the interval, and how counts end."""
     lines = []
-    ways = [(start, learning) for start in SELF_SUPERVISED for learning in LEARNING]
-    for labels in ESSENTIAL:
-        every = {way: gained(runs, *way, labels, "ap50") for way in ways}
-        known = {way: gain for way, gain in every.items() if len(gain) > 1}
-        if known:
-            best = max(known, key=lambda way: float(np.mean(known[way])))
-            mean, half = float(np.mean(known[best])), half_width(known[best])
-            word = "more" if mean > half else "not more"
-            lines.append(
-                f"With {labels} labelled windows the best self-supervised start is {best[0]} ({NAMES[best[1]]}): "
-                f"{mean:+.3f} AP over random weights with the same fields, {word} than half the width of its 95 % "
-                f"interval ({half:.3f}, {len(known[best])} seeds)."
-            )
+    for ways, what in ((WINDOWS, "windows"), (IMAGES, "whole images")):
+        for labels in ESSENTIAL:
+            said = [told for way in ways if way[0] in SELF_SUPERVISED for told in beaten(runs, way, labels)]
+            if said:
+                lines.append(f"**{labels} labelled {what}, gain in AP over random weights:** {'; '.join(said)}.")
     most = LABELS[-1]
     ends = {
         key: float(np.mean(list(values(rows, "count_error_field").values())))
         for key, rows in runs.items()
-        if key[2] == most
+        if key[3] == most
     }
     if ends:
-        best_key = min(ends, key=lambda key: ends[key])
-        reached = [f"{start} ({NAMES[learning]})" for (start, learning, _), error in ends.items() if error < LIMIT]
+        best = min(ends, key=lambda key: ends[key])
+        reached = [f"{start} ({NAMES[learning]})" for (start, learning, _, _), error in ends.items() if error < LIMIT]
         lines.append(
-            f"With {most} labelled windows the count of a field is off by {ends[best_key]:.1%} at best "
-            f"({best_key[0]}, {NAMES[best_key[1]]}); under {LIMIT:.0%}: {', '.join(reached) or 'none'}."
+            f"**{most} labelled windows:** the count of a field is off by {ends[best]:.1%} at best ({best[0]}, "
+            f"{NAMES[best[1]]}); under {LIMIT:.0%}: {', '.join(reached) or 'none'}."
         )
-    return ["\n\n".join(lines)] if lines else []
+    return lines
+
+
+def beaten(runs: Runs, way: Way, labels: int) -> list[str]:
+    """Whether a way is better than random weights; nothing for less than two seeds."""
+    gain = gained(runs, way, labels, "ap50")
+    if len(gain) < 2:
+        return []
+    mean, half = float(np.mean(gain)), half_width(gain)
+    word = "better" if mean > half else "worse" if mean < -half else "no clear difference"
+    return [f"{way[0]} ({NAMES[way[1]]}) {mean:+.3f} ± {half:.3f}, {word}"]
 
 
 def without_labels(runs: Runs) -> list[str]:
     """What the network that tells magnifications finds without any label."""
     lines = ["| first objects | found | true | count error of a field | AP at IoU .5 | foreground IoU |"]
     lines.append("|---|---|---|---|---|---|")
-    for (_, what, labels), rows in runs.items():
+    for (_, what, _, labels), rows in runs.items():
         for row in rows.values() if labels == 0 else []:
             numbers = (f"{float(row[name]):.3f}" for name in ("count_error_field", "ap50", "iou"))
             lines.append(f"| {what} | {row['found']} | {row['true']} | {' | '.join(numbers)} |")
+    return lines
+
+
+def volumes() -> list[str]:
+    """The cells of the volumes, by start and number of labelled slices."""
+    runs = read(VOLUMES)
+    numbers = sorted({key[3] for key in runs})
+    lines = []
+    for metric in ("f1", "count_error_volume", "count_error_total", "iou"):
+        lines += table(runs, [(start, "all", "slice") for start in STARTS], numbers, metric)
+        lines.append("")
+    lines += gains_of_volumes(runs, numbers)
+    return lines
+
+
+def gains_of_volumes(runs: Runs, numbers: Sequence[int]) -> list[str]:
+    """Differences to random weights."""
+    lines = [f"| gain in F1 at IoU .5 | {' | '.join(f'{n} labels' for n in numbers)} |"]
+    lines.append("|---|" + "---|" * len(numbers))
+    for start in SELF_SUPERVISED:
+        cells = [interval(gained(runs, (start, "all", "slice"), n, "f1"), "+") for n in numbers]
+        lines.append(f"| {start} | {' | '.join(cells)} |")
     return lines
 
 

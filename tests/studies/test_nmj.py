@@ -109,25 +109,38 @@ def folder(tmp_path: Path) -> Path:
 
 def test_more_labels_are_those_of_before_and_more(folder: Path) -> None:
     assert {animal: len(every) for animal, every in load(folder).items()} == {"Pig_1": 20, "Pig_2": 7}
-    few, many = study.labelled(folder, 2, 0), study.labelled(folder, 16, 0)
+    few, many, whole = (
+        study.labelled(folder, 2, 0),
+        study.labelled(folder, 16, 0),
+        study.labelled(folder, 2, 0, whole=True),
+    )
     assert all(np.array_equal(a.image.array, b.image.array) for a, b in zip(few, many, strict=False))
     assert len({example.image.array.tobytes() for example in many}) == 16
     assert all(example.labels.shape == (64, 64) and example.labels.any() for example in many)
+    for part, one in zip(few, whole, strict=True):
+        windows = np.lib.stride_tricks.sliding_window_view(one.image.array, (64, 64))
+        assert one.image.array.shape == (128, 128)
+        assert (windows == part.image.array).all(axis=(2, 3)).sum() == 1, "a window is a part of its image"
     assert not np.array_equal(study.labelled(folder, 2, 1)[0].image.array, few[0].image.array)
 
 
 def test_tasks_begin_with_what_matters_most() -> None:
     every = study.tasks()
-    assert len(every) == len(set(every)) == 5 * len(study.LABELS) * (1 + 3 * 3) + 5 * 2 * 4 + 2
-    assert {task[1:3] for task in every[: 10 * 2 * 4]} == {("all", 4), ("all", 8)}
+    assert len(every) == len(set(every))
+    assert {task[:4] for task in every[:80]} == {(start, "all", "window", n) for start in study.STARTS for n in (4, 8)}
+    assert {task[4] for task in every[:80]} == set(range(10))
+    assert not [task for task in every if task[0] == "scratch" and task[1] != "all"], "what stays random is no feature"
 
 
 def test_gains_are_paired_by_seed() -> None:
     def rows(*values: float) -> dict[int, dict[str, str]]:
         return {seed: {"ap50": str(value)} for seed, value in enumerate(values)}
 
-    runs = {("magnification", "all", 4): rows(0.5, 0.9), ("scratch", "all", 4): rows(0.4, 0.7, 0.1)}
-    gains = report.gained(runs, "magnification", "all", 4, "ap50")
+    runs = {
+        ("magnification", "all", "window", 4): rows(0.5, 0.9),
+        ("scratch", "all", "window", 4): rows(0.4, 0.7, 0.1),
+    }
+    gains = report.gained(runs, ("magnification", "all", "window"), 4, "ap50")
     assert gains == pytest.approx([0.1, 0.2])
     assert report.half_width(gains) == pytest.approx(12.706 * 0.05, rel=1e-3)
     assert report.interval([0.5]) == "0.500"
