@@ -23,7 +23,7 @@ SEED = 6
 LABELLED = ("Pig_1", 6, 2, 192)
 """Animal, fields, junctions of a field, and side in pixels."""
 
-UNLABELLED, COUNTED = (6, 6, 320), (5, (4, 5, 6, 6, 7), 352)
+UNLABELLED, COUNTED = (12, 6, 320), (5, (4, 5, 6, 6, 7), 352)
 """Of each animal fields, junctions of a field, and side in pixels."""
 
 

@@ -143,4 +143,4 @@ def test_gains_are_paired_by_seed() -> None:
     gains = report.gained(runs, ("magnification", "all", "window"), 4, "ap50")
     assert gains == pytest.approx([0.1, 0.2])
     assert report.half_width(gains) == pytest.approx(12.706 * 0.05, rel=1e-3)
-    assert report.interval([0.5]) == "0.500"
+    assert report.interval([0.5]) == "0.500 (1)"

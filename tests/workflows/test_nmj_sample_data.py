@@ -42,5 +42,5 @@ def test_images_and_labels(part: str, counts: list[int], side: int) -> None:
 @pytest.mark.parametrize("animal", ["pig_1", "pig_2"])
 def test_unlabelled_fields(animal: str) -> None:
     paths = sorted((DATA / "unlabelled" / animal).glob("*.tif"))
-    assert len(paths) == 6
+    assert len(paths) == 12
     assert all(read_image(path).array.shape == (320, 320) for path in paths)
