@@ -386,10 +386,11 @@ JUNCTIONS = Template(
     description=(
         "Count neuromuscular junctions in images of two animals. A network first learns from images without labels to "
         "tell magnifications apart, and makes a first guess of where junctions are: a count before a single label is "
-        "drawn. Then it learns from 6 small labelled fields of one animal, and counts the junctions of both, with an "
-        "estimate of how sure the count is; plaques that are less than 3 µm apart are one junction. The images that it "
-        "is least sure of are written with their labels, to be corrected in Fiji and read back.\n\nFor your own images "
-        "enter their folders in the three Microscopy Image Readers, with a sub-folder for each animal; labels of the "
+        "drawn. Then it learns from 8 labelled images of one animal, each of a single junction, and counts the "
+        "junctions of both, with an estimate of how sure the count is; plaques that are at most 3 µm apart are one "
+        "junction. The images that it is least sure of are written with their labels, to be corrected in Fiji and read "
+        "back.\n\nFor your own images enter their folders in the three Microscopy Image Readers, with a sub-folder for "
+        "each animal where counts are to be compared; labels of the "
         "images to be counted are not needed, and without them the Segmentation Scorer is left out. The fields are "
         "composed of single junctions (Boehm et al. 2020, CC BY 4.0), so that their number is known; see the file "
         "README in the folder of the data."
@@ -402,7 +403,7 @@ JUNCTIONS = Template(
             at(0, 0),
             {"folder": "unlabelled", "recursive": True, "previews": False},
         ),
-        TemplateNode(2, "MicroscopyImageReader", "A few labelled fields", at(0, 1), {"folder": "labelled"}),
+        TemplateNode(2, "MicroscopyImageReader", "A few labelled images", at(0, 1), {"folder": "labelled"}),
         TemplateNode(
             3, "MicroscopyImageReader", "Fields to count", at(0, 2), {"folder": "fields/images", "recursive": True}
         ),
@@ -413,9 +414,10 @@ JUNCTIONS = Template(
             at(1, 0),
             {
                 "task": "MAGNIFICATION",
+                "scales": "1, 4",
                 "coverage": 0.08,
                 "network": {"base": 16},
-                "training": {"epochs": 20, "batch_size": 8, "patch_size": 64, "learning_rate": 0.003},
+                "training": {"epochs": 30, "batch_size": 8, "patch_size": 64, "learning_rate": 0.003},
             },
         ),
         TemplateNode(
@@ -425,7 +427,7 @@ JUNCTIONS = Template(
             at(2, 1),
             {
                 "model": {"head": "DISTANCE", "grid": 1},
-                "training": {"epochs": 12, "patch_size": 96, "learning_rate": 0.002},
+                "training": {"epochs": 8, "patch_size": 96, "learning_rate": 0.002},
             },
         ),
         TemplateNode(
@@ -530,7 +532,7 @@ JUNCTIONS = Template(
         ),
         note(
             "<p><b>5. Count, score, correct</b></p><p>Correct what is written in Fiji, put it into the folder of "
-            "labelled fields, and run again.</p>",
+            "labelled images, and run again.</p>",
             6,
             1,
             2.6,
