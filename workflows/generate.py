@@ -427,7 +427,7 @@ JUNCTIONS = Template(
             at(2, 1),
             {
                 "model": {"head": "DISTANCE", "grid": 1},
-                "training": {"epochs": 8, "patch_size": 96, "learning_rate": 0.002},
+                "training": {"epochs": 12, "patch_size": 96, "augmentation": "SHAPE"},
             },
         ),
         TemplateNode(
@@ -471,7 +471,7 @@ JUNCTIONS = Template(
             {
                 "label_column": "Junctions",
                 "group_column": "Group",
-                "limits": {"unit": "MICROMETRES", "smallest": 20.0},
+                "limits": {"unit": "MICROMETRES", "smallest": 40.0},
             },
         ),
         TemplateNode(
