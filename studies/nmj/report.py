@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy import stats
-from studies.nmj.run import ESSENTIAL, HERE, LABELS, ROWS, SEEDS, STARTS
+from studies.nmj.run import ESSENTIAL, HERE, LABELS, ROWS, SEEDS, SHAPES, STARTS
 from studies.nmj.volumes import ROWS as VOLUMES
 
 Row = Mapping[str, str]
@@ -35,6 +35,10 @@ WINDOWS: list[Way] = [
     for learning in NAMES
     if (start == "magnification" or learning != "threshold") and (start != "scratch" or learning == "all")
 ]
+SHAPED: list[Way] = [
+    *((start + SHAPES, "all", "window") for start in STARTS),
+    ("magnification" + SHAPES, "threshold", "window"),
+]
 IMAGES: list[Way] = [(start, "all", "image") for start in STARTS]
 SCRATCH = STARTS[0]
 SELF_SUPERVISED = ("magnification", "restoration")
@@ -55,6 +59,10 @@ def main() -> None:
     for metric in ("count_error_field", "count_error_total"):
         lines += [*table(runs, WINDOWS, LABELS, metric), ""]
     lines += ["## Against random weights", "", *gains(runs, WINDOWS, LABELS), ""]
+    lines += ["## Patches varied in their shapes alone", ""]
+    for metric in ("ap50", "count_error_field"):
+        lines += [*table(runs, SHAPED, ESSENTIAL, metric), ""]
+    lines += [*gains(runs, SHAPED, ESSENTIAL), ""]
     lines += ["## Learned from whole images of a junction", ""]
     for metric in ("ap50", "count_error_field"):
         lines += [*table(runs, IMAGES, ESSENTIAL, metric), ""]
@@ -70,6 +78,8 @@ def read(file: Path) -> Runs:
             for row in csv.DictReader(rows):
                 key = (row["start"], row.get("learning", "all"), row.get("shown", "slice"), int(row["labels"]))
                 runs[key][int(row["seed"])] = row
+                if key[1] == "threshold":  # no patch is varied
+                    runs[key[0] + SHAPES, *key[1:]][int(row["seed"])] = row
     return runs
 
 
@@ -102,13 +112,14 @@ def table(runs: Runs, ways: Sequence[Way], labels: Sequence[int], metric: str) -
     for way in ways:
         cells = [interval(list(values(runs.get((*way, n), {}), metric).values())) for n in labels]
         if any(cells):
-            lines.append(f"| {way[0]} | {NAMES[way[1]]} | {' | '.join(cells)} |")
+            lines.append(f"| {way[0].removesuffix(SHAPES)} | {NAMES[way[1]]} | {' | '.join(cells)} |")
     return lines
 
 
 def gained(runs: Runs, way: Way, labels: int, metric: str) -> list[float]:
     """What a way gains over random weights with the same labels, seed by seed."""
-    keys = ((*way, labels), (SCRATCH, "all", way[2], labels))
+    scratch = SCRATCH + SHAPES if way[0].endswith(SHAPES) else SCRATCH
+    keys = ((*way, labels), (scratch, "all", way[2], labels))
     ours, random = (values(runs.get(key, {}), metric) for key in keys)
     return [ours[seed] - random[seed] for seed in sorted(ours) if seed in random]
 
@@ -119,17 +130,19 @@ def gains(runs: Runs, ways: Sequence[Way], labels: Sequence[int]) -> list[str]:
     lines.append("|---|---|" + "---|" * len(labels))
     for way in ways:
         cells = [interval(gained(runs, way, n, "ap50"), "+") for n in labels]
-        if way[0] != SCRATCH and any(cells):
-            lines.append(f"| {way[0]} | {NAMES[way[1]]} | {' | '.join(cells)} |")
+        if way[0].removesuffix(SHAPES) != SCRATCH and any(cells):
+            lines.append(f"| {way[0].removesuffix(SHAPES)} | {NAMES[way[1]]} | {' | '.join(cells)} |")
     return lines
 
 
 def verdict(runs: Runs) -> list[str]:
     """Which self-supervised starts beat random weights by more than the interval, and how counts end."""
     lines = []
-    for ways, what in ((WINDOWS, "windows"), (IMAGES, "whole images")):
+    parts = ((WINDOWS, "windows"), (SHAPED, "windows, shapes alone varied"), (IMAGES, "whole images"))
+    for ways, what in parts:
         for labels in ESSENTIAL:
-            said = [told for way in ways if way[0] in SELF_SUPERVISED for told in beaten(runs, way, labels)]
+            ours = [way for way in ways if way[0].removesuffix(SHAPES) in SELF_SUPERVISED]
+            said = [told for way in ours for told in beaten(runs, way, labels)]
             if said:
                 lines.append(f"**{labels} labelled {what}, gain in AP over random weights:** {'; '.join(said)}.")
     most = LABELS[-1]
@@ -155,7 +168,7 @@ def beaten(runs: Runs, way: Way, labels: int) -> list[str]:
         return []
     mean, half = float(np.mean(gain)), half_width(gain)
     word = "better" if mean > half else "worse" if mean < -half else "no clear difference"
-    return [f"{way[0]} ({NAMES[way[1]]}) {mean:+.3f} ± {half:.3f}, {word}"]
+    return [f"{way[0].removesuffix(SHAPES)} ({NAMES[way[1]]}) {mean:+.3f} ± {half:.3f}, {word}"]
 
 
 def without_labels(runs: Runs) -> list[str]:

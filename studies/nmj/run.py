@@ -66,6 +66,9 @@ COLUMNS = (
 
 STARTS = ("scratch", "magnification", "restoration", "nuclei")
 LEARNING = ("all", "decoder", "last_layers")
+SHAPES = " shapes"
+"""Behind the name of a start: patches are varied in their shapes alone, not in brightness, contrast, noise and blur."""
+
 SHOWN = ("window", "image")
 LABELS = (2, 4, 8, 16)
 ESSENTIAL = (4, 8)
@@ -91,6 +94,7 @@ SMALLEST = 20.0
 NETWORK = NetworkConfig("unet", base=16, depth=3, grid=1)
 HEAD = HeadConfig("distance")
 VARIATION = AugmentationConfig()
+SHAPES_ALONE = replace(VARIATION, brightness=0.0, contrast=1.0, gamma=1.0, noise=0.0, blur=0.0)
 SCHEDULE = ScheduleConfig(epochs=5, steps=60, batch_size=4, patch_size=WINDOW, learning_rate=2e-3, device="cpu")
 """A training on labelled windows."""
 
@@ -121,7 +125,7 @@ def main() -> None:
     told = parser.parse_args()
     torch.set_num_threads(1)
     part, parts = map(int, told.part.split("/"))
-    wanted = [task for task in tasks() if task[0] in told.starts and task[4] in told.seeds]
+    wanted = [task for task in tasks() if task[0].removesuffix(SHAPES) in told.starts and task[4] in told.seeds]
     for number, task in enumerate(wanted):
         if number % parts == part - 1 and tuple(map(str, task)) not in known():
             begun = time.monotonic()
@@ -139,6 +143,9 @@ def tasks() -> list[Task]:
     first += [("magnification", what, "window", 0, 0) for what in ("grouped", "fragments")]
     first += [("magnification", "threshold", "window", labels, seed) for seed in MORE_SEEDS for labels in LABELS]
     first += [(start, "all", "image", labels, seed) for seed in SEEDS for labels in ESSENTIAL for start in STARTS]
+    first += [
+        (start + SHAPES, "all", "window", labels, seed) for seed in SEEDS for labels in ESSENTIAL for start in STARTS
+    ]
     rest: list[Task] = [
         (start, learning, "window", labels, seed)
         for seed in SEEDS
@@ -176,20 +183,21 @@ def fine_tuned(data: Path, task: Task) -> dict[str, object]:
     start, learning, shown, number, seed = task
     if number == 0:
         return {**scores(data, started(data, start), grouped=learning == "grouped"), "loss": ""}
-    schedule = replace(SCHEDULE, seed=seed)
+    variation = SHAPES_ALONE if start.endswith(SHAPES) else VARIATION
+    start, schedule = start.removesuffix(SHAPES), replace(SCHEDULE, seed=seed)
     examples = labelled(data, number, seed, whole=shown == "image")
     if learning == "threshold":
         chosen = {"prob": best_threshold(started(data, start), examples)}
         return {**scores(data, started(data, start), chosen), "loss": ""}
     if start == "scratch":
-        model, groups = new_model(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule))
+        model, groups = new_model(examples, TrainingConfig(NETWORK, HEAD, augmentation=variation, schedule=schedule))
     else:
         config = RetrainingConfig(
-            "backbone", learning, freeze=1, loaded_rate=1.0, augmentation=VARIATION, schedule=schedule
+            "backbone", learning, freeze=1, loaded_rate=1.0, augmentation=variation, schedule=schedule
         )
         model = start_from(with_new_head(started(data, start)), config)
         groups = groups_of(model, config)
-    history = learn(model, examples, [], schedule, VARIATION, groups, SILENT, None)
+    history = learn(model, examples, [], schedule, variation, groups, SILENT, None)
     return {**scores(data, model), "loss": float(history[-1]["train_loss"])}
 
 
