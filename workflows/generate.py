@@ -386,7 +386,7 @@ JUNCTIONS = Template(
     description=(
         "Count neuromuscular junctions in images of two animals. A network first learns from images without labels to "
         "tell magnifications apart, and makes a first guess of where junctions are: a count before a single label is "
-        "drawn. Then it learns from 8 labelled images of one animal, each of a single junction, and counts the "
+        "drawn. Then it learns from 6 labelled fields of one animal, and counts the "
         "junctions of both, with an estimate of how sure the count is; plaques that are at most 3 µm apart are one "
         "junction. The images that it is least sure of are written with their labels, to be corrected in Fiji and read "
         "back.\n\nFor your own images enter their folders in the three Microscopy Image Readers, with a sub-folder for "
@@ -403,7 +403,7 @@ JUNCTIONS = Template(
             at(0, 0),
             {"folder": "unlabelled", "recursive": True, "previews": False},
         ),
-        TemplateNode(2, "MicroscopyImageReader", "A few labelled images", at(0, 1), {"folder": "labelled"}),
+        TemplateNode(2, "MicroscopyImageReader", "A few labelled fields", at(0, 1), {"folder": "labelled"}),
         TemplateNode(
             3, "MicroscopyImageReader", "Fields to count", at(0, 2), {"folder": "fields/images", "recursive": True}
         ),
@@ -427,7 +427,7 @@ JUNCTIONS = Template(
             at(2, 1),
             {
                 "model": {"head": "DISTANCE", "grid": 1},
-                "training": {"epochs": 12, "patch_size": 96, "augmentation": "SHAPE"},
+                "training": {"epochs": 10, "patch_size": 128, "augmentation": "SHAPE"},
             },
         ),
         TemplateNode(
@@ -453,7 +453,7 @@ JUNCTIONS = Template(
                 "image_column": "Image",
                 "output_column": "Plaques",
                 "uncertainty": True,
-                "thresholds": {"source": "MANUAL"},
+                "thresholds": {"source": "MANUAL", "probability": 0.8},
             },
         ),
         TemplateNode(

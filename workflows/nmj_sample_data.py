@@ -20,7 +20,7 @@ from studies.nmj.data import PIXEL, Field, Junction, compose, load
 DATA = Path(__file__).parent / "06_Count_neuromuscular_junctions" / "data"
 SEED = 6
 
-LABELLED = ("Pig_1", 8, 1, 128)
+LABELLED = ("Pig_1", 6, 4, 256)
 """Animal, fields, junctions of a field, and side in pixels."""
 
 UNLABELLED, COUNTED = (12, 6, 320), (5, (4, 5, 6, 6, 7), 352)

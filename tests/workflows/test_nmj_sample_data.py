@@ -22,7 +22,7 @@ def test_it_is_small() -> None:
 
 @pytest.mark.parametrize(
     ("part", "counts", "side"),
-    [("labelled", [1] * 8, 128), ("fields/pig_1", [4, 5, 6, 6, 7], 352), ("fields/pig_2", [4, 5, 6, 6, 7], 352)],
+    [("labelled", [4] * 6, 256), ("fields/pig_1", [4, 5, 6, 6, 7], 352), ("fields/pig_2", [4, 5, 6, 6, 7], 352)],
 )
 def test_images_and_labels(part: str, counts: list[int], side: int) -> None:
     folder, _, group = part.partition("/")
