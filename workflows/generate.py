@@ -532,7 +532,7 @@ JUNCTIONS = Template(
         ),
         note(
             "<p><b>5. Count, score, correct</b></p><p>Correct what is written in Fiji, put it into the folder of "
-            "labelled images, and run again.</p>",
+            "labelled fields, and run again.</p>",
             6,
             1,
             2.6,
