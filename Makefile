@@ -11,7 +11,7 @@ PYTHON_5.11 ?= python3.13
 KNIME ?= $(foreach version,5.10 5.11,$(if $(shell $(PYTHON_$(version)) -c "print(1)" 2>/dev/null),$(version)))
 export NUMBA_CACHE_DIR ?= $(CURDIR)/$(VENV)/numba
 
-.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer bundle test-knime bench bench-large study-nuclei study-encoders study-transfer study-adaptation weights clean
+.PHONY: demo test lint format workflows icons reference pictures tutorial simulated dialogs dialog-renderer bundle test-knime bench bench-large study-nuclei study-encoders study-transfer study-adaptation study-nmj weights clean
 
 demo: $(READY)  ## Train, apply, count and score on real nuclei, through the first template workflow.
 	$(BIN)/microseg run workflows/01_Train_and_count_nuclei --out out/demo
@@ -96,6 +96,12 @@ study-adaptation: $(READY)  ## Mitochondria of one electron microscope on the im
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds vnc/stack1_im.tif and lucchi/train_im.tif."; exit 2; }
 	PYTHONPATH=. $(BIN)/python -m studies.domain_adaptation.run "$(DATA)" $(ARGUMENTS)
 	PYTHONPATH=. $(BIN)/python -m studies.domain_adaptation.report "$(DATA)"
+
+study-nmj: $(READY)  ## Neuromuscular junctions with few labels or none; DATA holds nmj and cfos. Two hours on one thread.
+	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds nmj/index.csv and cfos/patchvolume_1008_0_raw.tif."; exit 2; }
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python -m studies.nmj.run "$(DATA)/nmj" $(ARGUMENTS)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python -m studies.nmj.volumes "$(DATA)/cfos" $(ARGUMENTS)
+	PYTHONPATH=. $(BIN)/python -m studies.nmj.report
 
 study-transfer: $(READY)  ## What pretraining is worth with few images; DATA as for study-nuclei, and usiigaci_t98g_phase.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds dsb2018_fluo, dsb2018_other, usiigaci_t98g_phase."; exit 2; }

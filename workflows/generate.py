@@ -392,6 +392,180 @@ ADAPT = Template(
     author="Microseg",
 )
 
+GROUPED = {"gap": 3.0}
+
+JUNCTIONS = Template(
+    description=(
+        "Count neuromuscular junctions in images of two animals. A network first learns from images without labels to "
+        "tell magnifications apart, and makes a first guess of where junctions are: a count before a single label is "
+        "drawn. Then it learns from 6 labelled fields of one animal, and counts the "
+        "junctions of both, with an estimate of how sure the count is; plaques that are at most 3 µm apart are one "
+        "junction. The images that it is least sure of are written with their labels, to be corrected in Fiji and read "
+        "back.\n\nFor your own images enter their folders in the three Microscopy Image Readers, with a sub-folder for "
+        "each animal where counts are to be compared; labels of the "
+        "images to be counted are not needed, and without them the Segmentation Scorer is left out. The fields are "
+        "composed of single junctions (Boehm et al. 2020, CC BY 4.0), so that their number is known; see the file "
+        "README in the folder of the data."
+    ),
+    nodes=[
+        TemplateNode(
+            1,
+            "MicroscopyImageReader",
+            "Images without labels",
+            at(0, 0),
+            {"folder": "unlabelled", "recursive": True, "previews": False},
+        ),
+        TemplateNode(2, "MicroscopyImageReader", "A few labelled fields", at(0, 1), {"folder": "labelled"}),
+        TemplateNode(
+            3, "MicroscopyImageReader", "Fields to count", at(0, 2), {"folder": "fields/images", "recursive": True}
+        ),
+        TemplateNode(
+            4,
+            "SelfSupervisedPretrainer",
+            "Tell magnifications apart",
+            at(1, 0),
+            {
+                "task": "MAGNIFICATION",
+                "scales": "1, 4",
+                "coverage": 0.08,
+                "network": {"base": 16},
+                "training": {"epochs": 30, "batch_size": 8, "patch_size": 64, "learning_rate": 0.003},
+            },
+        ),
+        TemplateNode(
+            5,
+            "SegmentationLearner",
+            "Learn from labels",
+            at(2, 1),
+            {
+                "model": {"head": "DISTANCE", "grid": 1},
+                "training": {"epochs": 10, "patch_size": 128, "augmentation": "SHAPE"},
+            },
+        ),
+        TemplateNode(
+            6,
+            "SegmentationPredictor",
+            "First guess, without labels",
+            at(2, 2),
+            {"image_column": "Image", "output_column": "Guessed fragments", "previews": False},
+        ),
+        TemplateNode(
+            7,
+            "FragmentGrouper",
+            "Fragments to junctions",
+            at(3, 2),
+            {**GROUPED, "label_column": "Guessed fragments", "output_column": "Guess", "previews": False},
+        ),
+        TemplateNode(
+            8,
+            "SegmentationPredictor",
+            "Find the plaques",
+            at(4, 1.5),
+            {
+                "image_column": "Image",
+                "output_column": "Plaques",
+                "uncertainty": True,
+                "thresholds": {"source": "MANUAL", "probability": 0.8},
+            },
+        ),
+        TemplateNode(
+            9,
+            "FragmentGrouper",
+            "Plaques to junctions",
+            at(5, 1.5),
+            {**GROUPED, "label_column": "Plaques", "output_column": "Junctions"},
+        ),
+        TemplateNode(
+            10,
+            "InstanceCounter",
+            "Count by animal",
+            at(6, 0.4),
+            {
+                "label_column": "Junctions",
+                "group_column": "Group",
+                "limits": {"unit": "MICROMETRES", "smallest": 40.0},
+            },
+        ),
+        TemplateNode(
+            11,
+            "SegmentationScorer",
+            "Compare with the truth",
+            at(6, 1.5),
+            {"truth_column": "Labels", "predicted_column": "Junctions", "second_column": "Guess"},
+        ),
+        TemplateNode(
+            12,
+            "SegmentationLabelWriter",
+            "Least certain images, to correct",
+            at(6, 2.6),
+            {
+                "label_column": "Junctions",
+                "name_column": "Name",
+                "existing": "OVERWRITE",
+                "image_column": "Image",
+                "formats": {"ome_tiff": False, "roi_zip": True},
+                "selection": {"which": "LEAST_CERTAIN", "most": 3, "column": "Object agreement"},
+            },
+            uses=WRITE,
+        ),
+        TemplateNode(13, "ModelWriter", "Keep the model", at(3, 0.4), {"existing": "OVERWRITE"}, uses=WRITE),
+    ],
+    connections=[
+        (1, "Images", 4, "Images 1"),
+        (4, "Model", 5, "Start from"),
+        (2, "Images", 5, "Labelled images"),
+        (4, "Model", 6, "Model"),
+        (3, "Images", 6, "Images"),
+        (6, "Segmented images", 7, "Label images"),
+        (5, "Model", 8, "Model"),
+        (7, "Grouped objects", 8, "Images"),
+        (8, "Segmented images", 9, "Label images"),
+        (9, "Grouped objects", 10, "Label images"),
+        (9, "Grouped objects", 11, "Label images"),
+        (9, "Grouped objects", 12, "Label images"),
+        (5, "Model", 13, "Model"),
+    ],
+    variables={"output_folder": "results"},
+    notes=[
+        note("<p><b>1. Read</b></p><p>Images with and without labels, and those to be counted.</p>", 0, 1, 2.6),
+        note("<p><b>2. Pretrain</b></p><p>On images without labels. Some minutes.</p>", 1, 1, 2.6),
+        note(
+            "<p><b>3. First guess, labels</b></p><p>Below: objects before any label is drawn. They are guesses. Above: "
+            "the same network learns from labels.</p>",
+            2,
+            2,
+            2.6,
+        ),
+        note(
+            "<p><b>4. Find</b></p><p>With how sure the count is. Plaques up to 3 µm apart become one junction.</p>",
+            4,
+            2,
+            2.6,
+        ),
+        note(
+            "<p><b>5. Count, score, correct</b></p><p>Correct what is written in Fiji, put it into the folder of "
+            "labelled fields, and run again.</p>",
+            6,
+            1,
+            2.6,
+        ),
+    ],
+    tags=[
+        "segmentation",
+        "counting",
+        "neuromuscular junction",
+        "self-supervised",
+        "few images",
+        "without labels",
+        "uncertainty",
+    ],
+    links={
+        "Sample images: Boehm et al. 2020 (CC BY 4.0)": "https://doi.org/10.1111/joa.13260",
+        "Sahasrabudhe et al. 2020": "https://doi.org/10.1007/978-3-030-59722-1_38",
+    },
+    author="Microseg",
+)
+
 TEMPLATES = {
     "00_Count_with_a_pretrained_model": COUNT,
     "01_Train_and_count_nuclei": TRAIN_AND_COUNT,
@@ -399,6 +573,7 @@ TEMPLATES = {
     "03_Transfer_between_noise_levels": NOISE,
     "04_Count_a_large_image": LARGE_IMAGE,
     "05_Adapt_EM_mitochondria_to_a_new_microscope": ADAPT,
+    "06_Count_neuromuscular_junctions": JUNCTIONS,
 }
 
 

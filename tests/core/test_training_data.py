@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserInputError
 from core.image import Image
-from core.normalization import NormalizationConfig, normalize
+from core.normalization import NormalizationConfig, normalize, percentiles_of
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch, vary_intensity
 from core.training.data import Example, check_examples, fingerprint, prepare
 
@@ -70,6 +70,18 @@ def test_prepare_numbers_objects_from_one_and_keeps_them_apart() -> None:
     assert sorted(np.unique(labels)) == [0, 1, 2]
     assert (labels == 1).sum() == 15 * 8
     assert (labels == 2).sum() == 100
+
+
+def test_a_part_is_normalised_as_the_whole() -> None:
+    """As it is when objects are looked for in it (`Predictor.predict`)."""
+    one, scaling = example(), NormalizationConfig()
+    grey = one.image.cyx()
+    known = percentiles_of(grey.reshape(len(grey), -1), grey.max(axis=(1, 2)))
+    part = replace(one.image, array=one.image.array[..., :10], percentiles=known)
+    (whole,), (cut,) = (prepare([each], scaling) for each in (one, Example("part", part, one.labels[:, :10])))
+    assert np.allclose(cut.pixels, whole.pixels[..., :10], atol=1e-4)
+    (alone,) = prepare([Example("alone", replace(part, percentiles=()), one.labels[:, :10])], scaling)
+    assert not np.allclose(alone.pixels, cut.pixels, atol=1e-2)
 
 
 def test_prepare_keeps_an_image_without_background() -> None:

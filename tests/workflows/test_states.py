@@ -27,12 +27,17 @@ def test_nodes_are_stored_in_the_state_that_configuring_leaves_them_in(folder: P
         state = "IDLE"
         if node.kind == "NativeNode" and None not in ends.values():
             kind = extension.nodes[node.node_id]
-            ports = (not port.optional or node.port_groups[port.name] > 0 for port in kind.input_ports)
-            number = itertools.count(1)
+            counts = [node.port_groups[port.name] if port.is_added else 1 for port in kind.input_ports]
+            numbers = itertools.count(1)
+            there = [[ends[next(numbers)] for _ in range(count)] for count in counts]
+            given = [
+                every if port.group else next(iter(every), None)
+                for port, every in zip(kind.input_ports, there, strict=True)
+            ]
             instance = kind.create()
             instance.load(assigned(node.parameters, node.assignments, workflow.variables), node.version)
             context = Context(tmp_path, folder / "data", dict(workflow.variables))
-            made = instance.configure([ends[next(number)] if there else None for there in ports], context)
+            made = instance.configure(given, context)
             specs |= {(node.id, i): spec for i, spec in enumerate(made, start=1)}
             state = "CONFIGURED"
         stored = parse(next(folder.glob(f"* (#{node.id})/settings.xml")).read_bytes())[1]["state"]

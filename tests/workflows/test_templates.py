@@ -20,6 +20,7 @@ FIRST, SECOND = WORKFLOWS / "01_Train_and_count_nuclei", WORKFLOWS / "02_Retrain
 THIRD = WORKFLOWS / "03_Transfer_between_noise_levels"
 FOURTH = WORKFLOWS / "04_Count_a_large_image"
 FIFTH = WORKFLOWS / "05_Adapt_EM_mitochondria_to_a_new_microscope"
+SIXTH = WORKFLOWS / "06_Count_neuromuscular_junctions"
 COMPONENTS = WORKFLOWS / "components"
 EXAMPLE = COMPONENTS / "Example"
 
@@ -57,7 +58,9 @@ def sizes(folder: Path) -> dict[str, int]:
     return {p.relative_to(folder).as_posix(): p.stat().st_size for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("folder", [ZEROTH, FIRST, SECOND, THIRD, FOURTH, FIFTH, COMPONENTS], ids=lambda p: p.name[:2])
+@pytest.mark.parametrize(
+    "folder", [ZEROTH, FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH, COMPONENTS], ids=lambda p: p.name[:2]
+)
 def test_nothing_of_a_machine_is_in_a_template(folder: Path) -> None:
     for name, content in files(folder).items():
         assert not re.search(rb'value="(/|[A-Za-z]:\\|file:)', content), name
@@ -147,6 +150,21 @@ def test_adapt_to_a_new_microscope(tmp_path: Path) -> None:
     assert len(strategies) == 5
     assert [row["Method"] for row in table(tmp_path / "summary.csv")] == ["Adapted", "Usual"]
     assert "adaptation" in SegmentationModel.load(tmp_path / "model.microseg").config.provenance
+
+
+def test_count_neuromuscular_junctions(tmp_path: Path) -> None:
+    """Trainings far too short to find much: a guess without labels and a result, counts by animal, files to correct."""
+    short = [f"-option={node},training/{name},{value},int" for node in (4, 5)
+             for name, value in (("epochs", 1), ("steps", 2), ("batch_size", 2), ("patch_size", 32))]  # fmt: skip
+    assert main(["run", str(SIXTH), "--out", str(tmp_path), *short, "-option=4,network/base,4,int"]) == 0
+    counts = table(tmp_path / "counts.csv")
+    assert [row["Group"] for row in counts] == ["pig_1"] * 5 + ["pig_2"] * 5
+    assert all(0 <= float(row["Object agreement"]) <= 1 for row in counts)
+    assert [row["Method"] for row in table(tmp_path / "summary.csv")] == ["Junctions", "Guess"]
+    assert sum(int(row["True count"]) for row in table(tmp_path / "scores.csv")) == 2 * 2 * (4 + 5 + 6 + 6 + 7)
+    assert SegmentationModel.load(tmp_path / "model.microseg").config.provenance["start"]["pretext"] == "magnification"
+    report = (tmp_path / "report.html").read_text()
+    assert "These objects are guesses" in report
 
 
 def test_count_a_large_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from core.errors import UserInputError
 from core.image import Image, Labels, amount_of_channels, check_numbers
 from core.measurement.mask import mask_doubt
 from core.measurement.size import diameters
-from core.normalization import NormalizationConfig, normalize
+from core.normalization import NormalizationConfig, limits_between, normalize
 from core.rescaling import rescale_labels, rescale_pixels
 
 SMALLEST_DIAMETER, MOST_SMALL = 3, 0.2
@@ -165,14 +165,19 @@ class Prepared:
 
 
 def prepare(examples: Iterable[Example], normalization: NormalizationConfig, scale: float = 1.0) -> list[Prepared]:
-    """Normalise the images, enlarge them by `scale`, and number the objects of each from 1."""
+    """Normalise the images, enlarge them by `scale`, and number the objects of each from 1.
+
+    A part of a larger image is normalised as the whole is, as it will be when objects are looked for in it.
+    """
     prepared = []
     for example in examples:
         drawn = rescale_labels(example.labels, scale)
         ids, numbers = np.unique(drawn, return_inverse=True)
         labels: Labels = (numbers.reshape(drawn.shape) + (ids[0] != 0)).astype(np.int32)
         boxes: list[Any] = ndimage.find_objects(labels)
-        pixels = rescale_pixels(normalize(example.image.cyx(), normalization), scale)
+        known = example.image.percentiles
+        whole = limits_between(known, normalization) if known else None
+        pixels = rescale_pixels(normalize(example.image.cyx(), normalization, whole), scale)
         prepared.append(Prepared(pixels, labels, boxes))
     return prepared
 

@@ -1,0 +1,1 @@
+"""Study: neuromuscular junctions, counted with few labels and with none."""

@@ -1,0 +1,188 @@
+"""Cells counted in volumes of light-sheet microscopy, learned from a few labelled slices.
+
+    python -m studies.nmj.volumes CFOS [--starts ...] [--seeds ...] [--part 1/2]
+
+Adds to volumes.csv one row per training that is not in it yet; otherwise as `run.py`. The volumes are those of DELiVR
+(Kaltenecker et al. 2024, doi 10.1038/s41592-024-02245-2, MIT), with their true counts.
+"""
+
+import argparse
+import csv
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import tifffile
+import torch
+from scipy import ndimage
+from studies.nmj.run import HERE, KEPT, SCHEDULE, VARIATION, add
+
+from core.evaluation.foreground import foreground, together
+from core.evaluation.scores import pooled, score_image
+from core.heads import HeadConfig
+from core.image import Image, Labels
+from core.inference.predict import Predictor
+from core.inference.stacks import predict_stack
+from core.model import SegmentationModel
+from core.networks import NetworkConfig
+from core.pretraining.config import PretrainingConfig
+from core.pretraining.magnification.config import MagnificationConfig
+from core.pretraining.pretrain import pretrain
+from core.progress import SILENT
+from core.training.config import ScheduleConfig, TrainingConfig
+from core.training.data import Example
+from core.training.slices import slice_examples
+from core.training.train import learn, new_model
+
+ROWS = HERE / "volumes.csv"
+COLUMNS = (
+    "start",
+    "labels",
+    "seed",
+    "f1",
+    "count_error_volume",
+    "count_error_total",
+    "iou",
+    "found",
+    "true",
+    "seconds",
+    "commit",
+)
+STARTS = ("scratch", "magnification", "restoration")
+LABELS = (4, 16)
+
+LEARNED = ("1008_0", "1147_0", "1147_1")
+TESTED = ("1008_2", "1008_4", "1008_6", "1147_2")
+"""Volumes by their numbers. 1008_3, 1008_5 and 1008_7 are left out: they have five cells or less."""
+
+VOXEL = {"Z": 6.0, "Y": 1.62, "X": 1.62}
+"""Micrometres."""
+
+NETWORK = NetworkConfig("unet", base=16, depth=2, grid=1)
+HEAD = HeadConfig("distance")
+PATCH = 48
+"""Pixels; cells have about five, and a slice has 100."""
+
+UNLABELLED = ScheduleConfig(
+    epochs=20, steps=50, batch_size=8, patch_size=PATCH, learning_rate=1e-3, seed=20, device="cpu"
+)
+
+Task = tuple[str, int, int]
+"""Start, number of labelled slices, seed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A volume with its cells.
+
+    Parameters
+    ----------
+    name : "1008_0".
+    image : uint16, axes ZYX.
+    labels : int32, axes ZYX; cells are what hangs together, also at corners.
+    """
+
+    name: str
+    image: Image
+    labels: Labels
+
+
+def main() -> None:
+    """Train what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder with patchvolume_*_raw.tif and patchvolume_*_gt.tif")
+    parser.add_argument("--starts", nargs="*", default=list(STARTS), choices=list(STARTS))
+    parser.add_argument("--seeds", nargs="*", type=int, default=list(range(5)))
+    parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    part, parts = map(int, told.part.split("/"))
+    wanted = [(start, labels, seed) for seed in told.seeds for labels in LABELS for start in told.starts]
+    for number, task in enumerate(wanted):
+        if number % parts == part - 1 and tuple(map(str, task)) not in known():
+            begun = time.monotonic()
+            row = fine_tuned(told.data, task)
+            row["seconds"] = time.monotonic() - begun
+            add(ROWS, COLUMNS, {**dict(zip(COLUMNS, task, strict=False)), **row})
+            print(*task, f"F1 {row['f1']:.3f}, found {row['found']} of {row['true']}", flush=True)
+
+
+def known() -> set[tuple[str, ...]]:
+    """The trainings that are there."""
+    if not ROWS.exists():
+        return set()
+    with ROWS.open(newline="") as file:
+        return {tuple(row[name] for name in COLUMNS[:3]) for row in csv.DictReader(file)}
+
+
+@cache
+def load(data: Path, names: Sequence[str]) -> list[Volume]:
+    """Volumes of DATA/patchvolume_*_raw.tif, with their cells of DATA/patchvolume_*_gt.tif."""
+    volumes = []
+    for name in names:
+        image = tifffile.imread(data / f"patchvolume_{name}_raw.tif")
+        mask = tifffile.imread(data / f"patchvolume_{name}_gt.tif") > 0
+        labels = ndimage.label(mask, np.ones((3, 3, 3)))[0].astype(np.int32)
+        volumes.append(Volume(name, Image(image, "ZYX", VOXEL), labels))
+    return volumes
+
+
+def fine_tuned(data: Path, task: Task) -> dict[str, object]:
+    """What the model of a training finds in the test volumes."""
+    start, number, seed = task
+    schedule = replace(SCHEDULE, seed=seed, patch_size=PATCH)
+    examples = labelled(data, number, seed)
+    config = TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule)
+    model, groups = new_model(examples, config, None if start == "scratch" else started(data, start))
+    learn(model, examples, [], schedule, VARIATION, groups, SILENT, None)
+    return scores(data, model)
+
+
+def labelled(data: Path, number: int, seed: int) -> list[Example]:
+    """So many labelled slices, drawn from all volumes that are learned from."""
+    slices = [
+        one for volume in load(data, LEARNED) for one in slice_examples(volume.name, volume.image, volume.labels)[0]
+    ]
+    with_cells = [one for one in slices if one.labels.any()]
+    order = np.random.default_rng([4, seed]).permutation(len(with_cells))
+    return [with_cells[i] for i in order[:number]]
+
+
+def scores(data: Path, model: SegmentationModel) -> dict[str, object]:
+    """How well a model counts the cells of the test volumes."""
+    predictor = Predictor(model, "cpu", "torch")
+    matched, pixels = [], []
+    for volume in load(data, TESTED):
+        found = predict_stack(predictor, volume.image).labels.array
+        matched.append(score_image(volume.labels, found))
+        pixels.append(foreground(volume.labels, found))
+    whole = pooled(matched)
+    return {
+        "f1": whole.f1,
+        "count_error_volume": float(np.mean([score.relative_count_error for score in matched])),
+        "count_error_total": whole.count_error / whole.true_count,
+        "iou": together(pixels).pooled,
+        "found": whole.pred_count,
+        "true": whole.true_count,
+    }
+
+
+@cache
+def started(data: Path, start: str) -> SegmentationModel:
+    """What trainings start from; learned once for all, from the volumes that are learned from."""
+    kept = KEPT / f"volumes-{start}.microseg"
+    if not kept.exists():
+        images = [(volume.name, volume.image) for volume in load(data, LEARNED)]
+        magnification = MagnificationConfig(scales=(1.0, 2.0), coverage=0.02)
+        config = PretrainingConfig(start, NETWORK, schedule=UNLABELLED, magnification=magnification)
+        result = pretrain([images], config)
+        print(f"{start}: {result.report}", *result.warnings, flush=True)
+        kept.write_bytes(result.model.to_bytes())
+    return SegmentationModel.from_bytes(kept.read_bytes())
+
+
+if __name__ == "__main__":
+    main()
