@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UserInputError
-from core.normalization import PERCENTAGES
+from core.normalization import PERCENTAGES, NormalizationConfig, limits_between, normalize
 
 Kind = Literal["intensity", "labels", "probability"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -103,6 +103,11 @@ class Image:
                 todo="Choose a time point when reading it.",
             )
         return self.array.reshape([self.size(axis) for axis in "CZYX"])
+
+    def normalized(self, config: NormalizationConfig) -> NDArray[np.float32]:
+        """The pixels of a 2-D image as networks see them, axes CYX; a part of a larger image is scaled as the whole."""
+        whole = limits_between(self.percentiles, config) if self.percentiles else None
+        return normalize(self.cyx(), config, whole)
 
     def in_order(self, names: Sequence[str]) -> "Image":
         """The image with its channels in the order of these names; as it is where its own are not the same ones."""

@@ -353,9 +353,9 @@ class LargeImageTiler:
 def _is_empty(tile: "Image") -> bool:
     """Whether a tile has no contrast but noise, or is labels without an object."""
     from core.background import is_background
-    from core.normalization import NormalizationConfig, limits_between, normalize
+    from core.normalization import NormalizationConfig
 
     if not tile.percentiles:
         return not tile.array.any()
     scaling = NormalizationConfig()
-    return is_background(normalize(tile.cyx(), scaling, limits_between(tile.percentiles, scaling)))
+    return is_background(tile.normalized(scaling))

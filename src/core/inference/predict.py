@@ -14,7 +14,6 @@ from core.inference.engines import WHOLE, core_maps, has_group_norm, make_engine
 from core.inference.tiling import round_up, tiles
 from core.model import SegmentationModel
 from core.model_summary import check_segments, has_first_objects
-from core.normalization import limits_between, normalize
 from core.progress import SILENT, Progress
 from core.rescaling import rescale_pixels
 
@@ -125,20 +124,17 @@ class Predictor:
         Canceled : the user stopped the work.
         """
         self.model.check_channels(image.size("C"))
-        image = image.in_order(self.model.config.channel_names)
-        pixels = image.cyx()
         used = self.model.thresholds_with(thresholds or {})
-        scaling = self.model.config.normalization
-        whole = limits_between(image.percentiles, scaling) if image.percentiles else None
-        prediction = self.maps(normalize(pixels, scaling, whole), progress.part(0.0, 0.8))
+        config, shape = self.model.config, (image.size("Y"), image.size("X"))
+        pixels = image.in_order(config.channel_names).normalized(config.normalization)
+        prediction = self.maps(pixels, progress.part(0.0, 0.8))
         progress.step(0.8, "objects")
-        config = self.model.config
         if self.guesses:
             from core.pretraining.magnification.first_objects import first_objects
 
             found = first_objects(prediction[0], used["prob"])
         else:
-            found = self.model.head.decode(prediction, pixels.shape[1:], config.network.grid, used, config.scale)
+            found = self.model.head.decode(prediction, shape, config.network.grid, used, config.scale)
         progress.step(1.0, f"{len(found.scores)} objects")
         return Prediction(image.with_array(found.labels, "YX", "labels"), found.scores, used)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from core.errors import UserInputError, listed
 from core.image import Image
-from core.normalization import NormalizationConfig, normalize
+from core.normalization import NormalizationConfig
 from core.planes import slice_of
 from core.training.data import Prepared, Target, channels_of, check_pixels, image_is_constant
 from core.training.target import SAME_SIZE, types_differ
@@ -102,5 +102,5 @@ def prepared(domains: Iterable[Sequence[Target]], normalization: NormalizationCo
         Prepared(pixels, np.broadcast_to(np.int32(0), pixels.shape[1:]), [], 1 / len(planes), plane.zoom)
         for planes in domains
         for plane in planes
-        for pixels in (normalize(plane.image.cyx(), normalization),)
+        for pixels in (plane.image.normalized(normalization),)
     ]

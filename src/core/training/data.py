@@ -13,7 +13,7 @@ from core.errors import UserInputError
 from core.image import Image, Labels, amount_of_channels, check_numbers
 from core.measurement.mask import mask_doubt
 from core.measurement.size import diameters
-from core.normalization import NormalizationConfig, limits_between, normalize
+from core.normalization import NormalizationConfig
 from core.rescaling import rescale_labels, rescale_pixels
 
 SMALLEST_DIAMETER, MOST_SMALL = 3, 0.2
@@ -175,9 +175,7 @@ def prepare(examples: Iterable[Example], normalization: NormalizationConfig, sca
         ids, numbers = np.unique(drawn, return_inverse=True)
         labels: Labels = (numbers.reshape(drawn.shape) + (ids[0] != 0)).astype(np.int32)
         boxes: list[Any] = ndimage.find_objects(labels)
-        known = example.image.percentiles
-        whole = limits_between(known, normalization) if known else None
-        pixels = rescale_pixels(normalize(example.image.cyx(), normalization, whole), scale)
+        pixels = rescale_pixels(example.image.normalized(normalization), scale)
         prepared.append(Prepared(pixels, labels, boxes))
     return prepared
 

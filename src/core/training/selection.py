@@ -21,7 +21,6 @@ from core.image import Image, Labels
 from core.inference.predict import Predictor
 from core.measurement.objects import measure
 from core.model import SegmentationModel
-from core.normalization import normalize
 from core.progress import SILENT, Progress
 from core.training.data import digest
 
@@ -322,7 +321,7 @@ def pieces(images: Sequence[Image], model: SegmentationModel) -> list[NDArray[np
     found = []
     for number, place in chosen:
         if number not in normalised:
-            normalised = {number: normalize(images[number].cyx(), config.normalization)}
+            normalised = {number: images[number].normalized(config.normalization)}
         found.append(np.ascontiguousarray(normalised[number][(slice(None), *place)]))
     return found
 
