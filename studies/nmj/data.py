@@ -167,8 +167,9 @@ def _cut(one: Junction, rng: np.random.Generator) -> tuple[Plane, Mask]:
     rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
     box = slice(rows[0] - margin, rows[-1] + 1 + margin), slice(columns[0] - margin, columns[-1] + 1 + margin)
     turns, mirrored = int(rng.integers(4)), rng.random() < 0.5
-    both = [np.rot90(plane[box], turns) for plane in (faded.astype(np.float32), mask)]
-    return (both[0][:, ::-1], both[1][:, ::-1]) if mirrored else (both[0], both[1])
+    pixels: Plane = np.rot90(faded[box].astype(np.float32), turns)
+    drawn: Mask = np.rot90(mask[box], turns)
+    return (pixels[:, ::-1], drawn[:, ::-1]) if mirrored else (pixels, drawn)
 
 
 def _corners(masks: Sequence[Mask], side: int, rng: np.random.Generator) -> list[tuple[int, int]]:
