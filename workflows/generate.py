@@ -543,8 +543,8 @@ JUNCTIONS = Template(
             2.6,
         ),
         note(
-            "<p><b>5. Count, score, correct</b></p><p>Correct what is written in Fiji, put it into the folder of "
-            "labelled fields, and run again.</p>",
+            "<p><b>5. Count, score, correct</b></p><p>Specks below 40 µm² do not count; the Scorer sees them, too. "
+            "Correct what is written in Fiji, put it into the folder of labelled fields, and run again.</p>",
             6,
             1,
             2.6,

@@ -31,11 +31,10 @@ from core.networks import NetworkConfig
 from core.pretraining.config import PretrainingConfig
 from core.pretraining.magnification.config import MagnificationConfig
 from core.pretraining.pretrain import pretrain
-from core.progress import SILENT
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example
 from core.training.slices import slice_examples
-from core.training.train import learn, new_model
+from core.training.train import train
 
 ROWS = HERE / "volumes.csv"
 COLUMNS = (
@@ -134,11 +133,9 @@ def fine_tuned(data: Path, task: Task) -> dict[str, object]:
     """What the model of a training finds in the test volumes."""
     start, number, seed = task
     schedule = replace(SCHEDULE, seed=seed, patch_size=PATCH)
-    examples = labelled(data, number, seed)
-    config = TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule)
-    model, groups = new_model(examples, config, None if start == "scratch" else started(data, start))
-    learn(model, examples, [], schedule, VARIATION, groups, SILENT, None)
-    return scores(data, model)
+    config = TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=schedule, validation_fraction=0.0)
+    given = None if start == "scratch" else started(data, start)
+    return scores(data, train(labelled(data, number, seed), config, start=given).model)
 
 
 def labelled(data: Path, number: int, seed: int) -> list[Example]:
