@@ -392,7 +392,7 @@ ADAPT = Template(
     author="Microseg",
 )
 
-GROUPED = {"gap": 3.0}
+GROUPED = {"gap": 3.0, "smallest": 40.0}
 
 JUNCTIONS = Template(
     description=(
@@ -480,11 +480,7 @@ JUNCTIONS = Template(
             "InstanceCounter",
             "Count by animal",
             at(6, 0.4),
-            {
-                "label_column": "Junctions",
-                "group_column": "Group",
-                "limits": {"unit": "MICROMETRES", "smallest": 40.0},
-            },
+            {"label_column": "Junctions", "group_column": "Group"},
         ),
         TemplateNode(
             11,
@@ -537,14 +533,15 @@ JUNCTIONS = Template(
             2.6,
         ),
         note(
-            "<p><b>4. Find</b></p><p>With how sure the count is. Plaques up to 3 µm apart become one junction.</p>",
+            "<p><b>4. Find</b></p><p>With how sure the count is. Plaques up to 3 µm apart become one junction; what is "
+            "then below 40 µm² is none.</p>",
             4,
             2,
             2.6,
         ),
         note(
-            "<p><b>5. Count, score, correct</b></p><p>Specks below 40 µm² do not count; the Scorer sees them, too. "
-            "Correct what is written in Fiji, put it into the folder of labelled fields, and run again.</p>",
+            "<p><b>5. Count, score, correct</b></p><p>Correct what is written in Fiji, put it into the folder of "
+            "labelled fields, and run again.</p>",
             6,
             1,
             2.6,

@@ -135,6 +135,9 @@ class FragmentGrouper:
     past many junctions. A dark pixel ends a way: where the nerve is dim, lower the threshold, and look in the view at
     what is *Above the threshold*.
 
+    **Specks:** with *Smallest object*, what is too small to be an object, once its fragments are joined, is left out of
+    the new label images, so that whatever follows agrees about it.
+
     A pixel size is needed, and never guessed: where an image has none, the node stops and names its row. Set it in the
     *Microscopy Image Reader*.
 
@@ -166,6 +169,12 @@ class FragmentGrouper:
         2.0,
         min_value=0.0,
         max_value=100_000.0,
+    )
+    smallest = knext.DoubleParameter(
+        "Smallest object (µm²; 0: no limit)",
+        "Objects with a smaller area, all fragments together, are left out; in stacks with a smaller volume in µm³.",
+        0.0,
+        min_value=0.0,
     )
     output_column = output_column_parameter(GROUPED)
     previews = knext.BoolParameter(
@@ -232,9 +241,12 @@ class FragmentGrouper:
 
     def _rule(self) -> str:
         """What makes fragments one object, in words."""
-        if self.connection.by_way:
-            return f"One object: fragments with a way of at most {self.gap:g} µm through bright pixels."
-        return f"One object: fragments with a gap of at most {self.gap:g} µm."
+        by_way = self.connection.by_way
+        what = (
+            f"a way of at most {self.gap:g} µm through bright pixels" if by_way else f"a gap of at most {self.gap:g} µm"
+        )
+        left_out = f" Objects below {self.smallest:g} µm² (in stacks µm³) are left out." if self.smallest else ""
+        return f"One object: fragments with {what}.{left_out}"
 
     def _group(
         self,
@@ -256,7 +268,7 @@ class FragmentGrouper:
         warnings += row.mask_warning(label_column, labels)
         through, said = self._bright(row, image_column, labels) if image_column else (None, "")
         try:
-            found = group_fragments(labels, self.gap, through, progress)
+            found = group_fragments(labels, self.gap, through, progress, self.smallest)
         except UserInputError as error:
             raise error.at(row.at(label_column)) from None
         if through is not None and not through.any():

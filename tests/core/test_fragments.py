@@ -259,3 +259,21 @@ class TestBrightPixels:
             bright_pixels(Image(np.full((4, 4), np.nan), "YX"))
         with pytest.raises(UserInputError, match="time series"):
             bright_pixels(Image(np.zeros((2, 4, 4)), "TYX"))
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (6, 20, 20)])
+def test_what_is_too_small_is_left_out_and_all_else_stays(shape: tuple[int, ...]) -> None:
+    labels = image_of(specks(shape, 25, 4))
+    brick = float(np.prod([SIZES[axis] for axis in labels.axes]))
+    whole = group_fragments(labels, 0.5)
+    areas = np.bincount(whole.labels.array.ravel()) * brick
+    limit = float(np.median(areas[1:]))
+    left = group_fragments(labels, 0.5, smallest=limit)
+    kept = np.where(areas[whole.labels.array] >= limit * (1 - 1e-6), whole.labels.array, 0)
+    assert 0 < left.after < whole.after
+    assert left.before == whole.before
+    assert np.unique(left.labels.array).tolist() == list(range(left.after + 1))
+    assert partition(left.labels.array, labels.array) == partition(kept, labels.array)
+    assert np.array_equal(left.labels.array > 0, kept > 0)
+    with pytest.raises(UserInputError, match="smallest"):
+        group_fragments(labels, 0.5, smallest=-1.0)

@@ -55,6 +55,16 @@ def test_by_the_gap(session: Any, table: Callable[..., Any]) -> None:
     assert not result.warnings
 
 
+def test_what_is_too_small_is_left_out(session: Any, table: Callable[..., Any]) -> None:
+    _, labels = junctions()
+    # 8, 4 and 8 µm²
+    for smallest, count in ((0.0, 3), (4.0, 3), (4.1, 2), (9.0, 0)):
+        result = group(session, table(Labels=[labels]), gap=1.9, smallest=smallest)
+        assert result[0].to_pandas()[["Fragment count", "Grouped object count"]].to_numpy().tolist() == [[5, count]]
+        assert len(np.unique(grouped(result).array)) == count + 1
+        assert (f"Objects below {smallest:g} µm²" in result.view_html) == (smallest > 0)
+
+
 def test_by_a_nerve(session: Any, table: Callable[..., Any]) -> None:
     image, labels = junctions()
     images = table(Image=[image], Labels=[labels])

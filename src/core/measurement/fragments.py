@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import floor, hypot, isfinite, sqrt
+from math import floor, hypot, isfinite, prod, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,11 @@ class Grouping:
 
 
 def group_fragments(
-    labels: Image, gap: float, through: NDArray[np.bool_] | None = None, progress: Progress = SILENT
+    labels: Image,
+    gap: float,
+    through: NDArray[np.bool_] | None = None,
+    progress: Progress = SILENT,
+    smallest: float = 0.0,
 ) -> Grouping:
     """Give one number to fragments that are near enough to each other, and to whatever hangs together by such pairs.
 
@@ -55,6 +59,8 @@ def group_fragments(
     labels : kind "labels", axes YX or ZYX; numbers are arbitrary, a number is one fragment, in however many pieces.
     gap : µm, 0 or more: fragments with at most this gap become one object.
     through : pixels of the same shape that lead from fragment to fragment; None: the straight gap alone counts.
+    smallest : objects of less than this area in µm², of stacks of less than this volume in µm³, are left out: all their
+        fragments together count. 0 or more.
 
     Raises
     ------
@@ -63,6 +69,7 @@ def group_fragments(
     Canceled : the user stopped the work.
     """
     require(isfinite(gap) and gap >= 0, "gap", gap, "0 µm or more")
+    require(isfinite(smallest) and smallest >= 0, "smallest", smallest, "0 or more")
     sizes = _sizes(labels)
     depth, height, width = (labels.size(axis) for axis in "ZYX")
     if labels.array.size != depth * height * width:
@@ -79,6 +86,9 @@ def group_fragments(
         pairs = ways(numbers, through.reshape(numbers.shape), sizes, limit, progress)
     graph = coo_array((np.ones(pairs.shape[1], bool), (pairs[0], pairs[1])), shape=(count, count))
     group = connected_components(graph, directed=False)[1] + 1 if count else np.empty(0, np.int64)
+    brick = prod(sizes if depth > 1 else sizes[1:])
+    measured = np.bincount(group, found.total(found.length)) * brick
+    group[measured[group] < smallest * (1 - SLACK)] = 0
     of_runs = np.append(0, group)[found.number]
     _, first, place = np.unique(of_runs[of_runs > 0], return_index=True, return_inverse=True)
     of_runs[of_runs > 0] = np.argsort(np.argsort(first))[place] + 1
