@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from studies.nmj.data import PIXEL, Field, Junction, compose, load
+from scipy import ndimage
+from studies.nmj.data import DARKEST, PIXEL, Field, Junction, compose, load
 
 DATA = Path(__file__).parent / "06_Count_neuromuscular_junctions" / "data"
 SEED = 6
@@ -46,12 +47,21 @@ def main(folder: Path) -> None:
 def composed(junctions: Sequence[Junction], counts: Sequence[int], side: int, purpose: int) -> list[Field]:
     """Fields of so many junctions each; a junction comes again only after all others have come."""
     rng = np.random.default_rng([SEED, purpose, len(junctions)])
+    backgrounds = [one for one in junctions if is_plain(one)]
     fields, rest = [], []
     for number, count in enumerate(counts):
         rest = rest if len(rest) >= count else rng.permutation(len(junctions)).tolist()
         chosen, rest = rest[:count], rest[count:]
-        fields.append(compose([junctions[i] for i in chosen], junctions, side, (SEED, purpose, number)))
+        fields.append(compose([junctions[i] for i in chosen], backgrounds, side, (SEED, purpose, number)))
     return fields
+
+
+def is_plain(one: Junction) -> bool:
+    """Whether all that lies around a junction is darker than the faintest plaques of a field.
+
+    Around a few lie bright structures of which nobody has said whether they are junctions.
+    """
+    return bool(ndimage.gaussian_filter(one.background, 1).max() < DARKEST)
 
 
 def save(folder: Path, group: str, fields: Sequence[Field]) -> None:

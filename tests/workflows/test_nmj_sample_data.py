@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from core.io.read import read_image, read_labels
 
@@ -44,3 +45,13 @@ def test_unlabelled_fields(animal: str) -> None:
     paths = sorted((DATA / "unlabelled" / animal).glob("*.tif"))
     assert len(paths) == 12
     assert all(read_image(path).array.shape == (320, 320) for path in paths)
+
+
+@pytest.mark.parametrize("animal", ["pig_1", "pig_2"])
+def test_nothing_but_junctions_is_bright(animal: str) -> None:
+    """Or else nobody would know how many junctions there are."""
+    for path in sorted((DATA / "fields/images" / animal).glob("*.tif")):
+        labels = read_labels(DATA / "fields/labels" / animal / path.name).array
+        light = ndimage.gaussian_filter(read_image(path).array.astype(float), 2)
+        far = ndimage.distance_transform_edt(labels == 0) > 8
+        assert light[far].max() < min(ndimage.maximum(light, labels, range(1, labels.max() + 1)))
