@@ -21,7 +21,7 @@ from core.pretraining.pretrain import pretrain
 from core.progress import SILENT, Progress
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig, TrainingConfig
-from core.training.data import Example, Prepared, Target, check_examples, digest, in_order, prepare
+from core.training.data import Example, Prepared, Target, check_examples, digest, in_one_order, prepare
 from core.training.loop import Group, WithoutLabels
 from core.training.object_size import at_scale
 from core.training.objective import Objective
@@ -127,8 +127,7 @@ def adapt(
     known = ("auto", *STRATEGIES)
     require(config.strategy in known, "strategy", config.strategy, f"one of {', '.join(known)}")
     warnings = check_examples([*source, *validation])
-    names = (given.config.channel_names if given else ()) or source[0].image.channel_names
-    source, validation = in_order(source, names), in_order(validation, names)
+    source, validation = in_one_order(given.config.channel_names if given else (), source, validation)
     training, held_back = split(
         source, validation, config.training.validation_fraction, config.training.schedule.seed, FEWEST_TO_SPLIT
     )

@@ -54,9 +54,13 @@ class Target:
     zoom: float = 1.0
 
 
-def in_order(examples: Sequence[Example], names: Sequence[str]) -> list[Example]:
-    """The examples with their channels in the order of these names, where they have them."""
-    return [replace(one, image=one.image.in_order(names)) for one in examples]
+def in_one_order(start: Sequence[str], *kinds: Sequence[Example]) -> list[list[Example]]:
+    """Examples with their channels in the order of the names of the model to start from, see `Image.in_order`.
+
+    Where that has none, the first example, of which there must be one, gives the order.
+    """
+    names = start or kinds[0][0].image.channel_names
+    return [[replace(one, image=one.image.in_order(names)) for one in examples] for examples in kinds]
 
 
 def check_examples(examples: Sequence[Example]) -> list[str]:

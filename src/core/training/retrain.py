@@ -18,7 +18,7 @@ from core.progress import SILENT, Progress
 from core.training.caution import first_as_good
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig
-from core.training.data import Example, Target, check_examples, fingerprint, in_order, prepare
+from core.training.data import Example, Target, check_examples, fingerprint, in_one_order, prepare
 from core.training.halves import in_halves
 from core.training.interpolation import ALL_OR_NOTHING, SHARES, between, scores_on_the_way, try_out
 from core.training.loop import Group, Source, WithoutLabels
@@ -113,8 +113,7 @@ def retrain(
     if source:
         warnings += check_examples(source)
         _check_channels(given, source)
-    names = given.config.channel_names or examples[0].image.channel_names
-    examples, validation, source = (in_order(of, names) for of in (examples, validation, source))
+    examples, validation, source = in_one_order(given.config.channel_names, examples, validation, source)
     schedule, device, pretext = config.schedule, config.schedule.device, given.config.pretext
     if pretext:
         config = replace(config, load="encoder" if config.load == "encoder" else "backbone", match_scale=False)

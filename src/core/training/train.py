@@ -24,7 +24,7 @@ from core.progress import SILENT, Progress
 from core.training.augmentation import AugmentationConfig
 from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig, TrainingConfig
-from core.training.data import Example, Target, check_examples, digest, fingerprint, in_order, prepare
+from core.training.data import Example, Target, check_examples, digest, fingerprint, in_one_order, prepare
 from core.training.loop import Group, Source, WithoutLabels, fit
 from core.training.object_size import at_scale
 from core.training.selection import (
@@ -104,8 +104,7 @@ def train(
     Canceled : the user stopped the work.
     """
     warnings = check_examples([*examples, *validation])
-    names = (start.config.channel_names if start else ()) or examples[0].image.channel_names
-    examples, validation = in_order(examples, names), in_order(validation, names)
+    examples, validation = in_one_order(start.config.channel_names if start else (), examples, validation)
     training, validation = split(
         examples, validation, config.validation_fraction, config.schedule.seed, FEWEST_TO_SPLIT
     )

@@ -12,7 +12,7 @@ from core.inference.predict import Predictor
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, random_patch
-from core.training.data import Example, Prepared, check_examples, in_order, prepare
+from core.training.data import Example, Prepared, check_examples, in_one_order, prepare
 from core.training.object_size import at_scale, best_scale
 from core.training.thresholds import fit_thresholds
 
@@ -83,7 +83,7 @@ def rank_models(
 
 def _score(model: SegmentationModel, examples: Sequence[Example], progress: Progress, device: str) -> Transferability:
     model.check_channels(examples[0].image.size("C"))
-    examples = in_order(examples, model.config.channel_names)
+    (examples,) = in_one_order(model.config.channel_names, examples)
     scale = best_scale(model, examples, device, progress.part(0.0, 0.3))
     model = at_scale(model, scale)
     normalization, zero_shot = model.config.normalization, 0.0

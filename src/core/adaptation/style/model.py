@@ -183,9 +183,8 @@ def limits_of_image(image: Image, normalization: NormalizationConfig) -> NDArray
     """The percentiles of every channel, C x 2; of a part of a larger image, those of the whole."""
     if image.percentiles:
         return limits_between(image.percentiles, normalization)
-    planes = image.czyx().swapaxes(0, 1)
-    channels = planes.shape[1]
-    return limits(planes.swapaxes(0, 1).reshape(channels, -1, planes.shape[-1]), normalization)
+    pixels = image.czyx()
+    return limits(pixels.reshape(len(pixels), -1, pixels.shape[-1]), normalization)
 
 
 def _translated(
