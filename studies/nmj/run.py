@@ -13,10 +13,11 @@ import io
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -114,6 +115,8 @@ THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 Task = tuple[str, str, str, int, int]
 """Start, what learns, what is labelled, how many of these, seed."""
 
+Wanted = TypeVar("Wanted", bound=tuple[object, ...])
+
 
 def main() -> None:
     """Train what is missing."""
@@ -124,15 +127,8 @@ def main() -> None:
     parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    part, parts = map(int, told.part.split("/"))
     wanted = [task for task in tasks() if task[0].removesuffix(SHAPES) in told.starts and task[4] in told.seeds]
-    for number, task in enumerate(wanted):
-        if number % parts == part - 1 and tuple(map(str, task)) not in known():
-            begun = time.monotonic()
-            row = fine_tuned(told.data, task)
-            row["seconds"] = time.monotonic() - begun
-            add(ROWS, COLUMNS, {**dict(zip(COLUMNS, task, strict=False)), **row})
-            print(*task, f"AP {row['ap50']:.3f}, found {row['found']} of {row['true']}", flush=True)
+    complete(ROWS, COLUMNS, wanted, told.part, partial(fine_tuned, told.data), "ap50")
 
 
 def tasks() -> list[Task]:
@@ -157,12 +153,39 @@ def tasks() -> list[Task]:
     return [*first, *(task for task in rest if task not in first)]
 
 
-def known() -> set[tuple[str, ...]]:
-    """The trainings that are there."""
-    if not ROWS.exists():
+def complete(
+    file: Path,
+    columns: Sequence[str],
+    wanted: Sequence[Wanted],
+    share: str,
+    trained: Callable[[Wanted], dict[str, object]],
+    shown: str,
+) -> None:
+    """Train what is missing in a file, or a share of it such as "1/2".
+
+    Parameters
+    ----------
+    columns : of the file; the first ones are those of a task.
+    trained : gives the other columns of a task's row, but for seconds and commit.
+    shown : the score that is printed.
+    """
+    part, parts = map(int, share.split("/"))
+    for number, task in enumerate(wanted):
+        named = dict(zip(columns, task, strict=False))
+        if number % parts == part - 1 and tuple(map(str, task)) not in known(file, list(named)):
+            begun = time.monotonic()
+            row = trained(task)
+            row["seconds"] = time.monotonic() - begun
+            add(file, columns, {**named, **row})
+            print(*task, f"{shown} {row[shown]:.3f}, found {row['found']} of {row['true']}", flush=True)
+
+
+def known(file: Path, names: Sequence[str]) -> set[tuple[str, ...]]:
+    """The trainings that are in a file, by these columns."""
+    if not file.exists():
         return set()
-    with ROWS.open(newline="") as file:
-        return {tuple(row[name] for name in COLUMNS[:5]) for row in csv.DictReader(file)}
+    with file.open(newline="") as rows:
+        return {tuple(row[name] for name in names) for row in csv.DictReader(rows)}
 
 
 def add(file: Path, columns: Sequence[str], row: dict[str, object]) -> None:

@@ -7,18 +7,16 @@ Adds to volumes.csv one row per training that is not in it yet; otherwise as `ru
 """
 
 import argparse
-import csv
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import tifffile
 import torch
 from scipy import ndimage
-from studies.nmj.run import HERE, KEPT, SCHEDULE, VARIATION, add
+from studies.nmj.run import HERE, KEPT, SCHEDULE, VARIATION, complete
 
 from core.evaluation.foreground import foreground, together
 from core.evaluation.scores import pooled, score_image
@@ -98,23 +96,8 @@ def main() -> None:
     parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    part, parts = map(int, told.part.split("/"))
     wanted = [(start, labels, seed) for seed in told.seeds for labels in LABELS for start in told.starts]
-    for number, task in enumerate(wanted):
-        if number % parts == part - 1 and tuple(map(str, task)) not in known():
-            begun = time.monotonic()
-            row = fine_tuned(told.data, task)
-            row["seconds"] = time.monotonic() - begun
-            add(ROWS, COLUMNS, {**dict(zip(COLUMNS, task, strict=False)), **row})
-            print(*task, f"F1 {row['f1']:.3f}, found {row['found']} of {row['true']}", flush=True)
-
-
-def known() -> set[tuple[str, ...]]:
-    """The trainings that are there."""
-    if not ROWS.exists():
-        return set()
-    with ROWS.open(newline="") as file:
-        return {tuple(row[name] for name in COLUMNS[:3]) for row in csv.DictReader(file)}
+    complete(ROWS, COLUMNS, wanted, told.part, partial(fine_tuned, told.data), "f1")
 
 
 @cache
