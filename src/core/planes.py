@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.image import Image, Labels
+from core.errors import UserInputError
+from core.image import Image, Labels, check_numbers
+from core.normalization import percentiles_of, stride
 
 
 def project(image: Image, *, middle: bool = False) -> Image:
@@ -24,6 +26,42 @@ def slice_of(image: Image, z: int) -> Image:
     array = image.array[(slice(None),) * image.axes.index("Z") + (z,)]
     sizes = {axis: size for axis, size in image.pixel_size.items() if axis != "Z"}
     return replace(image, array=array, axes=image.axes.replace("Z", ""), pixel_size=sizes)
+
+
+def slices(image: Image, name: str = "") -> list[tuple[str, Image]]:
+    """The slices of a Z-stack as 2-D images, all normalised as the stack is; a 2-D image is its only slice.
+
+    Were each scaled by itself, one above or below all objects would be stretched until its noise looks like them.
+
+    Parameters
+    ----------
+    name : how messages call the image.
+
+    Returns
+    -------
+    Every slice with its name, "Row 'a', slice 3" (or "slice 3" without a name), numbered from 1; a 2-D image as it is.
+
+    Raises
+    ------
+    UserInputError : a stack has pixels that are no numbers, in a slice that is named, or is a time series.
+    """
+    depth = image.size("Z")
+    if depth == 1:
+        return [(name, slice_of(image, 0))]
+    names = [f"{name}, slice {z + 1}".removeprefix(", ") for z in range(depth)]
+    where = name
+    try:
+        pixels = image.czyx()
+        for z in range(depth):
+            where = names[z]
+            check_numbers(pixels[:, z])
+    except UserInputError as error:
+        raise error.at(where) from None
+    if not image.percentiles:
+        step = stride(pixels[0].size)
+        sample = pixels[:, :, ::step, ::step].reshape(len(pixels), -1)
+        image = replace(image, percentiles=percentiles_of(sample, pixels.max((1, 2, 3))))
+    return [(where, slice_of(image, z)) for z, where in enumerate(names)]
 
 
 def fullest(labels: Labels) -> int:

@@ -169,7 +169,7 @@ def read_targets(
     Canceled : the user stopped the work.
     """
     from core.errors import Canceled, UserInputError
-    from core.planes import slice_of
+    from core.planes import slices
     from core.training.data import Target
 
     columns = " or ".join(map(repr, dict.fromkeys((column, IMAGE))))
@@ -185,15 +185,11 @@ def read_targets(
                 raise UserInputError(
                     "The cell is missing.", where=row.at(column), todo="Remove the row, or let such rows be skipped."
                 )
+            found += [Target(f"{name}, {where}", one) for where, one in slices(image, str(row))] if image else []
         except UserInputError as error:
             raise error.at(name) from None
         if image is None:
             skipped.append(row.id)
-            continue
-        depth = image.size("Z")
-        slices = [slice_of(image, z) for z in range(depth)] if image.size("T") == 1 else [image]
-        numbers = [f", slice {z + 1}" for z in range(depth)] if depth > 1 else [""]
-        found += [Target(f"{name}, {row}{number}", one) for number, one in zip(numbers, slices, strict=False)]
     if table is not None and not found:
         raise UserInputError(
             f"The table has no row with an image in column {column!r}.",

@@ -149,10 +149,11 @@ class SegmentationLearner:
     and the thresholds. If both lines of the training curve still fall at its end, set *Epochs* to 100; if the line of
     the validation rises again, more images help more than more epochs.
 
-    **Stacks** are taken slice by slice, each slice as an image of its own, together with its labels; pieces of an
-    object that do not touch within a slice are objects of their own there, so that masks of black and white will do.
-    Slices in which nothing is drawn are taken as background, with a warning. Neighbouring slices are much alike:
-    connect another stack as *Validation images*.
+    **Stacks** are taken slice by slice, each slice as an image of its own but with one scaling of brightness for the
+    whole stack, together with its labels; pieces of an object that do not touch within a slice are objects of their own
+    there, so that masks of black and white will do. Slices in which nothing is drawn are taken as background, with a
+    warning. A single slice that is an image of its own is scaled by itself: to learn for stacks, give stacks.
+    Neighbouring slices are much alike: connect another stack as *Validation images*.
 
     **Without labels of the images that matter:** if the model is meant for other images than the labelled ones, of
     another microscope say, the epoch that is best here need not be best there. Connect some of them as *Target images*:

@@ -105,11 +105,11 @@ class SegmentationPredictor:
     **Channels** come in any order where they have the names of those that the model was trained on; where they have
     other names, or none, they are taken in the order in which they are.
 
-    **Stacks** are segmented slice by slice, with the scaling of brightness that each slice would have as a 2-D image,
-    and their label images are stacks. With *Objects in stacks* set to *Connected through slices*, objects of
-    neighbouring slices become one where they overlap: of foreground models any common pixel is enough, of others half
-    of the smaller one's pixels. *Object count* is then the number of objects in three dimensions. The
-    preview and the view show the slice with most objects.
+    **Stacks** are segmented slice by slice, with one scaling of brightness for the whole stack, so that slices above
+    or below all cells stay dark, and their label images are stacks. With *Objects in stacks* set to *Connected through
+    slices*, objects of neighbouring slices become one where they overlap: of foreground models any common pixel is
+    enough, of others half of the smaller one's pixels. *Object count* is then the number of objects in three
+    dimensions. The preview and the view show the slice with most objects.
 
     **Limits:** a million pixels (1024 x 1024) take about one second on one processor core with ONNX Runtime, 1.6
     seconds with PyTorch, and the node about 0.8 GB; the uncertainty takes eight times as long. Larger images are

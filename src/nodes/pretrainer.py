@@ -162,7 +162,7 @@ class SelfSupervisedPretrainer:
 
     **Limits:** it is no substitute for labels, and where there are enough of them it changes little: compare with a
     training without it. 2-D images, and Z-stacks slice by slice; they are held in memory together. Each is scaled by
-    its own percentiles, so that bit depths may differ; pixel sizes should not, but for
+    its own percentiles, a slice by those of its stack, so that bit depths may differ; pixel sizes should not, but for
     *Tell magnifications apart*, and a warning tells where they do. Images of a single value are left out, and those too
     small for the smallest magnification. *Variation of patches* adds neither noise nor blur here. The settings of the
     network hold for the node that goes on with it; its head is chosen in the *Segmentation Learner*, while the

@@ -1,5 +1,7 @@
 """Labelled stacks become images to learn from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -8,7 +10,8 @@ from core.errors import UserInputError
 from core.image import Image
 from core.measurement.mask import mask_doubt
 from core.measurement.pieces import pieces
-from core.planes import fullest, slice_of, to_grey
+from core.normalization import NormalizationConfig, normalize
+from core.planes import fullest, slice_of, slices, to_grey
 from core.training.data import check_examples
 from core.training.slices import slice_examples
 
@@ -95,6 +98,36 @@ def test_slices_and_the_fullest() -> None:
     assert fullest(labels) == 2
     assert fullest(np.zeros((5, 3, 3), np.int32)) == 2
     assert fullest(labels[0]) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.bool_])
+def test_slices_are_normalised_as_the_stack_is(dtype: type) -> None:
+    pixels: np.ndarray = (np.random.default_rng(1).random((2, 4, 30, 40)) * [[[[3.0]]], [[[900.0]]]]).astype(dtype)
+    pixels[:, 0] = pixels[:, 0] // 8 if dtype == np.uint16 else pixels[:, 0]
+    stack, config = Image(pixels, "CZYX"), NormalizationConfig()
+    expected = normalize(pixels.reshape(2, 4 * 30, 40), config).reshape(pixels.shape)
+    found = slices(stack, "Row 'a'")
+    assert [name for name, _ in found] == [f"Row 'a', slice {z}" for z in (1, 2, 3, 4)]
+    for z, (_, plane) in enumerate(found):
+        np.testing.assert_allclose(plane.normalized(config), expected[:, z], rtol=1e-6)
+    examples, _ = slice_examples("a", stack, np.ones((4, 30, 40), np.int32))
+    np.testing.assert_array_equal(examples[2].image.normalized(config), found[2][1].normalized(config))
+    (again,) = {plane.percentiles for _, plane in slices(replace(stack, percentiles=found[0][1].percentiles))}
+    assert again == found[0][1].percentiles
+
+
+def test_a_slice_with_pixels_that_are_no_numbers_is_named() -> None:
+    stack, labels = branching()
+    stack.array[1, 2, 3, 4] = np.nan
+    with pytest.raises(UserInputError, match=r"^Row 'a', slice 3: 1 pixels are not a number"):
+        slice_examples("Row 'a'", stack, labels)
+    with pytest.raises(UserInputError, match=r"^slice 3: 1 pixels are not a number"):
+        slices(stack)
+
+
+def test_a_time_series_of_stacks_has_no_slices() -> None:
+    with pytest.raises(UserInputError, match=r"^Row 'a': The image is a time series"):
+        slices(Image(np.zeros((2, 3, 4, 5)), "TZYX"), "Row 'a'")
 
 
 def test_colour_stacks_become_grey_slice_by_slice() -> None:

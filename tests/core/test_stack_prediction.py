@@ -17,6 +17,8 @@ from core.image import Image, Labels
 from core.inference.predict import Prediction, Predictor
 from core.inference.stacks import join_slices, predict_stack
 from core.io.read import read_image
+from core.normalization import NormalizationConfig
+from core.planes import slices
 from core.pretrained import load
 
 NUCLEI = Path(__file__).parents[2] / "workflows/01_Train_and_count_nuclei/data/test/images"
@@ -158,6 +160,9 @@ def test_slices_come_as_images_that_share_the_pixels() -> None:
         ("CYX", ("a", "b"), {"Y": 0.5, "X": 0.5})
     ] * 3
     assert all(np.shares_memory(one.array, array) for one in predictor.seen)
+    dark, bright = (slices(stack)[z][1].normalized(NormalizationConfig())[0, 2, 2] for z in (0, 2))
+    assert dark / bright == pytest.approx(51 / 153)
+    assert [one.percentiles for one in predictor.seen] == [one.percentiles for _, one in slices(stack)]
     assert (found.labels.axes, found.labels.pixel_size) == ("ZYX", stack.pixel_size)
     assert found.labels.array.max() == 2
     np.testing.assert_allclose(found.scores, [(51 + 102 + 153) / 3 / 255, 1.0], rtol=1e-6)

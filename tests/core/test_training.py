@@ -2,20 +2,23 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from core.errors import Canceled, UserInputError
-from core.heads import HeadConfig
+from core.heads import HeadConfig, make_head
 from core.image import Image
 from core.inference.predict import Predictor
 from core.model import SegmentationModel
 from core.networks import NetworkConfig
 from core.progress import Progress
 from core.training.config import ScheduleConfig, TrainingConfig
-from core.training.data import Example, prepare
+from core.training.data import Example, Prepared, prepare
 from core.training.loop import learning_rate
 from core.training.thresholds import fit_thresholds
 from core.training.train import split, train
@@ -222,6 +225,20 @@ def test_thresholds_keep_away_from_a_cliff(trained: SegmentationModel, monkeypat
     thresholds, best = fit_thresholds(Predictor(model, "cpu"), examples)
     assert thresholds["prob"] == 0.65
     assert best == 0.62
+
+
+def test_thresholds_of_sparse_objects_are_almost_one() -> None:
+    """A distance model gives what surrounds sparse objects a probability of .9 and more."""
+    labels = np.zeros((60, 60), np.int32)
+    labels[10:15, 10:15], labels[40:46, 30:35] = 1, 2
+    head = make_head(HeadConfig("distance"), 4)
+    maps = head.targets(ndimage.grey_dilation(labels, size=5), 1)
+    maps[0] = np.where(labels > 0, 0.995, 0.96 * maps[0])
+    config = SimpleNamespace(network=SimpleNamespace(grid=1), scale=1.0, thresholds={})
+    predictor: Any = SimpleNamespace(model=SimpleNamespace(head=head, config=config), maps=lambda pixels: maps)
+    thresholds, score = fit_thresholds(predictor, [Prepared(np.zeros((1, 60, 60), np.float32), labels, [])])
+    assert thresholds["prob"] >= 0.98
+    assert score == 1
 
 
 @pytest.mark.parametrize(("better", "stays"), [((0.1, 0.1), False), ((0.2, -0.1), True), ((0.1,), True)])

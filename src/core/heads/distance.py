@@ -107,8 +107,15 @@ class DistanceHead(Head):
         return {"prob": 0.5, "separation": 0.3}
 
     def threshold_grid(self) -> dict[str, tuple[float, ...]]:
-        """Probabilities around one half; separations from what noise does to that of objects of three pixels."""
-        return {"prob": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8), "separation": (0.1, 0.2, 0.3, 0.45, 0.6)}
+        """Probabilities up to almost 1, and separations from what noise does to that of objects of three pixels.
+
+        Objects weigh as much as the whole image, so that where they cover a hundredth of it a pixel of even chances is
+        given a probability of .99.
+        """
+        return {
+            "prob": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99),
+            "separation": (0.1, 0.2, 0.3, 0.45, 0.6),
+        }
 
 
 LEAST = 1e-6

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from core.errors import UserInputError
 from core.image import Image, Labels
 from core.inference.predict import Prediction, Predictor
-from core.planes import slice_of
+from core.planes import slices
 from core.progress import SILENT, Progress
 
 
@@ -23,7 +23,7 @@ def predict_stack(
     *,
     joined: bool = True,
 ) -> Prediction:
-    """Segment a Z-stack, every slice as a 2-D image of its own; a 2-D image is segmented as it is.
+    """Segment a Z-stack slice by slice, all normalised as the whole stack is; a 2-D image is segmented as it is.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ def predict_stack(
     labels: Labels = np.empty((depth, image.size("Y"), image.size("X")), np.int32)
     scores: list[NDArray[np.float32]] = []
     count = 0
-    for z in range(depth):
-        part = progress.part(z / depth, (z + 1) / depth, f"slice {z + 1} of {depth}: ")
+    for z, (where, plane) in enumerate(slices(image)):
+        part = progress.part(z / depth, (z + 1) / depth, f"{where} of {depth}: ")
         try:
-            found = predictor.predict(slice_of(image, z), thresholds, part)
+            found = predictor.predict(plane, thresholds, part)
         except UserInputError as error:
-            raise error.at(f"slice {z + 1}") from None
+            raise error.at(where) from None
         np.add(found.labels.array, count, out=labels[z], where=found.labels.array > 0)
         labels[z][found.labels.array == 0] = 0
         count += len(found.scores)

@@ -7,7 +7,7 @@ import numpy as np
 from core.errors import UserInputError, listed
 from core.image import Image
 from core.normalization import NormalizationConfig
-from core.planes import slice_of
+from core.planes import slices
 from core.training.data import Prepared, Target, channels_of, check_pixels, image_is_constant
 from core.training.target import SAME_SIZE, types_differ
 
@@ -57,10 +57,9 @@ def planes_of(domains: Sequence[Sequence[Named]]) -> tuple[list[list[Target]], l
 
 def _planes(name: str, image: Image) -> tuple[list[Target], list[int]]:
     """The 2-D images of an image, and the numbers of slices, from 0, that have one value only."""
-    depth = image.size("Z")
     planes, empty = [], []
-    for z in range(depth):
-        plane = Target(f"{name}, slice {z + 1}" if depth > 1 else name, slice_of(image, z))
+    for z, (where, one) in enumerate(slices(image, name)):
+        plane = Target(where, one)
         check_pixels(plane.image, plane.name)
         if image_is_constant(plane.image):
             empty.append(z)

@@ -3,7 +3,7 @@
 from core.errors import UserInputError, listed
 from core.image import Image, Labels
 from core.measurement.pieces import pieces
-from core.planes import slice_of
+from core.planes import slices
 from core.training.data import Example
 
 
@@ -12,7 +12,7 @@ def slice_examples(name: str, image: Image, labels: Labels) -> tuple[list[Exampl
 
     A slice is called by its number from 1: "Row 'a', slice 3". What an object shows of itself in a slice are as many
     objects as pieces (`core.measurement.pieces`), since a slice does not tell that they belong together; so masks are
-    as good as labels, but for objects that touch.
+    as good as labels, but for objects that touch. Slices are normalised as the whole stack is.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def slice_examples(name: str, image: Image, labels: Labels) -> tuple[list[Exampl
 
     Raises
     ------
-    UserInputError : the labels of a stack are of another size.
+    UserInputError : the labels of a stack are of another size, or some of its pixels are no numbers.
     """
     depth = image.size("Z")
     if depth == 1 or image.size("T") > 1:
@@ -36,7 +36,8 @@ def slice_examples(name: str, image: Image, labels: Labels) -> tuple[list[Exampl
             todo="Give labels of as many slices as the stack has, each of its size.",
         )
     examples = [
-        Example(f"{name}, slice {z + 1}", slice_of(image, z), pieces(labels[z]), of_stack=True) for z in range(depth)
+        Example(where, plane, pieces(drawn), of_stack=True)
+        for (where, plane), drawn in zip(slices(image, name), labels, strict=True)
     ]
     empty = [str(z + 1) for z, example in enumerate(examples) if not example.labels.any()]
     if not empty or len(empty) == depth:
