@@ -212,16 +212,34 @@ def fine_tuned(data: Path, task: Task) -> dict[str, object]:
     if learning == "threshold":
         chosen = {"prob": best_threshold(started(data, start), examples)}
         return {**scores(data, started(data, start), chosen), "loss": ""}
-    if start == "scratch":
-        model, groups = new_model(examples, TrainingConfig(NETWORK, HEAD, augmentation=variation, schedule=schedule))
+    model, loss = trained(None if start == "scratch" else started(data, start), examples, learning, schedule, variation)
+    return {**scores(data, model), "loss": loss}
+
+
+def trained(
+    start: SegmentationModel | None,
+    examples: Sequence[Example],
+    learning: str,
+    schedule: ScheduleConfig,
+    variation: AugmentationConfig = VARIATION,
+    head: HeadConfig = HEAD,
+) -> tuple[SegmentationModel, float]:
+    """What a training of all layers, of the decoder or of the last ones ends in, and its last loss.
+
+    Parameters
+    ----------
+    start : a model of which all but the head is taken over; without it weights are random.
+    """
+    if start is None:
+        model, groups = new_model(examples, TrainingConfig(NETWORK, head, augmentation=variation, schedule=schedule))
     else:
         config = RetrainingConfig(
             "backbone", learning, freeze=1, loaded_rate=1.0, augmentation=variation, schedule=schedule
         )
-        model = start_from(with_new_head(started(data, start)), config)
+        model = start_from(with_new_head(start, head), config)
         groups = groups_of(model, config)
     history = learn(model, examples, [], schedule, variation, groups, SILENT, None)
-    return {**scores(data, model), "loss": float(history[-1]["train_loss"])}
+    return model, float(history[-1]["train_loss"])
 
 
 def best_threshold(model: SegmentationModel, examples: Sequence[Example]) -> float:
@@ -235,9 +253,9 @@ def best_threshold(model: SegmentationModel, examples: Sequence[Example]) -> flo
     return max(THRESHOLDS, key=score)
 
 
-def with_new_head(given: SegmentationModel) -> SegmentationModel:
+def with_new_head(given: SegmentationModel, head: HeadConfig) -> SegmentationModel:
     """The network of a model, with a head that has learned nothing."""
-    model = SegmentationModel(replace(given.config, head=HEAD, pretext="", thresholds={}))
+    model = SegmentationModel(replace(given.config, head=head, pretext="", thresholds={}))
     model.network.load_state_dict(given.network.state_dict())
     return model
 
