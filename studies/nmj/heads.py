@@ -1,6 +1,6 @@
 """The three heads compared on the fields of junctions.
 
-    python -m studies.nmj.heads DATA [--seeds ...] [--part 1/2]
+    python -m studies.nmj.heads DATA [--starts ...] [--seeds ...] [--part 1/2]
 
 Adds to heads.csv one row per training that is not in it yet; otherwise as `run.py`, whose rows are those of the head
 *distance*. All layers learn.
@@ -39,11 +39,12 @@ def main() -> None:
     """Train what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with index.csv, images and masks_achr")
+    parser.add_argument("--starts", nargs="*", default=list(STARTS), choices=list(STARTS))
     parser.add_argument("--seeds", nargs="*", type=int, default=list(MORE_SEEDS))
     parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    wanted = [task for task in tasks() if task[3] in told.seeds]
+    wanted = [task for task in tasks() if task[1] in told.starts and task[3] in told.seeds]
     columns = ("head", "start", *(name for name in COLUMNS if name not in ("start", "learning", "shown")))
     complete(ROWS, columns, wanted, told.part, partial(fine_tuned, told.data), "ap50")
 

@@ -1,4 +1,4 @@
-"""Tables of `rows.csv` and `volumes.csv`: `python -m studies.nmj.report` writes RESULTS.md."""
+"""Tables of `rows.csv`, `heads.csv` and `volumes.csv`: `python -m studies.nmj.report` writes RESULTS.md."""
 
 import csv
 import math
@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from scipy import stats
-from studies.nmj.run import ESSENTIAL, HERE, LABELS, ROWS, SEEDS, SHAPES, STARTS
+from studies.nmj.heads import ROWS as OTHER_HEADS
+from studies.nmj.run import ESSENTIAL, HEAD, HERE, LABELS, ROWS, SEEDS, SHAPES, STARTS
 from studies.nmj.volumes import ROWS as VOLUMES
+
+from core.heads import HEADS
 
 Row = Mapping[str, str]
 Way = tuple[str, str, str]
@@ -21,6 +24,7 @@ Runs = Mapping[tuple[str, str, str, int], Mapping[int, Row]]
 METRICS = {
     "ap50": "AP at IoU .5",
     "f1": "F1 at IoU .5",
+    "f1_overlap": "F1 at IoU .1",
     "count_error_field": "Count error, share of the true count of a field",
     "count_error_volume": "Count error, share of the true count of a volume",
     "count_error_total": "Count error, share of the true total",
@@ -66,16 +70,19 @@ def main() -> None:
     lines += ["## Learned from whole images of a junction", ""]
     for metric in ("ap50", "count_error_field"):
         lines += [*table(runs, IMAGES, ESSENTIAL, metric), ""]
-    lines += [*gains(runs, IMAGES, ESSENTIAL), "", "## Cells in volumes of light-sheet microscopy", "", *volumes()]
+    lines += [*gains(runs, IMAGES, ESSENTIAL), "", "## The three heads", "", *heads(runs)]
+    lines += ["## Cells in volumes of light-sheet microscopy", "", *volumes()]
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
 
 
-def read(file: Path) -> Runs:
-    """All rows."""
+def read(file: Path, head: str = "") -> Runs:
+    """All rows, or those of a head."""
     runs: dict[tuple[str, str, str, int], dict[int, Row]] = defaultdict(dict)
     if file.exists():
         with file.open(newline="") as rows:
             for row in csv.DictReader(rows):
+                if row.get("head", head) != head:
+                    continue
                 key = (row["start"], row.get("learning", "all"), row.get("shown", "slice"), int(row["labels"]))
                 runs[key][int(row["seed"])] = row
                 if key[1] == "threshold":  # no patch is varied
@@ -182,12 +189,25 @@ def without_labels(runs: Runs) -> list[str]:
     return lines
 
 
+def heads(runs: Runs) -> list[str]:
+    """Trainings of all layers on windows, with each of the heads."""
+    ways: list[Way] = [(start, "all", "window") for start in STARTS]
+    lines = []
+    for head in HEADS:
+        ours = runs if head == HEAD.name else read(OTHER_HEADS, head)
+        lines += [f"**{head.capitalize()}**", ""]
+        for metric in ("ap50", "count_error_field"):
+            lines += [*table(ours, ways, LABELS, metric), ""]
+        lines += [*gains(ours, ways, LABELS), ""]
+    return lines
+
+
 def volumes() -> list[str]:
     """The cells of the volumes, by start and number of labelled slices."""
     runs = read(VOLUMES)
     numbers = sorted({key[3] for key in runs})
     lines = []
-    for metric in ("f1", "count_error_volume", "count_error_total", "iou"):
+    for metric in ("f1_overlap", "f1", "count_error_volume", "count_error_total", "iou"):
         lines += table(runs, [(start, "all", "slice") for start in STARTS], numbers, metric)
         lines.append("")
     lines += gains_of_volumes(runs, numbers)
@@ -196,10 +216,10 @@ def volumes() -> list[str]:
 
 def gains_of_volumes(runs: Runs, numbers: Sequence[int]) -> list[str]:
     """Differences to random weights."""
-    lines = [f"| gain in F1 at IoU .5 | {' | '.join(f'{n} labels' for n in numbers)} |"]
+    lines = [f"| gain in F1 at IoU .1 | {' | '.join(f'{n} labels' for n in numbers)} |"]
     lines.append("|---|" + "---|" * len(numbers))
     for start in SELF_SUPERVISED:
-        cells = [interval(gained(runs, (start, "all", "slice"), n, "f1"), "+") for n in numbers]
+        cells = [interval(gained(runs, (start, "all", "slice"), n, "f1_overlap"), "+") for n in numbers]
         lines.append(f"| {start} | {' | '.join(cells)} |")
     return lines
 
