@@ -125,7 +125,9 @@ class LargeImagePredictor:
     stopped.
 
     Of an image with several resolutions that one is taken whose pixels are as large as those of the training images,
-    where both are known. Work can be shared by several processes, or by a Dask cluster.
+    where both are known. Channels come in any order where they have the names of those that the model was trained on;
+    where they have other names, or none, they are taken in the order in which they are. Work can be shared by several
+    processes, or by a Dask cluster.
 
     **Example:** a mosaic of 32,768 x 32,768 pixels with 800,000 nuclei. Set *Image file* to it, *Output folder* to
     `results`, and leave the rest: two processor cores take 26 minutes and 1.2 GB of memory. The page then shows the

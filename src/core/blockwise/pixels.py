@@ -69,7 +69,8 @@ def _sample(image: LargeImage, level: int, progress: Progress) -> tuple[NDArray[
 
 
 def read_crop(plan: "Plan", image: LargeImage, crop: tuple[slice, ...]) -> NDArray[np.float32]:
-    """A rectangle of the image as the network sees it: normalised, enlarged, mirrored behind its end; C Y X.
+    """A rectangle of the image as the network sees it, C Y X: normalised, its channels in the order of the model's,
+    enlarged, mirrored behind its end.
 
     Parameters
     ----------
@@ -83,6 +84,8 @@ def read_crop(plan: "Plan", image: LargeImage, crop: tuple[slice, ...]) -> NDArr
         for part, n in zip(inside, (plan.height, plan.width), strict=True)
     )
     pixels = normalize(image.read(plan.level, rows, columns), NormalizationConfig(), plan.between)
+    if plan.order:
+        pixels = pixels[list(plan.order)]
     pixels = rescale_part(pixels, plan.scale, inside, (rows.start, columns.start))
     missing = [(0, part.stop - within.stop) for part, within in zip(crop, inside, strict=True)]
     return np.pad(pixels, [(0, 0), *missing], mode="symmetric") if any(end for _, end in missing) else pixels

@@ -5,7 +5,7 @@ All of it is laid down in the output folder, so that a run that was interrupted 
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -45,6 +45,7 @@ class Plan(Config):
     height, width : of this level in pixels; so are all coordinates of the results.
     pixel_size : of this level along Y and X in micrometres, empty where unknown.
     limits : low and high percentile of every channel, see `core.normalization.limits`.
+    order : the image's channels in the order in which the model knows them, from 0; empty for their own.
     scale : by how much the image is enlarged before the network.
     grid, multiple, margin : of the network.
     tile : side of a tile's core in pixels of the enlarged image.
@@ -62,6 +63,7 @@ class Plan(Config):
     width: int = 0
     pixel_size: tuple[float, ...] = ()
     limits: tuple[tuple[float, float], ...] = ()
+    order: tuple[int, ...] = ()
     scale: float = 1.0
     grid: int = 1
     multiple: int = 16
@@ -147,12 +149,10 @@ def make_plan(
 
     Raises
     ------
-    UserInputError : another number of channels than the model's, or another order of the same ones, no such level, an
-        unknown threshold.
+    UserInputError : another number of channels than the model's, no such level, an unknown threshold.
     """
     try:
         model.check_channels(image.channels)
-        _check_order(image.channel_names, model.config.channel_names)
     except UserInputError as error:
         raise error.at(str(image.path)) from None
     require(config.level < len(image.levels), "level", config.level, f"0 to {len(image.levels) - 1} for this image")
@@ -172,6 +172,7 @@ def make_plan(
         width=chosen.width,
         pixel_size=(sizes["Y"], sizes["X"]) if {"Y", "X"} <= set(sizes) else (),
         limits=tuple(map(tuple, sampled_limits(image, level, model.config.normalization, progress).tolist())),
+        order=tuple(channel_order(image.channel_names, model.config.channel_names)),
         scale=model.config.scale,
         grid=network.config.grid,
         multiple=network.multiple,
@@ -189,16 +190,6 @@ def make_plan(
 
     shape = (round_up(n, plan.multiple) for n in plan.enlarged)
     return plan, with_statistics(model, statistics_sample(read, *shape))
-
-
-def _check_order(given: Sequence[str], wanted: Sequence[str]) -> None:
-    """Raise a UserInputError if the model's channels come in another order."""
-    order = channel_order(given, wanted)
-    if order != sorted(order):
-        raise UserInputError(
-            f"The channels are in the order {', '.join(given)}, the model was trained on {', '.join(wanted)}.",
-            todo="Write the image with its channels in that order, or train a model on images of this order.",
-        )
 
 
 def level_warnings(image: LargeImage, level: int, wanted: float) -> list[str]:
