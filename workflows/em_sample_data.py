@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from sample_tiff import write
 from scipy import ndimage
 
 DATA = Path(__file__).parent / "05_Adapt_EM_mitochondria_to_a_new_microscope" / "data"
@@ -47,21 +48,6 @@ def as_elsewhere(plane: Plane, rng: np.random.Generator) -> Plane:
     return np.rint(grey).clip(0, 255)
 
 
-def write(path: Path, plane: NDArray[np.uint8], pixel: float) -> None:
-    """A TIFF file that knows its pixel size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(
-        path,
-        plane,
-        imagej=True,
-        resolution=(1 / pixel, 1 / pixel),
-        metadata={"unit": "um", "axes": "YX"},
-        compression="zlib",
-        compressionargs={"level": 9},
-        predictor=True,
-    )
-
-
 def main(images: Path, labels: Path) -> None:
     """Write the patches; every other one is of the upper half of its slice."""
     stack, mitochondria = tifffile.imread(images), tifffile.imread(labels)
@@ -75,8 +61,8 @@ def main(images: Path, labels: Path) -> None:
             shown, inside = (halved(patch), halved(mask)) if source else (as_elsewhere(patch, rng), mask)
             numbered, _ = ndimage.label(inside >= 128, np.ones((3, 3)))
             name = f"slice_{z:02}_{'upper' if upper else 'lower'}.tif"
-            write(DATA / part / "images" / name, np.rint(shown).astype(np.uint8), PIXEL[part])
-            write(DATA / part / "labels" / name, numbered.astype(np.uint8), PIXEL[part])
+            write(DATA / part / "images" / name, np.rint(shown).astype(np.uint8), PIXEL[part], predictor=True)
+            write(DATA / part / "labels" / name, numbered.astype(np.uint8), PIXEL[part], predictor=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import tifffile
-from numpy.typing import NDArray
+from sample_tiff import write
 from scipy import ndimage
 from studies.nmj.data import DARKEST, PIXEL, Field, Junction, compose, load
 
@@ -36,7 +35,7 @@ def main(folder: Path) -> None:
         where = animal.lower()
         fields, count, side = UNLABELLED
         for number, field in enumerate(composed(pretraining, [count] * fields, side, 1)):
-            write(DATA / "unlabelled" / where / f"field_{number + 1}.tif", field.image.array)
+            write(DATA / "unlabelled" / where / f"field_{number + 1}.tif", field.image.array, PIXEL)
         fields, counts, side = COUNTED
         save(DATA / "fields", where, composed(counting, counts[:fields], side, 2))
         labelled_animal, fields, count, side = LABELLED
@@ -68,22 +67,8 @@ def save(folder: Path, group: str, fields: Sequence[Field]) -> None:
     """Images and labels."""
     for number, field in enumerate(fields):
         name = f"field_{number + 1}.tif"
-        write(folder / "images" / group / name, field.image.array)
-        write(folder / "labels" / group / name, field.labels.astype(np.uint8))
-
-
-def write(path: Path, plane: NDArray[np.generic]) -> None:
-    """A TIFF file that knows its pixel size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(
-        path,
-        plane,
-        imagej=True,
-        resolution=(1 / PIXEL, 1 / PIXEL),
-        metadata={"unit": "um", "axes": "YX"},
-        compression="zlib",
-        compressionargs={"level": 9},
-    )
+        write(folder / "images" / group / name, field.image.array, PIXEL)
+        write(folder / "labels" / group / name, field.labels.astype(np.uint8), PIXEL)
 
 
 if __name__ == "__main__":
