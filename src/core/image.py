@@ -35,8 +35,8 @@ class Image:
     pixel_size : length of a pixel along Z, Y, X in micrometres; axes of unknown size are absent.
     channel_names : one name per channel, or empty.
     kind : "intensity", "labels" (0 background, one positive number per object) or "probability" (0 to 1).
-    percentiles : of a part of a larger image, the percentiles at `core.normalization.PERCENTAGES` of every channel of
-        the whole, by which it is normalised; empty for an image of its own.
+    percentiles : of a part of a larger image, or a slice of a stack, the percentiles of every channel of the whole, by
+        which it is normalised, at `core.normalization.PERCENTAGES`; empty for an image of its own.
 
     Raises
     ------

@@ -102,13 +102,13 @@ class SegmentationModel(nn.Module, Stored):
                 todo="Choose the same channels when reading the images, or train a model on images of this kind.",
             )
 
-    def channel_doubt(self, names: Sequence[str]) -> str:
+    def channel_doubt(self, names: Sequence[str], what: str = "The channels") -> str:
         """What is doubtful about several channels of these names, in a sentence or two; empty where nothing is."""
         known = self.config.channel_names
         if len(known) < 2 or not names or channel_order(names, known):
             return ""
         return (
-            f"The channels of some images are named {', '.join(names)}, those that the model was trained on "
+            f"{what} are named {', '.join(names)}, those that the model was trained on "
             f"{', '.join(known)}: they are taken in this order."
         )
 

@@ -1,5 +1,6 @@
 """One plane out of a stack, one channel out of a colour picture."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,25 +44,42 @@ def slices(image: Image, name: str = "") -> list[tuple[str, Image]]:
 
     Raises
     ------
-    UserInputError : a stack has pixels that are no numbers, in a slice that is named, or is a time series.
+    UserInputError : as `as_whole`.
     """
     depth = image.size("Z")
     if depth == 1:
         return [(name, slice_of(image, 0))]
-    names = [f"{name}, slice {z + 1}".removeprefix(", ") for z in range(depth)]
-    where = name
     try:
-        pixels = image.czyx()
-        for z in range(depth):
-            where = names[z]
-            check_numbers(pixels[:, z])
+        whole = as_whole(image)
     except UserInputError as error:
-        raise error.at(where) from None
-    if not image.percentiles:
-        step = stride(pixels[0].size)
-        sample = pixels[:, :, ::step, ::step].reshape(len(pixels), -1)
-        image = replace(image, percentiles=percentiles_of(sample, pixels.max((1, 2, 3))))
-    return [(where, slice_of(image, z)) for z, where in enumerate(names)]
+        raise error.at(name) if name else error from None
+    return [(f"{name}, slice {z + 1}".removeprefix(", "), slice_of(whole, z)) for z in range(depth)]
+
+
+def as_whole(image: Image) -> Image:
+    """A Z-stack with its percentiles, by which its slices are normalised and shown; a 2-D image as it is.
+
+    Raises
+    ------
+    UserInputError : a stack has no pixels, or some that are no numbers, in a slice that is named; or is a time series.
+    """
+    if image.size("Z") == 1 or image.percentiles:
+        return image
+    pixels = image.czyx()
+    for z in range(max(1, image.size("Z"))):
+        try:
+            check_numbers(pixels[:, z : z + 1])
+        except UserInputError as error:
+            raise error.at(f"slice {z + 1}") from None
+    step = stride(pixels[0].size)
+    sample = pixels[:, :, ::step, ::step].reshape(len(pixels), -1)
+    return replace(image, percentiles=percentiles_of(sample, pixels.max((1, 2, 3))))
+
+
+def stacked(planes: Sequence[Image]) -> Image:
+    """2-D images of one size as the slices of a stack, axes CZYX, which is normalised by its own percentiles."""
+    pixels = np.stack([plane.cyx() for plane in planes], axis=1)
+    return replace(planes[0], array=pixels, axes="CZYX", percentiles=())
 
 
 def fullest(labels: Labels) -> int:

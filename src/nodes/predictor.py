@@ -246,7 +246,7 @@ class SegmentationPredictor:
         size, trained = header.pixel_size.get("X", 0.0), predictor.model.config.pixel_size
         doubts = (
             pixel_size_doubt("The pixels of some images", size, trained),
-            predictor.model.channel_doubt(header.channel_names),
+            predictor.model.channel_doubt(header.channel_names, "The channels of some images"),
         )
         return [doubt for doubt in doubts if doubt]
 
@@ -261,7 +261,7 @@ class SegmentationPredictor:
     ) -> list[Any]:
         """The values of the new columns."""
         from core.errors import UserInputError
-        from core.planes import fullest, slice_of
+        from core.planes import as_whole, fullest, slice_of
         from core.training.data import check_pixels, image_is_constant
         from core.visual import outline_overlay, png_bytes
         from nodes.views.slides import Layer
@@ -271,8 +271,9 @@ class SegmentationPredictor:
             return [None] * len(self._new_columns([]))
         try:
             depth = image.size("Z")
-            for z in range(depth):
-                check_pixels(slice_of(image, z), f"slice {z + 1}" if depth > 1 else "")
+            if depth == 1:
+                check_pixels(image, "")
+            image = as_whole(image)
             found, certainty = self._predict(predictor, image, progress)
         except UserInputError as error:
             raise error.at(row.at(column)) from None

@@ -52,7 +52,7 @@ LIMIT = 0.1
 
 def main() -> None:
     """Read, compare, write."""
-    runs = read(ROWS)
+    runs = read(ROWS, "window")
     lines = [(HERE / "SETTING.md").read_text().rstrip()]
     lines += ["", "## What came of it", "", "\n\n".join(verdict(runs))]
     lines += ["", "## Without any label", "", *without_labels(runs)]
@@ -75,15 +75,15 @@ def main() -> None:
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
 
 
-def read(file: Path, head: str = "") -> Runs:
-    """All rows, or those of a head."""
+def read(file: Path, shown: str, head: str = "") -> Runs:
+    """All rows, or those of a head; `shown` is what all examples are where the file has no column of it."""
     runs: dict[tuple[str, str, str, int], dict[int, Row]] = defaultdict(dict)
     if file.exists():
         with file.open(newline="") as rows:
             for row in csv.DictReader(rows):
                 if row.get("head", head) != head:
                     continue
-                key = (row["start"], row.get("learning", "all"), row.get("shown", "slice"), int(row["labels"]))
+                key = (row["start"], row.get("learning", "all"), row.get("shown", shown), int(row["labels"]))
                 runs[key][int(row["seed"])] = row
                 if key[1] == "threshold":  # no patch is varied
                     runs[key[0] + SHAPES, *key[1:]][int(row["seed"])] = row
@@ -194,7 +194,7 @@ def heads(runs: Runs) -> list[str]:
     ways: list[Way] = [(start, "all", "window") for start in STARTS]
     lines = []
     for head in HEADS:
-        ours = runs if head == HEAD.name else read(OTHER_HEADS, head)
+        ours = runs if head == HEAD.name else read(OTHER_HEADS, "window", head)
         lines += [f"**{head.capitalize()}**", ""]
         for metric in ("ap50", "count_error_field"):
             lines += [*table(ours, ways, LABELS, metric), ""]
@@ -204,7 +204,7 @@ def heads(runs: Runs) -> list[str]:
 
 def volumes() -> list[str]:
     """The cells of the volumes, by start and number of labelled slices."""
-    runs = read(VOLUMES)
+    runs = read(VOLUMES, "slice")
     numbers = sorted({key[3] for key in runs})
     lines = []
     for metric in ("f1_overlap", "f1", "count_error_volume", "count_error_total", "iou"):

@@ -9,6 +9,7 @@ temporary folder without it). The first rows to come are those that matter most:
 
 import argparse
 import csv
+import hashlib
 import io
 import os
 import subprocess
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 from studies.nmj.data import GAP, PIXEL, Field, Junction, compose, load
 
+from core.config import Config
 from core.evaluation.foreground import foreground, together
 from core.evaluation.scores import pooled, score_image
 from core.heads import HeadConfig
@@ -106,6 +108,8 @@ SCHEDULES = {
     "nuclei": replace(BEFORE, batch_size=4, learning_rate=2e-3),
 }
 """What trainings start from. Magnifications are told apart only after some hundred steps at this rate."""
+
+ON_NUCLEI = TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=SCHEDULES["nuclei"])
 
 TEST_DRAW, UNLABELLED_DRAW, LABELLED_DRAW, WINDOW_DRAW = 1, 2, 3, 5
 """What random numbers begin with, so that no field is that of another purpose."""
@@ -292,21 +296,27 @@ def counted(found: Image, *, grouped: bool = True) -> np.ndarray:
 @cache
 def started(data: Path, start: str) -> SegmentationModel:
     """What trainings start from; learned once for all."""
-    kept = KEPT / f"nmj-{start}.microseg"
-    if not kept.exists():
+    if start == "nuclei":
+        return kept("nmj-nuclei", ON_NUCLEI, nuclei)
+    magnification = MagnificationConfig(coverage=COVERAGE)
+    config = PretrainingConfig(start, NETWORK, schedule=SCHEDULES[start], magnification=magnification)
+    return kept(f"nmj-{start}", config, lambda: pretrained(config, unlabelled(data)))
+
+
+def kept(name: str, config: Config, learn: Callable[[], SegmentationModel]) -> SegmentationModel:
+    """A model that is learned once with these settings, and then kept as a file."""
+    settings = hashlib.sha256(str(config.to_dict()).encode()).hexdigest()[:8]
+    file = KEPT / f"{name}-{settings}.microseg"
+    if not file.exists():
         KEPT.mkdir(parents=True, exist_ok=True)
-        made = nuclei() if start == "nuclei" else without_labels(data, start)
-        kept.write_bytes(made.to_bytes())
-    return SegmentationModel.from_bytes(kept.read_bytes())
+        file.write_bytes(learn().to_bytes())
+    return SegmentationModel.from_bytes(file.read_bytes())
 
 
-def without_labels(data: Path, task: str) -> SegmentationModel:
-    """A network that has learned from the unlabelled fields."""
-    config = PretrainingConfig(
-        task, NETWORK, schedule=SCHEDULES[task], magnification=MagnificationConfig(coverage=COVERAGE)
-    )
-    result = pretrain([unlabelled(data)], config)
-    print(f"{task}: {result.report or [shown.note for shown in result.examples]}", *result.warnings, flush=True)
+def pretrained(config: PretrainingConfig, images: Sequence[tuple[str, Image]]) -> SegmentationModel:
+    """A network that has learned from images without labels."""
+    result = pretrain([images], config)
+    print(f"{config.task}: {result.report or [shown.note for shown in result.examples]}", *result.warnings, flush=True)
     return result.model
 
 
@@ -317,7 +327,7 @@ def nuclei() -> SegmentationModel:
         image = read_image(pair.image)
         assert pair.labels is not None
         examples.append(Example(pair.name, image, read_labels(pair.labels).array.astype(np.int32)))
-    return train(examples, TrainingConfig(NETWORK, HEAD, augmentation=VARIATION, schedule=SCHEDULES["nuclei"])).model
+    return train(examples, ON_NUCLEI).model
 
 
 @cache

@@ -10,19 +10,22 @@ import pytest
 import torch
 
 from core.adaptation import adapt as module
-from core.adaptation.adapt import STEPS, AdaptationResult, Run, adapt
+from core.adaptation.adapt import STEPS, AdaptationResult, Run, adapt, styled
 from core.adaptation.config import AdaptationConfig
 from core.adaptation.strategies import AUTO, STRATEGIES
+from core.adaptation.style import make_style, style_config
 from core.errors import Canceled, UserInputError
 from core.heads import HeadConfig
 from core.image import Image, Labels
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
+from core.normalization import NormalizationConfig
 from core.progress import Progress
 from core.training.augmentation import STRONG_AUGMENTATION
 from core.training.config import ScheduleConfig, TrainingConfig
 from core.training.data import Example, Target
 from core.training.selection import NOTHING_FOUND, SelectionConfig, chosen_thresholds
+from core.training.slices import slice_examples
 from core.training.train import learn as usual
 from core.training.train import train
 
@@ -157,9 +160,33 @@ def test_a_style_adds_the_labelled_images_in_another_look(monkeypatch: pytest.Mo
     (examples,) = seen
     assert len(examples) == 4
     new = np.mean([one.image.array.mean() for one in target()])
-    for own, styled in zip(examples[:2], examples[2:], strict=True):
-        assert styled.labels is own.labels
-        assert abs(styled.image.array.mean() - new) < 5 < abs(own.image.array.mean() - new)
+    for own, other in zip(examples[:2], examples[2:], strict=True):
+        assert other.labels is own.labels
+        assert abs(other.image.array.mean() - new) < 5 < abs(own.image.array.mean() - new)
+
+
+def test_slices_get_a_style_as_their_stack() -> None:
+    """Or else one without objects would get all the contrast of the target images."""
+    image, labels = drawn(0)
+    empty = np.random.default_rng(1).normal(100, 4, (48, 48)).astype(np.uint8)
+    stack = Image(np.stack([image.array[0], empty, image.array[0]]), "ZYX")
+    slices, _ = slice_examples("stack", stack, np.stack([labels, 0 * labels, labels]))
+    alone = source(1)
+    look = make_style(style_config("histogram"), [(one.name, one.image) for one in target()])
+    whole = look.apply(stack).array
+    for given in (slices, [slices[2], *alone, slices[0], slices[1]]):
+        found = {one.name: one for one in styled(given, look)}
+        assert len(found) == len(given)
+        for z, one in enumerate(slices):
+            same = found[one.name]
+            assert same.labels is one.labels
+            np.testing.assert_array_equal(same.image.cyx()[0], whole[z])
+        by_itself = look.apply(Image(empty, "YX"))
+        dull, sharp = (
+            one.normalized(NormalizationConfig()).std() for one in (found["stack, slice 2"].image, by_itself)
+        )
+        assert dull < 0.8 * sharp
+    np.testing.assert_array_equal(found["known 0"].image.array, look.apply(alone[0].image).array)
 
 
 # --- in three steps ---------------------------------------------------------------------------------------------------

@@ -40,6 +40,14 @@ def value(report: Report, measure: str) -> float:
     return report.line(measure)[0].difference
 
 
+def test_slices_are_normalised_together(nuclei: list[Plane]) -> None:
+    """A slice of noise alone has as little contrast as a network sees of it."""
+    faint = (nuclei[0] // 16).astype(nuclei[0].dtype)
+    (stack,) = measure(Image(np.stack([nuclei[0], faint]), "ZYX"), "stack").channels
+    (alone,) = measure(Image(nuclei[0], "YX"), "alone").channels
+    assert stack.normalized[-10] < 0.75 * alone.normalized[-10]
+
+
 def noise_of(plane: Plane) -> float:
     return noise_level(plane, np.ones(plane.shape, bool))
 

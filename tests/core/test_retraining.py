@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from core.training.halves import in_halves
 from core.training.interpolation import between
 from core.training.object_size import matching_scale, size_warnings
 from core.training.retrain import groups_of, retrain, start_from
+from core.training.slices import slice_examples
 from core.training.train import learn, train
 
 
@@ -255,6 +256,16 @@ def test_the_only_image_with_objects_is_cut_through_them(rows: int, columns: int
     assert one.labels.any()
     assert other.labels.any()
     assert one.image.cyx().shape[1:] == one.labels.shape
+
+
+def test_halves_are_normalised_as_their_whole_and_know_its_channels() -> None:
+    (one,) = discs(1, 1)
+    stack = Image(np.stack([one.image.array, 0 * one.image.array], -3), "CZYX"[-one.image.array.ndim - 1 :])
+    stack = replace(stack, channel_names=("nerve",))
+    examples, _ = slice_examples("a", stack, np.stack([one.labels, 0 * one.labels]))
+    whole = examples[0].image
+    for half in chain(*in_halves(examples, 0)):
+        assert (half.image.percentiles, half.image.channel_names) == (whole.percentiles, ("nerve",))
 
 
 def test_a_killed_retraining_does_not_repeat_its_trial(trained: SegmentationModel, tmp_path: Path) -> None:

@@ -125,6 +125,11 @@ def test_a_slice_with_pixels_that_are_no_numbers_is_named() -> None:
         slices(stack)
 
 
+def test_a_stack_without_slices_is_refused() -> None:
+    with pytest.raises(UserInputError, match=r"^slice 1: The image has no pixels"):
+        slices(Image(np.zeros((0, 3, 4)), "ZYX"))
+
+
 def test_a_time_series_of_stacks_has_no_slices() -> None:
     with pytest.raises(UserInputError, match=r"^Row 'a': The image is a time series"):
         slices(Image(np.zeros((2, 3, 4, 5)), "TZYX"), "Row 'a'")

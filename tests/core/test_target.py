@@ -1,5 +1,6 @@
 """Images without labels: which are usable, without padding, and with pixels as large as the labelled ones."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from core.errors import UserInputError
 from core.image import Image
 from core.model import ModelConfig, SegmentationModel
 from core.networks import NetworkConfig
+from core.normalization import NormalizationConfig
+from core.planes import slices
 from core.training.data import Example, Target
 from core.training.object_size import at_scale
 from core.training.target import check_target, without_padding
@@ -147,6 +150,15 @@ def test_images_are_rescaled_to_the_pixels_of_the_labelled_ones(micrometres: flo
     assert len(warnings) == 1
     assert f"{micrometres:.4g} µm" in warnings[0]
     assert ("enlarged" if scale > 1 else "shrunk") in warnings[0]
+
+
+def test_slices_of_another_pixel_size_stay_as_bright_as_in_their_stack() -> None:
+    stack = Image(np.stack([image(dtype="uint16").array, image(dtype="uint16", seed=1).array // 50]), "ZYX")
+    stack = replace(stack, pixel_size={"Z": 2.0, "Y": 1.0, "X": 1.0})
+    usable, scale, _ = check_target([Target(*one) for one in slices(stack, "a")], known(), 0.5)
+    assert scale == 2
+    bright, dark = (one.image.normalized(NormalizationConfig()).max() for one in usable)
+    assert dark < 0.03 < 0.9 < bright
 
 
 @pytest.mark.parametrize("micrometres", [0.5, 0.51, 0.0])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import UserInputError
 from core.image import Image
-from core.normalization import NormalizationConfig, normalize, percentiles_of
+from core.normalization import PERCENTAGES, NormalizationConfig, normalize, percentiles_of
 from core.training.augmentation import NO_AUGMENTATION, AugmentationConfig, random_patch, vary_intensity
 from core.training.data import Example, check_examples, fingerprint, prepare
 
@@ -198,3 +198,5 @@ def test_fingerprint_sees_every_pixel() -> None:
     changed.labels[0, 0] = 1
     assert fingerprint([example()]) == fingerprint([example("other name")])
     assert fingerprint([example()]) != fingerprint([changed])
+    part = replace(example(), image=replace(example().image, percentiles=((0.0,) * len(PERCENTAGES),)))
+    assert fingerprint([example()]) != fingerprint([part])

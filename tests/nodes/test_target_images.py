@@ -10,6 +10,7 @@ from tests.nodes.samples import TINY, disks
 
 from core.image import Image
 from core.model import SegmentationModel
+from core.planes import slices
 
 QUICK: dict[str, Any] = {
     "model": {"base": 4, "depth": 1, "head": "FOREGROUND"},
@@ -109,9 +110,14 @@ def test_a_column_of_another_name_is_found_and_labels_are_not_taken_for_images(
         learn(session, examples, table(Name=["a"]))
 
 
-def test_stacks_count_slice_by_slice(session: Any, examples: Any, chosen: Any, table: Callable[..., Any]) -> None:
+def test_stacks_count_slice_by_slice(session: Any, examples: Any, table: Callable[..., Any], refused: Any) -> None:
     stack = Image(np.stack([disks(seed=i)[0].array for i in range(20, 23)]), "ZYX")
-    assert content(learn(session, examples, table(Image=[stack]))) == content(chosen)
+    planes = [plane for _, plane in slices(stack)]
+    assert content(learn(session, examples, table(Image=[None, stack]))) == content(
+        learn(session, examples, table(Image=planes))
+    )
+    with refused("Target images, Row 'Row0': The image is a time series of 2 points"):
+        learn(session, examples, table(Image=[Image(np.stack([stack.array] * 2), "TZYX")]))
 
 
 def test_padding_is_no_image(session: Any, examples: Any, chosen: Any, table: Callable[..., Any]) -> None:

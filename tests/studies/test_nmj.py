@@ -144,3 +144,19 @@ def test_gains_are_paired_by_seed() -> None:
     assert gains == pytest.approx([0.1, 0.2])
     assert report.half_width(gains) == pytest.approx(12.706 * 0.05, rel=1e-3)
     assert report.interval([0.5]) == "0.500 (1)"
+
+
+def test_the_table_of_heads_has_a_row_for_every_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = {"foreground": 1, "stardist": 3}
+    rows = "head,start,labels,seed,ap50,count_error_field\n"
+    rows += "".join(
+        f"{head},scratch,4,{seed},0.{seed + digit},0.25\n" for head, digit in digits.items() for seed in (1, 2)
+    )
+    (tmp_path / "heads.csv").write_text(rows)
+    of_distance = "start,learning,shown,labels,seed,ap50,count_error_field\nscratch,all,window,4,0,0.7,0.1\n"
+    (tmp_path / "rows.csv").write_text(of_distance)
+    monkeypatch.setattr(report, "OTHER_HEADS", tmp_path / "heads.csv")
+    text = "\n".join(report.heads(report.read(tmp_path / "rows.csv", "window")))
+    for title, mean in (("Distance", "0.700 (1)"), ("Foreground", "0.250"), ("Stardist", "0.450")):
+        part = text.split(f"**{title}**")[1].split("**")[0]
+        assert f"| scratch | all |  | {mean}" in part

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,16 +13,17 @@ from torch import nn
 from core.adaptation.config import AdaptationConfig
 from core.adaptation.reconstruction import Reconstruction
 from core.adaptation.strategies import AUTO, STRATEGIES, Strategy
-from core.adaptation.style import make_style, style_config
+from core.adaptation.style import Style, make_style, style_config
 from core.config import require
 from core.errors import UserInputError
 from core.model import SegmentationModel
+from core.planes import slices, stacked
 from core.pretraining.config import PretrainingConfig
 from core.pretraining.pretrain import pretrain
 from core.progress import SILENT, Progress
 from core.training.checkpoint import Row
 from core.training.config import RetrainingConfig, TrainingConfig
-from core.training.data import Example, Prepared, Target, check_examples, digest, in_one_order, prepare
+from core.training.data import Example, Prepared, Target, check_examples, digest, digested, in_one_order, prepare
 from core.training.loop import Group, WithoutLabels
 from core.training.object_size import at_scale
 from core.training.objective import Objective
@@ -219,7 +221,7 @@ class _Adaptation:
         result = finish(model, history, judged, kind, told.schedule.device, progress.part(later, 1.0), fit=False)
         adaptation = {
             "strategy": name,
-            "target": digest(one.image.array for one in self.target),
+            "target": digest(digested(one.image for one in self.target)),
             "images": len(self.target),
         }
         model.with_config(provenance={**model.config.provenance, "adaptation": adaptation})
@@ -245,7 +247,7 @@ class _Adaptation:
         """The labelled images, and the same in the style of the target images."""
         seed = {"seed": self.config.training.schedule.seed} if style == "fourier" else {}
         made = make_style(style_config(style, **seed), [(one.name, one.image) for one in self.target], progress)
-        return [*self.training, *(replace(one, image=made.apply(one.image, progress)) for one in self.training)]
+        return [*self.training, *styled(self.training, made, progress)]
 
     def _start(
         self, strategy: Strategy, told: TrainingConfig, progress: Progress
@@ -332,3 +334,16 @@ def _frozen(model: SegmentationModel, epochs: int) -> list[Group]:
 def _files(checkpoint: Path | None) -> list[Path]:
     """The files of the steps of a training, that of the last one last."""
     return [checkpoint.with_name(checkpoint.name + end) for end in (".1", ".2", "")] if checkpoint else []
+
+
+def styled(examples: Sequence[Example], style: Style, progress: Progress = SILENT) -> list[Example]:
+    """Labelled images in a style, the slices of a stack together: one without objects stays as dark as it is there."""
+    groups: dict[tuple[str, int], list[Example]] = defaultdict(list)
+    for number, one in enumerate(examples):
+        groups[one.stack, -1 if one.stack else number].append(one)
+    found = []
+    for group in groups.values():
+        whole = stacked([one.image for one in group]) if len(group) > 1 else group[0].image
+        planes = slices(style.apply(whole, progress))
+        found += [replace(one, image=plane) for one, (_, plane) in zip(group, planes, strict=True)]
+    return found

@@ -155,6 +155,7 @@ def make_plan(
         model.check_channels(image.channels)
     except UserInputError as error:
         raise error.at(str(image.path)) from None
+    order = channel_order(image.channel_names, model.config.channel_names)
     require(config.level < len(image.levels), "level", config.level, f"0 to {len(image.levels) - 1} for this image")
     known = model.config.pixel_size
     level = config.level if config.level >= 0 else fitting_level(image, known) if known else 0
@@ -172,7 +173,7 @@ def make_plan(
         width=chosen.width,
         pixel_size=(sizes["Y"], sizes["X"]) if {"Y", "X"} <= set(sizes) else (),
         limits=tuple(map(tuple, sampled_limits(image, level, model.config.normalization, progress).tolist())),
-        order=tuple(channel_order(image.channel_names, model.config.channel_names)),
+        order=() if order == sorted(order) else tuple(order),
         scale=model.config.scale,
         grid=network.config.grid,
         multiple=network.multiple,

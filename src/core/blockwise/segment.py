@@ -135,7 +135,8 @@ def segment_large(
         plan = _plan(store, image, model, config, identity, done, progress.part(0.0, 0.03))
         _create_outputs(store, plan, config)
         warnings = level_warnings(image, plan.level, model.config.pixel_size) if config.level == -1 else []
-        warnings += [doubt for doubt in [model.channel_doubt(image.channel_names)] if doubt]
+        if doubt := model.channel_doubt(image.channel_names):
+            warnings.append(doubt)
         with hired(cluster, warnings.append) as workers:
             post = Post(str(store.folder), store.name, device, engine, workers.threads)
             try:

@@ -1,7 +1,7 @@
 """What every head offers: the part of a model that says what an object is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -276,15 +276,16 @@ class Head(nn.Module, ABC):
         grid: int,
         thresholds: Sequence[Mapping[str, float]],
         scale: float = 1.0,
-    ) -> list[tuple[Instances, int]]:
+    ) -> Iterator[tuple[Instances, int]]:
         """The objects for each of many thresholds, at less cost than `decode` for each where the head knows how.
 
-        Returns
-        -------
+        Yields
+        ------
         For each of the thresholds objects and a number: what `decode` gives are the first so many of these objects.
         """
-        every = [self.decode(prediction, shape, grid, one, scale) for one in thresholds]
-        return [(found, len(found.scores)) for found in every]
+        for one in thresholds:
+            found = self.decode(prediction, shape, grid, one, scale)
+            yield found, len(found.scores)
 
     @abstractmethod
     def default_thresholds(self) -> dict[str, float]:

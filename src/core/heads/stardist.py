@@ -1,7 +1,7 @@
 """Objects as star-convex polygons (StarDist: Schmidt, Weigert, Broaddus & Myers, MICCAI 2018)."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -130,7 +130,7 @@ class StarDistHead(Head):
         grid: int,
         thresholds: Sequence[Mapping[str, float]],
         scale: float = 1.0,
-    ) -> list[tuple[Instances, int]]:
+    ) -> Iterator[tuple[Instances, int]]:
         """The objects for each of many thresholds, at the cost of one `decode` per value of `nms`.
 
         Suppression asks only polygons of better score, and so does painting. Thus what stays above a higher `prob`
@@ -140,8 +140,9 @@ class StarDistHead(Head):
         for nms in {one["nms"] for one in thresholds}:
             prob = min(one["prob"] for one in thresholds if one["nms"] == nms)
             lowest[nms] = self.decode(prediction, shape, grid, {"prob": prob, "nms": nms}, scale)
-        every = [(lowest[one["nms"]], one["prob"]) for one in thresholds]
-        return [(found, int(np.count_nonzero(found.scores > prob))) for found, prob in every]
+        for one in thresholds:
+            found = lowest[one["nms"]]
+            yield found, int(np.count_nonzero(found.scores > one["prob"]))
 
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed; `nms`, largest overlap of two objects, of the smaller one."""

@@ -96,7 +96,7 @@ def sizes_differ(domains: Iterable[Sequence[Target]]) -> list[str]:
 
 
 def prepared(domains: Iterable[Sequence[Target]], normalization: NormalizationConfig) -> list[Prepared]:
-    """The images, normalised each by itself, without objects; every domain is drawn equally often."""
+    """The images, normalised each by itself or as its stack, without objects; every domain is drawn equally often."""
     return [
         Prepared(pixels, np.broadcast_to(np.int32(0), pixels.shape[1:]), [], 1 / len(planes), plane.zoom)
         for planes in domains

@@ -20,7 +20,7 @@ from core.progress import SILENT, Progress
 from core.training.augmentation import NO_AUGMENTATION, random_patch
 from core.training.checkpoint import Row
 from core.training.config import ScheduleConfig
-from core.training.data import Example, Prepared, Target, digest
+from core.training.data import Example, Prepared, Target, digest, digested
 from core.training.loop import Group, WithoutLabels, fit, patch_size
 from core.training.objective import Step
 from core.training.train import FEWEST_TO_SPLIT, origin, pixel_size_of
@@ -155,7 +155,7 @@ def _no_labels(plane: Target) -> Labels:
 def _fingerprint(model: SegmentationModel, config: PretrainingConfig, domains: Sequence[Sequence[Target]]) -> str:
     """What a checkpoint knows its training by."""
     start = digest(weight.detach().numpy() for weight in model.state_dict().values())
-    pixels = [digest(one.image.array for one in domain) for domain in domains]
+    pixels = [digest(digested(one.image for one in domain)) for domain in domains]
     return f"{config} {start} {pixels} {[one.zoom for domain in domains for one in domain]}"
 
 

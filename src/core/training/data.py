@@ -1,7 +1,7 @@
 """The examples that a model learns from, and what can be wrong with them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,13 +29,13 @@ class Example:
     name : how messages call it, for instance a row ID or a file name.
     image : a 2-D image with any number of channels.
     labels : int32, axes YX, of the image's height and width; 0 background, one positive number per object.
-    of_stack : whether it is a slice of a stack, of whose empty slices there is one warning (`core.training.slices`).
+    stack : of a slice how messages call its stack, of whose empty slices there is one warning (`core.training.slices`).
     """
 
     name: str
     image: Image
     labels: Labels
-    of_stack: bool = False
+    stack: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +140,7 @@ def _doubts(example: Example) -> list[str]:
     """What looks wrong with an example, but may be meant."""
     doubts = []
     if not example.labels.any():
-        if not example.of_stack:
+        if not example.stack:
             doubts.append(f"{example.name}: no object is labelled; the image is taken as pure background.")
     elif doubt := mask_doubt(example.labels):
         doubts.append(f"{example.name}: {doubt}")
@@ -186,7 +186,15 @@ def prepare(examples: Iterable[Example], normalization: NormalizationConfig, sca
 
 def fingerprint(examples: Iterable[Example]) -> str:
     """A short text that changes with any pixel or label: 16 hexadecimal digits."""
-    return digest(array for example in examples for array in (example.image.array, example.labels))
+    return digest(array for example in examples for array in (*digested([example.image]), example.labels))
+
+
+def digested(images: Iterable[Image]) -> Iterator[NDArray[Any]]:
+    """What of images a digest is made of: pixels, and of parts the percentiles by which they are normalised."""
+    for image in images:
+        yield image.array
+        if image.percentiles:
+            yield np.array(image.percentiles)
 
 
 def digest(arrays: Iterable[NDArray[Any]]) -> str:

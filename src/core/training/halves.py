@@ -1,6 +1,7 @@
 """Examples shared out into two halves, so that one can judge what was learned from the other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -31,10 +32,10 @@ def cut(example: Example) -> tuple[Example, Example]:
     side = int(np.argmax(example.labels.shape))
     middle = max(1, int(np.median(np.nonzero(example.labels)[side])))
     first, second = (
-        Example(
-            example.name,
-            example.image.with_array(np.ascontiguousarray(pixels), "CYX", "intensity"),
-            np.ascontiguousarray(labels),
+        replace(
+            example,
+            image=replace(example.image, array=np.ascontiguousarray(pixels), axes="CYX"),
+            labels=np.ascontiguousarray(labels),
         )
         for pixels, labels in zip(
             np.split(example.image.cyx(), [middle], side + 1), np.split(example.labels, [middle], side), strict=True

@@ -22,7 +22,7 @@ from core.inference.predict import Predictor
 from core.measurement.objects import measure
 from core.model import SegmentationModel
 from core.progress import SILENT, Progress
-from core.training.data import digest
+from core.training.data import digest, digested
 
 CRITERIA = {"combined": ("solidity", "object_size", "area_fraction"), "solidity": ("solidity",)}
 """The measures of objects that are compared."""
@@ -199,7 +199,7 @@ class Selection:
 
     def __str__(self) -> str:
         """A text by which a checkpoint knows its training."""
-        return f"{self.config} {self.prior} {self._thresholds} {digest(image.array for image in self._images)}"
+        return f"{self.config} {self.prior} {self._thresholds} {digest(digested(self._images))}"
 
     def look(
         self, model: SegmentationModel, history: Sequence[Mapping[str, float]], epochs: int, progress: Progress = SILENT

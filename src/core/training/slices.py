@@ -36,7 +36,7 @@ def slice_examples(name: str, image: Image, labels: Labels) -> tuple[list[Exampl
             todo="Give labels of as many slices as the stack has, each of its size.",
         )
     examples = [
-        Example(where, plane, pieces(drawn), of_stack=True)
+        Example(where, plane, pieces(drawn), stack=name)
         for (where, plane), drawn in zip(slices(image, name), labels, strict=True)
     ]
     empty = [str(z + 1) for z, example in enumerate(examples) if not example.labels.any()]

@@ -123,7 +123,7 @@ def _rescaled(image: Image, scale: float) -> Image:
     if dtype.kind in "iu" and dtype.itemsize <= 2:
         pixels = np.rint(pixels).astype(dtype)
     sizes = {axis: size / scale for axis, size in image.pixel_size.items()}
-    return replace(image, array=pixels, axes="CYX", pixel_size=sizes, percentiles=())
+    return replace(image, array=pixels, axes="CYX", pixel_size=sizes)
 
 
 def without_padding(image: Image) -> Image:

@@ -1,7 +1,8 @@
 """The head's thresholds, fitted on images with known objects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,13 +73,18 @@ def score_thresholds(
     return scores
 
 
-def precisions(truth: Labels, found: Sequence[tuple[Instances, int]]) -> list[float]:
+def precisions(truth: Labels, found: Iterable[tuple[Instances, int]]) -> list[float]:
     """The score of an image for each of what `Head.decode_many` gives.
 
-    Images of labels are compared once for all that are the first objects of the same ones.
+    Images of labels are compared once for all that are the first objects of the same ones, and not held any longer.
     """
-    known = {objects: overlaps(truth, objects.labels) for objects, _ in found}
-    return [_precision(known[objects], count) for objects, count in found]
+    known: WeakKeyDictionary[Instances, Overlaps] = WeakKeyDictionary()
+    scores = []
+    for objects, count in found:
+        if objects not in known:
+            known[objects] = overlaps(truth, objects.labels)
+        scores.append(_precision(known[objects], count))
+    return scores
 
 
 def _precision(found: Overlaps, count: int) -> float:

@@ -36,7 +36,7 @@ class ChannelMeasures:
     ----------
     mean, deviation : of the grey values.
     quantiles : grey values at `SHARES`.
-    normalized : the same after the percentiles `NORMAL` of every slice have become 0 and 1.
+    normalized : the same after the percentiles `NORMAL` of these slices together have become 0 and 1.
     saturated : share of pixels that have the highest value which the file's numbers or the image take, 0 to 1.
     noise : standard deviation of the noise as a share of the contrast, which is between the percentiles `NORMAL`.
     edge_width : blur of the clearest edges, pixels.
@@ -153,14 +153,20 @@ def _limit(dtype: np.dtype[np.generic], highest: float) -> float:
     return float(2 ** max(8, int(highest).bit_length()) - 1)
 
 
+def _sample(plane: Plane, data: Mask | None) -> NDArray[np.float32]:
+    """Grey values that stand for those of a plane, without padding."""
+    step = stride(plane.size)
+    coarse = plane[::step, ::step]
+    return coarse.ravel() if data is None else coarse[data[::step, ::step]]
+
+
 def _channel(slices: Sequence[tuple[Plane, Mask | None]], limit: float) -> ChannelMeasures:
     values, scaled, found, parts = [], [], [], []
-    for plane, data in slices:
-        step = stride(plane.size)
-        coarse = plane[::step, ::step]
-        sample = coarse.ravel() if data is None else coarse[data[::step, ::step]]
-        low, high = np.percentile(sample, [NORMAL.low, NORMAL.high])
-        contrast = float(high - low) or float(sample.max() - sample.min()) or 1.0
+    samples = [_sample(plane, data) for plane, data in slices]
+    every = np.concatenate(samples)
+    low, high = np.percentile(every, [NORMAL.low, NORMAL.high])
+    contrast = float(high - low) or float(every.max() - every.min()) or 1.0
+    for (plane, data), sample in zip(slices, samples, strict=True):
         values.append(np.quantile(sample, SHARES))
         scaled.append((values[-1] - low) / contrast)
         clipped = np.clip((sample - low) / contrast, -0.5, 1.5).astype(np.float64)
