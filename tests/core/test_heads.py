@@ -17,7 +17,7 @@ from core.evaluation.scores import score_image
 from core.heads import HEADS, Head, HeadConfig, make_head
 from core.image import Labels
 from core.io.read import read_labels
-from core.training.thresholds import precisions
+from core.training.thresholds import matches
 
 SAMPLES = Path(__file__).parents[2] / "workflows" / "01_Train_and_count_nuclei" / "data"
 
@@ -327,7 +327,7 @@ def test_the_score_of_thresholds_is_that_of_their_objects(name: str, grid: int) 
     truth = voronoi(21, shape, 30)
     names, values = zip(*one.threshold_grid().items(), strict=True)
     thresholds = [dict(zip(names, combination, strict=True)) for combination in product(*values)]
-    together = precisions(truth, one.decode_many(prediction, shape, grid, thresholds))
+    together = [found.map_50_95 for found in matches(truth, one.decode_many(prediction, shape, grid, thresholds))]
     alone = [score_image(truth, one.decode(prediction, shape, grid, t).labels).map_50_95 for t in thresholds]
     assert together == alone
     assert len(set(alone)) > 3

@@ -11,8 +11,9 @@ import torch
 from scipy import ndimage
 
 from core.errors import Canceled, UserInputError
+from core.evaluation.scores import Score
 from core.heads import HeadConfig, make_head
-from core.image import Image
+from core.image import Image, Labels
 from core.inference.predict import Predictor
 from core.model import SegmentationModel
 from core.networks import NetworkConfig
@@ -210,21 +211,50 @@ def test_thresholds_that_change_nothing_stay_the_heads_own(trained: Segmentation
     assert thresholds == model.head.default_thresholds()
 
 
+def precision(value: float) -> Score:
+    """A score of this average precision, to nine digits."""
+    objects = 10**10
+    return Score(objects, objects, (round(2 * objects * value / (1 + value)),) * 10, 0.0)
+
+
+def test_images_without_objects_do_not_outweigh_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With thresholds up to .5 two of three objects are found, with higher ones a third; and one stray, or none."""
+    head = make_head(HeadConfig("foreground"), 4)
+    grid = head.threshold_grid()["prob"]
+
+    def matches(truth: Labels, found: object) -> list[Score]:
+        if truth.any():
+            return [Score(3, 2, (2,) * 10, 2.0) if p <= 0.5 else Score(3, 1, (1,) * 10, 1.0) for p in grid]
+        return [Score(0, 1 if p <= 0.5 else 0, (0,) * 10, 0.0) for p in grid]
+
+    monkeypatch.setattr("core.training.thresholds.matches", matches)
+    config = SimpleNamespace(network=SimpleNamespace(grid=1), scale=1.0, thresholds={})
+    maps = np.zeros((1, 8, 8), np.float32)
+    predictor: Any = SimpleNamespace(model=SimpleNamespace(head=head, config=config), maps=lambda pixels: maps)
+    pixels = np.zeros((1, 8, 8), np.float32)
+    full, empty = (Prepared(pixels, np.full((8, 8), number, np.int32), []) for number in (1, 0))
+    thresholds, score = fit_thresholds(predictor, [full, empty])
+    assert thresholds["prob"] <= 0.5
+    assert score == pytest.approx((2 / 3 + 0) / 2)
+    assert fit_thresholds(predictor, [full, empty, empty, empty, empty])[0]["prob"] > 0.5, "four strays are many"
+    assert fit_thresholds(predictor, [empty])[0]["prob"] > 0.5
+
+
 def test_thresholds_keep_away_from_a_cliff(trained: SegmentationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """The best value of few images lies beside values at which nothing is found; its neighbour is nearly as good."""
     model = trained.copy().with_config(thresholds={})
     score = {0.6: 0.60, 0.65: 0.62, 0.7: 0.66}
 
-    def precisions(truth: object, found: list[tuple[object, int]]) -> list[float]:
+    def matches(truth: object, found: object) -> list[Score]:
         probabilities = trained.head.threshold_grid()["prob"]
         overlaps = trained.head.threshold_grid()["nms"]
-        return [score.get(p, 0.5 if p < 0.6 else 0.1) for p in probabilities for _ in overlaps]
+        return [precision(score.get(p, 0.5 if p < 0.6 else 0.1)) for p in probabilities for _ in overlaps]
 
-    monkeypatch.setattr("core.training.thresholds.precisions", precisions)
+    monkeypatch.setattr("core.training.thresholds.matches", matches)
     examples = prepare(discs(1, 3), trained.config.normalization)
     thresholds, best = fit_thresholds(Predictor(model, "cpu"), examples)
     assert thresholds["prob"] == 0.65
-    assert best == 0.62
+    assert best == pytest.approx(0.62)
 
 
 def test_thresholds_of_sparse_objects_are_almost_one() -> None:
@@ -250,11 +280,11 @@ def test_fitted_thresholds_stay_unless_others_are_clearly_better(
     gains = iter(better)
     grid = [p for p in trained.head.threshold_grid()["prob"] for _ in trained.head.threshold_grid()["nms"]]
 
-    def precisions(truth: object, found: list[tuple[object, int]]) -> list[float]:
+    def matches(truth: object, found: object) -> list[Score]:
         gain = next(gains)
-        return [0.5 + gain * (0.5 < p < 0.7) for p in grid] + [0.5]
+        return [precision(0.5 + gain * (0.5 < p < 0.7)) for p in grid] + [precision(0.5)]
 
-    monkeypatch.setattr("core.training.thresholds.precisions", precisions)
+    monkeypatch.setattr("core.training.thresholds.matches", matches)
     model = trained.copy().with_config(thresholds=known)
     examples = prepare(discs(len(better), 3), trained.config.normalization)
     thresholds, score = fit_thresholds(Predictor(model, "cpu"), examples)
