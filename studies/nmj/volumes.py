@@ -50,7 +50,8 @@ COLUMNS = (
     "commit",
 )
 STARTS = ("scratch", "magnification", "restoration")
-LABELS = (4, 16)
+LABELS = (4, 16, 300)
+"""The last are all slices."""
 
 LEARNED = ("1008_0", "1147_0", "1147_1")
 TESTED = ("1008_2", "1008_4", "1008_6", "1147_2")
