@@ -97,7 +97,7 @@ study-adaptation: $(READY)  ## Mitochondria of one electron microscope on the im
 	PYTHONPATH=. $(BIN)/python -m studies.domain_adaptation.run "$(DATA)" $(ARGUMENTS)
 	PYTHONPATH=. $(BIN)/python -m studies.domain_adaptation.report "$(DATA)"
 
-study-nmj: $(READY)  ## Neuromuscular junctions with few labels or none; DATA holds nmj and cfos. Two hours on one thread.
+study-nmj: $(READY)  ## Neuromuscular junctions with few labels or none; DATA holds nmj and cfos. Three hours on one thread.
 	@test -n "$(DATA)" || { echo "Set DATA to the folder that holds nmj/index.csv and cfos/patchvolume_1008_0_raw.tif."; exit 2; }
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python -m studies.nmj.run "$(DATA)/nmj" $(ARGUMENTS)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(BIN)/python -m studies.nmj.heads "$(DATA)/nmj" $(ARGUMENTS)
