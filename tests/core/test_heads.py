@@ -304,6 +304,24 @@ def noisy(name: str, grid: int) -> tuple[Head, NDArray[np.float32], tuple[int, i
     return one, prediction, (labels.shape[0], labels.shape[1])
 
 
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.4])
+def test_the_chance_of_a_pixel_is_what_it_was_before_the_loss_weighed_it(share: float) -> None:
+    """Where half of some pixels are objects, the loss is lowest at a probability whose chance is one half."""
+    one = head("distance")
+    objects = int(10_000 * share)
+    targets = torch.zeros(1, 2, 100, 100)
+    targets[0, 0].ravel()[:objects] = 1
+    alike = torch.zeros(10_000, dtype=torch.bool)
+    alike[objects // 2 : objects // 2 + 2 * (objects - objects // 2)] = True  # as many objects as background
+    probability = 1 / (1 + 1 / (1 + 1 / share))
+    assert one.chance(np.array([probability], np.float32), share) == pytest.approx([0.5], rel=1e-3)
+    logit = torch.tensor(np.log(probability / (1 - probability)), dtype=torch.float64, requires_grad=True)
+    raw = torch.where(alike, logit, torch.tensor(0.0, dtype=torch.float64)).reshape(1, 1, 100, 100)
+    loss = one.loss(torch.cat([raw, torch.zeros_like(raw)], 1), targets.double())
+    (slope,) = torch.autograd.grad(loss, logit)
+    assert abs(float(slope)) < 1e-9
+
+
 @pytest.mark.parametrize(("name", "grid"), [("stardist", 1), ("stardist", 2), ("foreground", 1), ("distance", 1)])
 def test_decoding_for_many_thresholds_is_decoding_for_each(name: str, grid: int) -> None:
     one, prediction, shape = noisy(name, grid)

@@ -14,6 +14,7 @@ from scipy.spatial import ConvexHull
 from core.errors import Canceled, UserInputError
 from core.geometry.rims import rims
 from core.heads import HeadConfig
+from core.heads.distance import DistanceHead
 from core.heads.foreground import ForegroundHead
 from core.image import Image, Labels
 from core.model import ModelConfig, SegmentationModel
@@ -200,6 +201,18 @@ def test_confidence_is_the_share_of_sure_pixels() -> None:
         assert row["confidence"] == pytest.approx(p[above].sum() / (above.sum() + p[~above].sum()), rel=1e-4)
 
 
+def test_confidence_does_not_count_what_the_loss_adds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a distance model a probability of .9 is a chance of little where objects are few."""
+    monkeypatch.setattr(ForegroundHead, "chance", DistanceHead.chance)
+    labels = drawn()
+    image = shown(labels)
+    share = math.exp(Prior.of([labels]).mean["area_fraction"])
+    row = selection([image]).look(model(gain=6), [], 1)
+    p = 1 / (1 + np.exp(-6 * (image.array - 0.5)))
+    chance, above = p / (p + (1 - p) * (1 + 1 / share)), p > row["threshold"]
+    assert row["confidence"] == pytest.approx(chance[above].sum() / (above.sum() + chance[~above].sum()), rel=1e-4)
+
+
 def test_the_deviation_is_in_standard_deviations() -> None:
     prior = Prior({"solidity": 0.9, "object_size": 3.0, "area_fraction": -3.0}, dict(SPREAD))
     measures = {"solidity": 0.92, "object_size": 2.7, "area_fraction": -3.8}
@@ -328,7 +341,7 @@ def test_the_threshold_is_chosen_with_the_epoch() -> None:
     assert chosen_thresholds(judged, rows) == {"prob": rows[0]["threshold"]}
     for fixed in (
         selection([dirty], criterion="solidity"),
-        Selection(Prior.of([labels]), [dirty], CONFIG, "cpu", thresholds=()),
+        Selection(Prior.of([labels]), [dirty], CONFIG, "cpu", own_threshold=True),
     ):
         (row,) = looks(fixed, [judged], 1)
         assert (row["threshold"], row["objects"] > 9) == (0.5, True)

@@ -174,6 +174,9 @@ class Head(nn.Module, ABC):
     grids: ClassVar[tuple[int, ...]]
     """Strides of the output, in pixels of the image, that the head can work at."""
 
+    probabilities: ClassVar[tuple[float, ...]] = (0.3, 0.4, 0.5, 0.6, 0.7)
+    """Thresholds `prob` that are tried where no label tells which is best."""
+
     stacking: ClassVar[float] = 0.5
     """Share of the smaller of two objects in neighbouring slices of a stack that must lie on the other one for both to
     be one object in three dimensions."""
@@ -286,6 +289,13 @@ class Head(nn.Module, ABC):
         for one in thresholds:
             found = self.decode(prediction, shape, grid, one, scale)
             yield found, len(found.scores)
+
+    def chance(self, probability: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+        """How likely pixels belong to an object where objects cover about this share of an image, both 0 to 1.
+
+        That is the predicted probability, unless the loss weighs objects and background differently.
+        """
+        return probability
 
     @abstractmethod
     def default_thresholds(self) -> dict[str, float]:

@@ -34,6 +34,7 @@ class DistanceHead(Head):
     """
 
     grids: ClassVar[tuple[int, ...]] = (1,)
+    probabilities: ClassVar[tuple[float, ...]] = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 
     def __init__(self, config: HeadConfig, in_channels: int) -> None:
         super().__init__()
@@ -102,6 +103,11 @@ class DistanceHead(Head):
         points = maps.points[peaks]
         return piece_of(regions, pixels, number, points, sums / sizes, doubtful[kept][first], core, window, frame)
 
+    def chance(self, probability: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+        """The probability without the weight of objects, which makes the odds 1 + weight / share times as high."""
+        chance: NDArray[np.float32] = probability / (1 + (1 - probability) * (OBJECT_WEIGHT / share))
+        return chance
+
     def default_thresholds(self) -> dict[str, float]:
         """`prob`, probability that a pixel must exceed; `separation`, by how much a peak must rise, 0 to 1."""
         return {"prob": 0.5, "separation": 0.3}
@@ -110,7 +116,7 @@ class DistanceHead(Head):
         """Probabilities up to almost 1, and separations from what noise does to that of objects of three pixels.
 
         Objects weigh as much as the whole image, so that where they cover a hundredth of it a pixel of even chances is
-        given a probability of .99.
+        given a probability of .99 (`chance`).
         """
         return {
             "prob": (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99),

@@ -128,7 +128,7 @@ def retrain(
     scale = best_scale(given, training, device, progress.part(0.0, 0.05)) if matched else given.config.scale
     _check_scale(scale * to_target)
     if target:
-        chosen = selection_by(target, training, config.selection, device, thresholds=(), scale=scale)
+        chosen = selection_by(target, training, config.selection, device, own_threshold=True, scale=scale)
         without = WithoutLabels(selection=chosen)
     warnings += size_warnings(given, scale, 0.0 if matched else diameter, pixel_size)
     model = start_from(given, config).with_config(

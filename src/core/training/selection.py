@@ -59,9 +59,6 @@ NOTHING_FOUND = (
     "The model finds no object on the target images, so that no epoch could be chosen: it is that of the last one."
 )
 
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7)
-"""Probabilities of which one is chosen with the epoch."""
-
 SMOOTHING = 3
 """Epochs over which the criterion is averaged."""
 
@@ -180,7 +177,8 @@ class Selection:
     device : as of a `ScheduleConfig`.
     watch : what else is to be known of the model of every epoch, such as scores by labels that the training and the
         choice must not know: entries of the history.
-    thresholds : probabilities to choose from; none keeps to the model's own, as does the criterion "solidity".
+    own_threshold : keep to the probability that the model has; otherwise one of its head's `probabilities` is chosen
+        with the epoch, but by the criterion "solidity".
     """
 
     def __init__(
@@ -190,16 +188,17 @@ class Selection:
         config: SelectionConfig,
         device: str = "auto",
         watch: Watch | None = None,
-        thresholds: Sequence[float] = THRESHOLDS,
+        own_threshold: bool = False,
     ) -> None:
         self.prior, self.config, self._device = prior, config, device
-        self._images, self._watch, self._thresholds = images, watch, thresholds
+        self._images, self._watch = images, watch
+        self._own_threshold = own_threshold or config.criterion != "combined"
         self._pieces: list[NDArray[np.float32]] = []
         self._pieces_of: tuple[object, ...] = ()
 
     def __str__(self) -> str:
         """A text by which a checkpoint knows its training."""
-        return f"{self.config} {self.prior} {self._thresholds} {digest(digested(self._images))}"
+        return f"{self.config} {self.prior} {self._own_threshold} {digest(digested(self._images))}"
 
     def look(
         self, model: SegmentationModel, history: Sequence[Mapping[str, float]], epochs: int, progress: Progress = SILENT
@@ -262,8 +261,8 @@ class Selection:
             self._pieces, self._pieces_of = pieces(self._images, model), shown
         predictor = Predictor(model, self._device, "torch")
         own = model.thresholds
-        several = self.config.criterion == "combined" and self._thresholds
-        tried = self._thresholds if several else (own["prob"],)
+        tried = (own["prob"],) if self._own_threshold else model.head.probabilities
+        share = math.exp(self.prior.mean["area_fraction"])
         asked = [{**own, "prob": threshold} for threshold in tried]
         looks: list[list[Look]] = [[] for _ in tried]
         inside, outside = np.zeros((2, len(tried)))
@@ -273,9 +272,9 @@ class Selection:
             every = model.head.decode_many(maps, shape, model.config.network.grid, asked, model.config.scale)
             for number, (threshold, (objects, count)) in enumerate(zip(tried, every, strict=True)):
                 looks[number].append(Look.at(objects.labels * (objects.labels <= count), self.prior.by_area))
-                above = maps[0] > threshold
-                inside[number] += maps[0][above].sum()
-                outside[number] += above.sum() + maps[0][~above].sum()
+                above, chance = maps[0] > threshold, model.head.chance(maps[0], share)
+                inside[number] += chance[above].sum()
+                outside[number] += above.sum() + chance[~above].sum()
         found = [
             (threshold, Look.together(look), float(share))
             for threshold, look, share in zip(tried, looks, inside / np.maximum(outside, 1e-9), strict=True)

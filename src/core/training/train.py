@@ -29,7 +29,6 @@ from core.training.loop import Group, Source, WithoutLabels, fit
 from core.training.object_size import at_scale
 from core.training.selection import (
     NOTHING_FOUND,
-    THRESHOLDS,
     Prior,
     Selection,
     SelectionConfig,
@@ -219,7 +218,7 @@ def selection_by(
     config: SelectionConfig,
     device: str,
     watch: Watch | None = None,
-    thresholds: Sequence[float] = THRESHOLDS,
+    own_threshold: bool = False,
     scale: float = 1.0,
 ) -> Selection:
     """A choice of the epoch by checked images without labels and what the labelled objects look like.
@@ -229,7 +228,7 @@ def selection_by(
     scale : by how much the model enlarges images.
     """
     prior = Prior.of([example.labels for example in training], scale, by_area=config.criterion == "combined")
-    return Selection(prior, [one.image for one in target], config, device, watch, thresholds)
+    return Selection(prior, [one.image for one in target], config, device, watch, own_threshold)
 
 
 def _groups(model: SegmentationModel) -> list[Group]:
