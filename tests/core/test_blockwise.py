@@ -26,6 +26,7 @@ from tests.core.test_windows import assert_same_objects
 from core.blockwise import work
 from core.blockwise.config import BlockwiseConfig
 from core.blockwise.lock import locked
+from core.blockwise.plan import Plan
 from core.blockwise.schedule import Cluster, ClusterConfig, hired
 from core.blockwise.segment import Segmented, segment_large
 from core.blockwise.shown import shown
@@ -92,6 +93,11 @@ def test_the_objects_are_those_of_the_whole(usual: Segmented, whole: Labels) -> 
     assert sorted(np.unique(found)) == list(range(usual.count + 1)), "numbers have no gaps"
     assert usual.area == (whole > 0).sum()
     assert not usual.warnings
+
+
+def test_a_plan_of_before_channels_had_an_order_is_gone_on_with(usual: Segmented) -> None:
+    older = {name: value for name, value in usual.plan.to_dict().items() if name != "order"}
+    assert Plan.from_dict(older) == usual.plan
 
 
 def test_measures_are_those_of_the_whole(usual: Segmented, mosaic: NDArray[np.uint8]) -> None:
