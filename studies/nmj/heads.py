@@ -6,12 +6,10 @@ Adds to heads.csv one row per training that is not in it yet; otherwise as `run.
 *distance*. All layers learn.
 """
 
-import argparse
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from studies.nmj.run import (
     COLUMNS,
     ESSENTIAL,
@@ -21,6 +19,7 @@ from studies.nmj.run import (
     SCHEDULE,
     SEEDS,
     STARTS,
+    asked,
     complete,
     labelled,
     scores,
@@ -31,19 +30,14 @@ from studies.nmj.run import (
 from core.heads import HeadConfig
 
 ROWS = HERE / "heads.csv"
+
 Task = tuple[str, str, int, int]
 """Head, start, number of labelled windows, seed."""
 
 
 def main() -> None:
     """Train what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder with index.csv, images and masks_achr")
-    parser.add_argument("--starts", nargs="*", default=list(STARTS), choices=list(STARTS))
-    parser.add_argument("--seeds", nargs="*", type=int, default=list(MORE_SEEDS))
-    parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
-    told = parser.parse_args()
-    torch.set_num_threads(1)
+    told = asked(__doc__)
     wanted = [task for task in tasks() if task[1] in told.starts and task[3] in told.seeds]
     columns = ("head", "start", *(name for name in COLUMNS if name not in ("start", "learning", "shown")))
     complete(ROWS, columns, wanted, told.part, partial(fine_tuned, told.data), "ap50")

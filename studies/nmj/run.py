@@ -124,15 +124,20 @@ Wanted = TypeVar("Wanted", bound=tuple[object, ...])
 
 def main() -> None:
     """Train what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    told = asked(__doc__)
+    wanted = [task for task in tasks() if task[0].removesuffix(SHAPES) in told.starts and task[4] in told.seeds]
+    complete(ROWS, COLUMNS, wanted, told.part, partial(fine_tuned, told.data), "ap50")
+
+
+def asked(description: str | None) -> argparse.Namespace:
+    """What is to be trained, by the command line: data, starts, seeds and part."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with index.csv, images and masks_achr")
     parser.add_argument("--starts", nargs="*", default=list(STARTS), choices=list(STARTS))
     parser.add_argument("--seeds", nargs="*", type=int, default=list(MORE_SEEDS))
     parser.add_argument("--part", default="1/1", help="of the trainings, to share them between processes: 1/2 and 2/2")
-    told = parser.parse_args()
     torch.set_num_threads(1)
-    wanted = [task for task in tasks() if task[0].removesuffix(SHAPES) in told.starts and task[4] in told.seeds]
-    complete(ROWS, COLUMNS, wanted, told.part, partial(fine_tuned, told.data), "ap50")
+    return parser.parse_args()
 
 
 def tasks() -> list[Task]:
