@@ -262,17 +262,18 @@ class Selection:
         predictor = Predictor(model, self._device, "torch")
         own = model.thresholds
         tried = (own["prob"],) if self._own_threshold else model.head.probabilities
-        share = math.exp(self.prior.mean["area_fraction"])
+        covered = math.exp(self.prior.mean["area_fraction"])
         asked = [{**own, "prob": threshold} for threshold in tried]
         looks: list[list[Look]] = [[] for _ in tried]
         inside, outside = np.zeros((2, len(tried)))
         for piece in self._pieces:
             progress.check()
             maps, shape = predictor.maps(piece), piece.shape[1:]
+            chance = model.head.chance(maps[0], covered)
             every = model.head.decode_many(maps, shape, model.config.network.grid, asked, model.config.scale)
             for number, (threshold, (objects, count)) in enumerate(zip(tried, every, strict=True)):
                 looks[number].append(Look.at(objects.labels * (objects.labels <= count), self.prior.by_area))
-                above, chance = maps[0] > threshold, model.head.chance(maps[0], share)
+                above = maps[0] > threshold
                 inside[number] += chance[above].sum()
                 outside[number] += above.sum() + chance[~above].sum()
         found = [
