@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import ROW_ID, Row, no_rows, rows, small_table
 from nodes.columns import (
     IMAGE,
@@ -29,7 +30,7 @@ from nodes.objects import (
     count_values,
     intensity_names,
 )
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.counts import counts_view
 
@@ -165,9 +166,9 @@ class InstanceCounter:
                     found[i] = self._measure(row, labels, image_in)
                     counts.append(self._count(found[i], labels))
             if missing:
-                warnings.append(f"No counts for {amount(len(missing), 'row')} without labels: {named(missing)}.")
+                warnings.append(f"No counts for {amount(len(missing), 'row')} without labels: {listed(missing)}.")
             if dark:
-                warnings.append(f"No intensities for {amount(len(dark), 'row')} without image: {named(dark)}.")
+                warnings.append(f"No intensities for {amount(len(dark), 'row')} without image: {listed(dark)}.")
             whole = pa.concat_tables(records).combine_chunks()
             ids = whole.column(0).to_pylist()
             per_image = [[values[i] for values in counts] for i in range(len(COUNTS))]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import rows, small_table
 from nodes.columns import IMAGE, LABELS, PREDICTED, find_column
-from nodes.running import amount, named
+from nodes.running import amount
 from nodes.settings import MissingExamples
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def read_examples(
         )
     if skipped:
         where = f"{name}: " if name else ""
-        doubts.append(f"{where}{amount(len(skipped), 'row')} without image or labels skipped: {named(skipped)}.")
+        doubts.append(f"{where}{amount(len(skipped), 'row')} without image or labels skipped: {listed(skipped)}.")
     return examples, doubts
 
 
@@ -181,22 +182,23 @@ def read_targets(
         ctx.set_progress(0.0, f"Reading {row.id}")
         try:
             image = row.unlabelled(column, f"Give a table whose images are in a column {columns}.")
-            if image is None and missing == MissingExamples.FAIL.name:
+            if image is not None:
+                found += [Target(f"{name}, {where}", one) for where, one in slices(image, str(row))]
+                continue
+            if missing == MissingExamples.FAIL.name:
                 raise UserInputError(
                     "The cell is missing.", where=row.at(column), todo="Remove the row, or let such rows be skipped."
                 )
-            found += [Target(f"{name}, {where}", one) for where, one in slices(image, str(row))] if image else []
         except UserInputError as error:
             raise error.at(name) from None
-        if image is None:
-            skipped.append(row.id)
+        skipped.append(row.id)
     if table is not None and not found:
         raise UserInputError(
             f"The table has no row with an image in column {column!r}.",
             where=name,
             todo="Give at least one image of the kind that the model is meant for.",
         )
-    doubts = [f"{name}: {amount(len(skipped), 'row')} without image skipped: {named(skipped)}."] if skipped else []
+    doubts = [f"{name}: {amount(len(skipped), 'row')} without image skipped: {listed(skipped)}."] if skipped else []
     return found, doubts
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import Row, RowWriter, rows
 from nodes.columns import (
     IMAGE,
@@ -16,7 +17,7 @@ from nodes.columns import (
     tensor_type,
     unique_names,
 )
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, output_column_parameter, shown_parameter
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ class FragmentGrouper:
                     writer.add(row, self._group(row, *columns, background, part, album, warnings))
             if missing:
                 what = "labels or image" if columns[1] else "labels"
-                warnings.append(f"No results for {amount(len(missing), 'row')} without {what}: {named(missing)}.")
+                warnings.append(f"No results for {amount(len(missing), 'row')} without {what}: {listed(missing)}.")
             warn(ctx, warnings)
             return writer.finish(), grouped_view(album, self._rule(), connected=columns[1] is not None)
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import rows, small_table
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image
 from nodes.examples import LABEL_NAMES
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.gap import Patch, gap_view, patch_of
 
@@ -202,7 +203,7 @@ class DomainGapReport:
                 patches.append(patch_of(image, row.id))
         warnings = []
         if missing:
-            warnings.append(f"{name}: {amount(len(missing), 'row')} without an image left out: {named(missing)}.")
+            warnings.append(f"{name}: {amount(len(missing), 'row')} without an image left out: {listed(missing)}.")
         if len(chosen) < total:
             warnings.append(f"{name}: {len(chosen)} of {amount(total, 'row')} were measured, evenly spread.")
         return images, patches, warnings

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import NewRows
 from nodes.columns import IMAGE, LABELS, png_type, tensor_type
 from nodes.paths import HOW, check_path, resolve
-from nodes.running import named, plain_errors, progress_of, warn
+from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 
 if TYPE_CHECKING:
@@ -226,13 +227,13 @@ class MicroscopyImageReader:
         without = [pair.name for pair in pairs if pair.labels is None]
         if without and self.labels.missing == MissingLabels.FAIL.name:
             raise UserInputError(
-                f"{len(without)} of {len(pairs)} images have no labels: {named(without)}.",
+                f"{len(without)} of {len(pairs)} images have no labels: {listed(without)}.",
                 todo="Add label files of the same name, or say where the labels are.",
             )
         told = self.labels.pattern.strip()
         if 0 < len(without) < len(pairs) or (without and told):
             todo = f" Check where the labels are: {told!r}." if told else ""
-            return [f"{len(without)} of {len(pairs)} images have no labels: {named(without)}.{todo}"]
+            return [f"{len(without)} of {len(pairs)} images have no labels: {listed(without)}.{todo}"]
         return []
 
     def _row(self, pair: "Pair", folder: Path) -> list[Any]:

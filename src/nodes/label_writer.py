@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import Row, rows, small_table
 from nodes.columns import (
     IMAGE,
@@ -20,7 +21,7 @@ from nodes.columns import (
     is_text,
 )
 from nodes.paths import HOW, check_path, free_name, output_folder, safe_name
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.writer_settings import SelectionSettings
 
@@ -184,7 +185,7 @@ class SegmentationLabelWriter:
                     _writer(name)(path, row.image(beside) if beside and name == BESIDE[0] else labels)
             if missing:
                 what = f"{amount(len(missing), 'row')} without labels{' or image' if beside else ''}"
-                warn(ctx, [f"Nothing written for {what}: {named(missing)}."])
+                warn(ctx, [f"Nothing written for {what}: {listed(missing)}."])
             written = [[str(paths[i]) for paths in plan.values()] for i in range(len(self._chosen()))]
             return small_table(self._columns(), list(plan), written)
 
@@ -231,7 +232,7 @@ class SegmentationLabelWriter:
         there = [path.name for path in paths if path.exists()]
         if there and self.existing == Existing.FAIL.name:
             raise OutputError(
-                f"{len(there)} of the files exist already: {named(there)}.",
+                f"{len(there)} of the files exist already: {listed(there)}.",
                 where=str(paths[0].parent),
                 todo="Choose another folder, or let them be overwritten.",
             )
@@ -249,7 +250,7 @@ def _refuse_equal(paths: list[Path]) -> None:
     twice = [path.name for path, count in Counter(paths).items() if count > 1]
     if twice:
         raise UserInputError(
-            f"Two files would have the same name: {named(twice)}.",
+            f"Two files would have the same name: {listed(twice)}.",
             todo="Choose another column for the names of the files.",
         )
 

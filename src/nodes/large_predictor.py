@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import NewRows, rows
 from nodes.columns import (
     check_optional_column,
@@ -18,7 +19,7 @@ from nodes.large_settings import ClusterSettings, damaged_parameter, pages_param
 from nodes.objects import COUNTS, count_values, object_columns, read_objects, write_objects
 from nodes.paths import HOW, check_path, free_name, image_name, output_folder, resolve, safe_name
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import named, plain_errors, progress_of, warn
+from nodes.running import plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, ThresholdSettings, connected, device_parameter, engine_parameter
 
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ class LargeImagePredictor:
         missing = [name for name in (*RESULTS, found.labels.name) if not (folder / name).exists()]
         if found.complete and missing:
             raise OutputError(
-                f"Of the results that are there {named(missing)} is missing.",
+                f"Of the results that are there {listed(missing)} is missing.",
                 where=str(folder),
                 todo="Put it back, or let the results be replaced.",
             )

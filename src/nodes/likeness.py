@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.errors import UserInputError
+from core.errors import UserInputError, listed
 from nodes.cells import Row
-from nodes.running import amount, named
+from nodes.running import amount
 
 if TYPE_CHECKING:
     from core.progress import Progress
@@ -28,7 +28,7 @@ class Doubts:
 
     def told(self) -> list[str]:
         """Warnings that name the rows."""
-        return [f"Row{'s' * (len(ids) > 1)} {named(ids)}: {doubt}" for doubt, ids in self._rows.items()]
+        return [f"Row{'s' * (len(ids) > 1)} {listed(ids)}: {doubt}" for doubt, ids in self._rows.items()]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Kind:
                 continue
             size = header.pixel_size.get("X", 0.0)
             if found is None:
-                found = cls(f"{name} of {row}", _channels(header), size)
+                found = cls(f"{name} of {row}", header.size("C"), size)
             elif not found.pixel_size:
                 found = replace(found, pixel_size=size)
         return found or cls(name)
@@ -67,7 +67,7 @@ class Kind:
         ------
         UserInputError : names row, column, and both numbers of channels.
         """
-        channels = _channels(header)
+        channels = header.size("C")
         if self.channels not in (None, channels):
             raise UserInputError(
                 f"The image has {amount(channels, 'channel')}, not {self.channels} as {self.name}.",
@@ -102,7 +102,3 @@ def headers(
         if header is None and todo:
             raise UserInputError("The image is missing.", where=row.at(column), todo=todo)
         yield row, header
-
-
-def _channels(header: "Header") -> int:
-    return header.size("C")

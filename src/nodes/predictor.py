@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import Row, RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import (
     CATEGORY,
     ComputeSettings,
@@ -200,7 +201,7 @@ class SegmentationPredictor:
                 part.step(0.0)
                 writer.add(row, self._segment(row, column, predictor, part, ranking, warnings))
             if missing:
-                warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
+                warnings.append(f"No results for {amount(len(missing), 'row')} without image: {listed(missing)}.")
             warn(ctx, warnings)
             thresholds = predictor.model.thresholds_with(self.thresholds.chosen(predictor.model.thresholds))
             return writer.finish(), found_view(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image
 from nodes.examples import LABEL_NAMES, history_columns, history_table
@@ -27,7 +28,7 @@ from nodes.network_settings import (
 )
 from nodes.paths import checkpoint_file
 from nodes.ports import SegmentationModelObject, SegmentationModelSpec, model_port
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, MissingExamples, TrainingSettings
 from nodes.views.pretraining import pretraining_view
 
@@ -273,7 +274,7 @@ class SelfSupervisedPretrainer:
                 f"The table has no row with an image in column {column!r}.", where=name, todo="Give at least one image."
             )
         where = f"{name}: " if name else ""
-        told = f"{where}{amount(len(skipped), 'row')} without image skipped: {named(skipped)}."
+        told = f"{where}{amount(len(skipped), 'row')} without image skipped: {listed(skipped)}."
         return images, [told] if skipped else []
 
     def _config(self, weights: str) -> "PretrainingConfig":

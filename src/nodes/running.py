@@ -7,7 +7,7 @@ from typing import Any
 
 import knime.extension as knext
 
-from core.errors import Canceled, MicrosegError, listed
+from core.errors import Canceled, MicrosegError
 from core.progress import Progress
 
 MOST_WARNINGS = 5
@@ -82,8 +82,3 @@ def amount(count: float, what: str) -> str:
 def rescaled(scale: float) -> str:
     """What is done to images that a model rescales, in words."""
     return f"enlarged to {scale:.3g} times their size" if scale > 1 else f"shrunk to {scale:.0%} of their size"
-
-
-def named(names: list[str], most: int = 5) -> str:
-    """Names in a message: all of a few, the first of many."""
-    return listed(names, most)

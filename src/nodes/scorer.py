@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import Row, rows, small_table
 from nodes.columns import IMAGE, LABELS, NONE, PREDICTED, check_optional_column, find_column, is_image
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 from nodes.views.scores import LAYERS, compared, scores_view
 from nodes.views.slides import Album, Slide
@@ -190,7 +191,7 @@ class SegmentationScorer:
                     lines.append([row.id, method, *_score_values(*score)])
             if missing:
                 left_out = amount(len(missing), "row")
-                warnings.append(f"Left out {left_out} without labels or prediction: {named(missing)}.")
+                warnings.append(f"Left out {left_out} without labels or prediction: {listed(missing)}.")
             warn(ctx, warnings)
             summary = [[method, *_summary_values(scores)] for method, scores in scored.items()]
             worst = _worst_first(lines, len(methods))

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import NewRows
 from nodes.columns import IMAGE, LABELS, png_type, tensor_type
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ class NucleiSimulator:
                 warn(
                     ctx,
                     [
-                        f"There was no room for all objects in {amount(len(crowded), 'image')}: {named(crowded)}. "
+                        f"There was no room for all objects in {amount(len(crowded), 'image')}: {listed(crowded)}. "
                         "Choose fewer or smaller objects, or larger images."
                     ],
                 )

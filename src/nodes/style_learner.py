@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import rows, small_table
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image
 from nodes.examples import LABEL_NAMES
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, device_parameter, seed_parameter
 from nodes.style_ports import StyleModelObject, StyleModelSpec, style_model_port
 from nodes.views.style import before_and_after, style_view
@@ -251,7 +252,7 @@ def _read(table: Any, column: str, ctx: Any, name: str) -> "tuple[list[str], lis
         raise UserInputError(
             f"The table has no row with an image in column {column!r}.", where=name, todo="Give at least one image."
         )
-    warning = f"{name}: {amount(len(skipped), 'row')} without image skipped: {named(skipped)}."
+    warning = f"{name}: {amount(len(skipped), 'row')} without image skipped: {listed(skipped)}."
     return names, images, [warning] if skipped else []
 
 

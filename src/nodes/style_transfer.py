@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import knime.extension as knext
 
-from core.errors import UserInputError
+from core.errors import UserInputError, listed
 from nodes.cells import RowWriter, rows
 from nodes.columns import IMAGE, PREDICTED, find_column, is_image, png_type, tensor_type, unique_names
 from nodes.examples import LABEL_NAMES
 from nodes.likeness import Doubts, Kind, headers
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, MissingImages, missing_images_parameter, output_column_parameter, shown_parameter
 from nodes.style_ports import StyleModelObject, StyleModelSpec, style_model_port
 from nodes.style_settings import StyleSettings
@@ -175,7 +175,7 @@ class StyleTransfer:
                 writer.add(row, [styled, preview(image, styled)] if self.previews else [styled])
             warnings = [*style.warnings, *doubts.told()]
             if missing:
-                warnings.append(f"No results for {amount(len(missing), 'row')} without image: {named(missing)}.")
+                warnings.append(f"No results for {amount(len(missing), 'row')} without image: {listed(missing)}.")
             if model is not None and not self.style.is_model:
                 warnings.append(f"The style model is not used, because the method is {self.style.words}.")
             warn(ctx, warnings)
@@ -257,7 +257,7 @@ class StyleTransfer:
             raise error.at(TARGETS) from None
         warnings = [f"{TARGETS}: {doubt}" for doubt in style.warnings]
         if skipped:
-            warnings.append(f"{TARGETS}: {amount(len(skipped), 'row')} without image skipped: {named(skipped)}.")
+            warnings.append(f"{TARGETS}: {amount(len(skipped), 'row')} without image skipped: {listed(skipped)}.")
         return Chosen(style.transfer, warnings, style.target)
 
     def _learned(self, model: StyleModelObject, progress: "Progress") -> "Chosen":

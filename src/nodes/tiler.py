@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import knime.extension as knext
 
+from core.errors import listed
 from nodes.cells import NewRows, Row, rows
 from nodes.columns import IMAGE, find_column, is_image, is_text, png_type, tensor_type
 from nodes.large_settings import Damaged, Pages, damaged_parameter, pages_parameter
 from nodes.paths import HOW, check_path, image_name, resolve
-from nodes.running import amount, named, plain_errors, progress_of, warn
+from nodes.running import amount, plain_errors, progress_of, warn
 from nodes.settings import CATEGORY, connected
 
 if TYPE_CHECKING:
@@ -207,9 +208,9 @@ class LargeImageTiler:
                 finally:
                     places += source.image.damaged
                     source.image.close()
-            warnings = [f"No tiles for {amount(len(missing), 'row')} without image: {named(missing)}."] * bool(missing)
+            warnings = [f"No tiles for {amount(len(missing), 'row')} without image: {listed(missing)}."] * bool(missing)
             if places:
-                warnings.append(f"Damaged parts were taken as black: {named(places)}.")
+                warnings.append(f"Damaged parts were taken as black: {listed(places)}.")
             if skipped:
                 warnings.append(f"{skipped:,} of {amount(made, 'tile')} are empty and have no pixels.")
             warn(ctx, warnings)
